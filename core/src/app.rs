@@ -13,24 +13,24 @@ use crate::{
     ports::{Clock, Database, Deadlines, KeyValue, Ports, Timestamp},
 };
 
-/// Who the request came from, from the host's trusted source; the host puts it into the request's extensions.
-/// Where that is one of `TRUSTED_PROXIES`, the application puts the client it told of in its place.
+/// Address of the client that sent the request, from a source that the host trusts; the host puts it into the request's
+/// extensions. Where it is one of `TRUSTED_PROXIES`, the application replaces it by the client that the proxy names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
-/// The application. Cheap to clone.
+/// The application: the state that all handlers share. Cheap to clone.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
 struct Inner {
     ports: Ports,
-    /// The cache without its deadline: where the time itself is kept, late is better than unknown.
+    /// The cache without a deadline: `DEV_CLOCK` keeps the time there, and for that a late answer is better than none.
     clock_store: Arc<dyn KeyValue>,
     config: Config,
     keys: Keys,
     known_keys: memory::KnownKeys,
     read_counts: memory::ReadCounts,
-    /// Set once a shutdown has begun.
+    /// Whether a shutdown has begun.
     has_stopped_sending: AtomicBool,
     has_met_unnamed_proxy: AtomicBool,
     internal_error_log: memory::InternalErrorLog,
@@ -40,7 +40,7 @@ struct Inner {
 }
 
 impl App {
-    /// The application over these ports, each of which it waits for only as long as the configuration says.
+    /// Creates the application over these ports, each of which it waits for only as long as the configuration says.
     #[must_use]
     pub fn new(ports: Ports, config: Config) -> Self {
         let keys = Keys::derive(&config.jwt_secret, config.jwt_secret_previous.as_ref(), config.jwt_algorithm);
@@ -106,13 +106,13 @@ impl App {
         self.0.ports.database.as_ref()
     }
 
-    /// The only source of time.
+    /// Returns the only source of time.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         self.0.ports.clock.as_ref()
     }
 
-    /// Where a development clock is kept.
+    /// Returns the store in which a development clock is kept.
     pub(crate) fn clock_store(&self) -> &dyn KeyValue {
         self.0.clock_store.as_ref()
     }
@@ -127,13 +127,13 @@ impl App {
         bytes
     }
 
-    /// A UUIDv7 (RFC 9562) of this moment.
+    /// Creates a UUIDv7 (RFC 9562) for the current time.
     pub(crate) fn new_id(&self) -> String {
         uuid_v7(self.now(), &self.random())
     }
 
-    /// Begins no further mail; what is on its way to the provider comes to its end. What is queued goes out after the
-    /// next start.
+    /// Stops starting further mail. Mails that are being sent are finished, and what is queued goes out after the next
+    /// start.
     pub fn stop_sending(&self) {
         self.0.has_stopped_sending.store(true, Ordering::SeqCst);
     }
@@ -142,7 +142,7 @@ impl App {
         self.0.has_stopped_sending.load(Ordering::SeqCst)
     }
 
-    /// Whether nobody asked before.
+    /// Returns true for the first call only, so that an unnamed proxy is reported once.
     pub(crate) fn is_first_unnamed_proxy(&self) -> bool {
         !self.0.has_met_unnamed_proxy.swap(true, Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! AIBaaS, the application: one axum router over the ports that a host lends it.
+//! AIBaaS, the application: one axum router over the ports that a host implements.
 
 #![cfg_attr(
     test,

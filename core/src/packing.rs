@@ -1,8 +1,8 @@
 //! Packs the results of published runs once `PACK_RESULTS_AFTER_HOURS` have passed.
 //!
-//! A run is packed in one batch, unless it takes more statements than the host runs in one. Then its packs are written over
-//! several batches, while nobody reads them, compared with its rows, and put in their place by a last batch. Whatever fails or
-//! dies in between, the run is as it was, and is gone on with.
+//! A run is packed in one batch, unless it takes more statements than the host runs in one. Then its packs are written
+//! over several batches, while nobody reads them, compared with its rows, and put in their place by a last batch.
+//! Whatever fails in between, the run's rows stay as they were, and a later tick goes on.
 
 use crate::{
     app::App,
@@ -18,26 +18,26 @@ use crate::{
     },
 };
 
-/// Results that are read in one go.
+/// Number of results that are read at a time.
 const PIECE: u32 = 1000;
-/// Packs that are compared in one go: no more than a megabyte, and 5,000 results.
+/// Number of packs that are compared at a time: at most a megabyte, and 5,000 results.
 const COMPARED: u32 = 20;
-/// What a batch does besides adding packs, at most: the guard, the deletion, and what becomes of the run.
+/// Most statements of a batch besides those that add packs: the guard, the deletion, and the update of the run.
 const BESIDES: usize = 3;
-/// What is asked before a run is read: for the next one, and how far it is.
+/// Number of queries before a run is read: for the next run, and for how far it is packed.
 const ASKED: usize = 2;
 const HOUR_MS: i64 = 3_600_000;
-/// How long a run is left alone that somebody began to pack, and failed or died over.
+/// How long a run is left alone after packing it failed or died, in milliseconds.
 const AFTER_FAILURE_MS: i64 = HOUR_MS;
-/// The same, where its results are not what they should be.
+/// How long a run is left alone whose results differ from what was published, in milliseconds.
 const AFTER_DIFFERENCE_MS: i64 = 24 * HOUR_MS;
 
-/// Packs what is due, in as many statements as a tick has for it, reading included.
+/// Packs the results of runs that are due, within the statements that a tick has for it, including reads.
 pub(crate) async fn pack_due(app: &App) -> Result<(), BatchError> {
     let Some(hours) = app.config().pack_results_after_hours else { return Ok(()) };
     let most = app.config().most_packing_statements;
     let mut spent = 0_usize;
-    // With less than half of them a large run would be begun that the next tick can finish in one go.
+    // With less than half of them left, a large run would be begun that the next tick can finish in one go.
     while spent <= most / 2 && !app.has_stopped_sending() {
         let now = app.now();
         let published_by = Timestamp(now.0.saturating_sub(i64::from(hours).saturating_mul(HOUR_MS)));
@@ -48,9 +48,9 @@ pub(crate) async fn pack_due(app: &App) -> Result<(), BatchError> {
     Ok(())
 }
 
-/// Takes a run one batch further, and counts the statements of that. It has so many.
+/// Takes a run one batch further with at most `left` statements, and returns how many it used.
 async fn pack(app: &App, run: &DueRun, left: usize) -> Result<usize, BatchError> {
-    // A piece that is read makes four packs at least: of what remains, a fifth is for reading.
+    // Reading one piece makes at least four packs: of what remains, a fifth is for reading.
     let room = (left.saturating_sub(ASKED.saturating_add(BESIDES)) / 5).saturating_mul(4).max(1);
     let (batch, packs) = match next_batch(app, run, room).await {
         Ok(next) => next,
@@ -62,7 +62,7 @@ async fn pack(app: &App, run: &DueRun, left: usize) -> Result<usize, BatchError>
         }
     };
     match batch.run(app.database()).await {
-        // Somebody else was faster.
+        // Another instance was faster.
         Ok(_) | Err(BatchError::Guard(Guard::ResultsUnpacked)) => {
             Ok(packs.saturating_add(packs / 4).saturating_add(ASKED.saturating_add(BESIDES).saturating_add(1)))
         }
@@ -70,7 +70,7 @@ async fn pack(app: &App, run: &DueRun, left: usize) -> Result<usize, BatchError>
     }
 }
 
-/// Why the results of a run are left as they are.
+/// Reason why the results of a run are left as they are.
 #[derive(Debug, thiserror::Error)]
 enum PackingError {
     #[error(transparent)]
@@ -85,7 +85,8 @@ enum PackingError {
     Number(#[from] serde_json::Error),
 }
 
-/// The next batch of a run, and how many packs it writes, at most as many as there is room for; or why there is none.
+/// Builds the next batch of a run, and returns it with the number of packs it writes, at most `room`. Fails where the
+/// results cannot be packed or differ from what was published.
 async fn next_batch(app: &App, run: &DueRun, room: usize) -> Result<(Batch, usize), PackingError> {
     let begun = packs::begun(&run.id).run(app.database()).await?;
     let mut reading = Reading::default();
@@ -113,14 +114,14 @@ async fn next_batch(app: &App, run: &DueRun, room: usize) -> Result<(Batch, usiz
     Ok((packs::replace(&run.id, 0, &packs, results, app.now()), written))
 }
 
-/// Refuses results that do not come to what was published, as far as that is known: not of runs from before it was kept, or
-/// of copies, and not of results at private tasks.
+/// Refuses results that do not match the digest of their publication, where there is one. There is none for runs from
+/// before it was kept, for copies, and for results at private tasks.
 fn expect_published(run: &DueRun, digested: &DigestedResults) -> Result<(), PackingError> {
     let are_published = run.private_tasks || run.results.is_none_or(|published| published == *digested);
     if are_published { Ok(()) } else { Err(PackingError::OtherResults) }
 }
 
-/// What was read of a run's rows, in packs.
+/// Rows of a run that were read, in packs.
 #[derive(Default)]
 struct Reading {
     packs: Vec<ResultPack>,
@@ -130,7 +131,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// Whether there is no room for more packs in a batch.
+    /// Checks whether a batch has no room for more packs.
     fn is_full(&self, room: usize) -> bool {
         self.packs.len() >= room
     }
@@ -152,7 +153,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Packs the rest, where everything was read; else it belongs to the next batch.
+    /// Packs the rest where everything was read; otherwise the rest belongs to the next batch.
     fn finish(&mut self, is_whole: bool) -> Result<(), PackError> {
         if is_whole {
             self.packs.extend(self.packer.finish()?);
@@ -168,7 +169,7 @@ async fn compare(app: &App, run: &DueRun) -> Result<(), PackingError> {
     loop {
         let listed = packs::list(&run.id, &end, COMPARED).run(app.database()).await?;
         let packed = unpacked(&listed)?;
-        // Where there are no more packs, nor may there be a row.
+        // After the last pack, one row is asked for, to see that there is none.
         let rows = u32::try_from(packed.len().max(1)).unwrap_or(u32::MAX);
         let piece = packs::piece(&run.id, &end, rows).run(app.database()).await?;
         let Some(last) = listed.last() else {

@@ -1,4 +1,4 @@
-//! Passwords that other sites lost, asked about by k-anonymity: the service learns the first 20 bits of a SHA-1 and
+//! Passwords from other sites' breaches, looked up by k-anonymity: the service learns the first 20 bits of a SHA-1 and
 //! answers with every hash that begins so, in the manner of <https://haveibeenpwned.com/API/v3#PwnedPasswords>.
 
 use data_encoding::HEXUPPER;
@@ -13,9 +13,9 @@ use crate::{
 
 const TIMEOUT_MS: u32 = 2_000;
 
-/// Whether the password, normalised, is in the list at `BREACHED_PASSWORDS_URL`.
+/// Checks whether the password, normalised, is in the list at `BREACHED_PASSWORDS_URL`.
 ///
-/// Without that setting it is not, and neither when the service cannot be reached or understood: its outage is no
+/// Returns false without that setting, and also when the service cannot be reached or understood: its outage is no
 /// reason to turn people away. The failure is logged, without what was asked.
 pub async fn is_pwned(app: &App, password: &Secret) -> bool {
     let Some(url) = &app.config().breached_passwords_url else { return false };
@@ -26,7 +26,8 @@ pub async fn is_pwned(app: &App, password: &Secret) -> bool {
         method: Method::GET,
         url: format!("{url}/{prefix}"),
         headers: vec![
-            // Answers of like length: who watches the line does not see which one it was.
+            // Padding makes answers of similar length, so that an observer of the connection does not see which one it
+            // was.
             ("add-padding", Secret::new("true")),
             ("user-agent", Secret::new(concat!("aibaas/", env!("CARGO_PKG_VERSION")))),
         ],
@@ -46,7 +47,7 @@ pub async fn is_pwned(app: &App, password: &Secret) -> bool {
     false
 }
 
-/// The refusal of such a password.
+/// Creates the error for a breached password.
 pub fn refusal() -> ValidationError {
     ValidationError::new(
         ValidationErrorCode::PasswordBreached,
@@ -54,8 +55,8 @@ pub fn refusal() -> ValidationError {
     )
 }
 
-/// The count beside the hash in lines of `35 hexadecimal digits:count`, 0 where it is missing or mere padding; `None`
-/// when a line is anything else.
+/// Returns the count beside the hash in lines of `35 hexadecimal digits:count`, 0 where it is missing or mere padding,
+/// and `None` when a line is anything else.
 fn times_seen(body: &[u8], suffix: &str) -> Option<u64> {
     let mut times = 0;
     for line in std::str::from_utf8(body).ok()?.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -83,7 +84,7 @@ mod tests {
         ports::{OutboundResponse, counting::Counting},
     };
 
-    /// Whether `password` is breached when the service answers so, and what it was asked.
+    /// Returns whether `password` is breached when the service answers so, and the requests that were sent.
     fn ask(url: Option<&str>, answer: Option<(u16, &[u8])>) -> (bool, Vec<OutboundRequest>) {
         let answer = answer.map(|(status, body)| OutboundResponse { status, headers: Vec::new(), body: body.to_vec() });
         let counting = Arc::new(Counting { answer, ..Counting::default() });

@@ -1,4 +1,4 @@
-//! What is to be done without a request.
+//! Work that comes with time, without a request.
 
 use crate::{
     app::App,
@@ -6,25 +6,25 @@ use crate::{
     mail, packing, store, webhooks,
 };
 
-/// Rows of a table that a tick forgets in one batch: some milliseconds of the writer's time.
+/// Most rows of a table that a tick deletes in one batch: some milliseconds of the writer's time.
 const FORGOTTEN_AT_ONCE: u32 = 1000;
-/// Batches of a tick that forget, at most.
+/// Most batches of a tick that delete expired rows.
 const MOST_ROUNDS: u32 = 60;
 
-/// What a schedule does: tells owners of their keys, sends the mail that is due, gives changes their leaves in the log, forgets
-/// what has expired, calls webhooks and packs the results of published runs.
+/// Runs the scheduled work: notifies owners of keys, sends the mail that is due, gives changes their leaves in the log,
+/// deletes what has expired, calls webhooks and packs the results of published runs.
 ///
 /// Failures are logged: the next tick tries again.
 pub async fn tick(app: &App) {
     tend(app).await;
-    // After all that somebody waits for, since strangers may take their time.
+    // Webhooks come after everything that somebody waits for, since strangers may take their time.
     webhooks::deliver_due(app).await;
-    // Nobody waits for this: where a host has enough of a tick, it is cut off here.
+    // Nobody waits for packing: where a host limits the time of a tick, it is cut off here.
     pack(app).await;
 }
 
-/// A [`tick`] that a request asks for. Webhooks are called after its answer: its deadline would drop what strangers are slow to
-/// take before that is noted, and its trace is none of theirs.
+/// Runs a [`tick`] on behalf of a request. Webhooks are called after its answer: its deadline would drop slow calls
+/// before their outcome is noted, and they do not belong to its trace.
 pub async fn tick_for_request(app: &App) {
     tend(app).await;
     pack(app).await;
@@ -49,8 +49,8 @@ async fn pack(app: &App) {
     }
 }
 
-/// Forgets what has expired in short batches, so that other writers get their turn in between; what is left of a
-/// great backlog waits for the next tick.
+/// Deletes expired rows in short batches, so that other writers get their turn in between; the rest of a great backlog
+/// waits for the next tick.
 async fn forget_expired(app: &App) -> Result<(), store::BatchError> {
     let now = app.now();
     let most = usize::try_from(FORGOTTEN_AT_ONCE).unwrap_or(usize::MAX);

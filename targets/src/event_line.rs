@@ -1,4 +1,4 @@
-//! An event of the log as one line, where the platform adds the time.
+//! Log events as single lines, for platforms that add the time themselves.
 
 use std::fmt::{self, Write as _};
 
@@ -9,7 +9,7 @@ use tracing::{
     field::{Field, Visit},
 };
 
-/// The name that `tracing` gives an event's text.
+/// Name of the field in which `tracing` puts an event's text.
 const MESSAGE: &str = "message";
 
 /// Writes an event as a line, with the same names as on the other hosts.
@@ -19,7 +19,7 @@ pub fn line(event: &Event<'_>, format: LogFormat) -> String {
         LogFormat::Text => {
             let mut text = Text::default();
             event.record(&mut text);
-            // One event, one line, whatever its fields carry.
+            // One event is one line, whatever its fields hold.
             format!("{level} {}{}", text.message, text.fields).replace(char::is_control, " ")
         }
         LogFormat::Json => {

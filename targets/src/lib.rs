@@ -1,6 +1,6 @@
-//! The three hosts. A feature and the target choose one; each lends the application its ports and nothing else.
+//! The three hosts. A feature and the target choose one; each provides the application's ports and nothing else.
 
-// The parts of Spin's host that know nothing of Spin, where unit tests reach them.
+// Parts of Spin's host that do not depend on Spin, placed here so that unit tests reach them.
 #[cfg(any(test, all(feature = "spin", target_os = "wasi")))]
 mod slots;
 #[cfg(any(test, all(feature = "spin", target_os = "wasi")))]

@@ -1,14 +1,14 @@
-//! A cache of a fixed size over a store that knows no expiry and forgets nothing: keys share slots, and an entry that finds
-//! no free slot takes that of the one that expires first.
+//! A cache of a fixed size over a store that has no expiry and forgets nothing: keys share slots, and an entry that
+//! finds no free slot replaces the one that expires first.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use aibaas_core::ports::Timestamp;
 
-/// Pairs of slots; a key may stand in either of its pair.
+/// Number of pairs of slots; a key may stand in either slot of its pair.
 const PAIRS: u64 = 256;
 
-/// What a slot holds.
+/// Content of a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub expires_at: Timestamp,
@@ -17,13 +17,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The expiry and the key's length, eight bytes each; the key; the value.
+    /// Encodes the entry: the expiry and the key's length, eight bytes each; the key; the value.
     pub fn encode(&self) -> Vec<u8> {
         let length = u64::try_from(self.key.len()).unwrap_or(u64::MAX);
         [&self.expires_at.0.to_be_bytes(), length.to_be_bytes().as_slice(), &self.key, &self.value].concat()
     }
 
-    /// Nothing where the bytes are no entry.
+    /// Decodes an entry; returns `None` where the bytes are not one.
     pub fn decode(stored: &[u8]) -> Option<Self> {
         let (expires_at, rest) = stored.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
@@ -32,25 +32,25 @@ impl Entry {
         Some(Self { expires_at, key: key.to_vec(), value: value.to_vec() })
     }
 
-    /// Whether it stands there for this key.
+    /// Checks whether the entry is of this key.
     pub fn is_of(&self, key: &str) -> bool {
         self.key == key.as_bytes()
     }
 }
 
-/// The two slots in which a key may stand.
+/// Returns the two slots in which a key may stand.
 pub fn slots(key: &str) -> [String; 2] {
-    // Another hash in another build only makes the cache start anew.
+    // If the hash differs in another build, the cache merely starts anew.
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
     let pair = hasher.finish() % PAIRS;
     [format!("slot-{pair}-a"), format!("slot-{pair}-b")]
 }
 
-/// Chooses the slot for a key, of those two that hold these entries: its own, else a free one, else that of the entry that
-/// expires first.
+/// Chooses the slot for a key, of the two that hold these entries: its own, else a free one, else that of the entry
+/// that expires first.
 pub fn choose(key: &str, [first, second]: [String; 2], in_first: Option<&Entry>, in_second: Option<&Entry>) -> String {
-    // Nothing where a slot is free, or the key's own.
+    // `None`, which sorts first, where a slot is free or the key's own.
     let worth = |entry: Option<&Entry>| entry.filter(|one| !one.is_of(key)).map(|one| one.expires_at);
     let is_own = in_second.is_some_and(|entry| entry.is_of(key));
     if is_own || worth(in_second) < worth(in_first) { second } else { first }
@@ -93,7 +93,7 @@ mod tests {
         }
     }
 
-    /// What a store holds after these writes, each with its expiry.
+    /// Returns the store's content after these writes, each with its expiry.
     fn stored(writes: &[(String, i64)]) -> BTreeMap<String, Entry> {
         let mut store = BTreeMap::<String, Entry>::new();
         for (key, expires_at) in writes {
@@ -124,7 +124,7 @@ mod tests {
 
         #[test]
         fn damaged_bytes_are_no_entry_or_another(bytes: Vec<u8>, kept in 0_usize..40) {
-            // Whatever it comes to, it does not panic, and encodes to what it was.
+            // Decoding never panics, and an entry encodes to the bytes it came from.
             if let Some(entry) = Entry::decode(&bytes) {
                 prop_assert_eq!(entry.encode(), bytes);
             }

@@ -1,9 +1,9 @@
-//! Work that goes on beside a request, in the request's own task of the instance.
+//! Background work beside a request, in the same task of the instance.
 //!
-//! wit-bindgen takes up what a poll has spawned once that poll is over, and before its 0.58 it looks at it only when
+//! wit-bindgen takes up what a poll has spawned once that poll is over, and before its 0.58 it polls it only when
 //! something else happens to the task (<https://github.com/bytecodealliance/wit-bindgen/pull/1608>; spin-sdk 7.0 takes
-//! 0.57). Whoever waits for the spawned work would wait for ever. So what is [`attended`] wakes its own task after a poll
-//! that has spawned something.
+//! 0.57). A caller that waits for the spawned work would wait for ever. So [`attended`] work wakes its own task after a
+//! poll that has spawned something.
 
 use std::{cell::Cell, future::poll_fn, pin::pin};
 
@@ -11,12 +11,12 @@ thread_local! {
     static HAS_SPAWNED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Says that work is spawned in this poll.
+/// Records that this poll has spawned work.
 pub fn note_spawned() {
     HAS_SPAWNED.set(true);
 }
 
-/// Does the work, and sees to it that what it spawns is begun. All work of a task has to be in one of these.
+/// Runs the work, and makes sure that what it spawns is started. All work of a task has to run in one of these.
 pub async fn attended<W: Future>(work: W) -> W::Output {
     let mut work = pin!(work);
     poll_fn(|context| {
@@ -85,7 +85,7 @@ mod tests {
             note_spawned();
             _ = finish.send(told.await);
         });
-        // Where everything of a task was polled it is polled again in any case; so there is something else, too.
+        // A task in which everything was polled is polled again in any case, so there is something else, too.
         let mut tasks = FuturesUnordered::from_iter([request.boxed_local(), pending().boxed_local()]);
         run(&mut tasks, &spawned);
         _ = start.send(());

@@ -1,4 +1,4 @@
-//! The log: a line an event on standard error.
+//! The log: one line per event on standard error.
 
 use std::io::{self, Write};
 
@@ -6,12 +6,12 @@ use aibaas_core::{LogFormat, LogSettings};
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Sends what this program logs to standard error from now on. Only the first call has an effect.
+/// Sends this program's log to standard error from now on. Only the first call has an effect.
 pub fn install(settings: LogSettings) {
     _ = dispatcher::set_global_default(to_stderr(settings));
 }
 
-/// Returns what writes events to standard error.
+/// Creates a dispatcher that writes events to standard error.
 pub fn to_stderr(settings: LogSettings) -> Dispatch {
     dispatch(settings, || OneLine(io::stderr()))
 }
@@ -31,8 +31,8 @@ fn dispatch(settings: LogSettings, writer: impl for<'a> MakeWriter<'a> + Send + 
     }
 }
 
-/// Writes an event, which comes whole, as one line without control characters, whatever its fields carry. That nobody
-/// reads it is no reason to stop.
+/// A writer that writes each event as one line without control characters, whatever its fields hold. Write errors are
+/// ignored: that nobody reads the log is no reason to stop.
 struct OneLine<W>(W);
 
 impl<W: Write> Write for OneLine<W> {

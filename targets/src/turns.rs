@@ -1,8 +1,9 @@
-//! Turns: what may not run at the same time as anything else of its instance waits here, and gets its turn in order.
+//! Turns: work that must not run at the same time as other such work of its instance waits here, and gets its turn in
+//! order.
 //!
-//! All requests of an instance share one thread. While one of them holds SQLite's only writer lock, a password hash of
-//! another would stretch that by its 50 ms, for every instance; so the two take turns. Whoever waits is woken by another
-//! request, which needs wit-bindgen's `inter-task-wakeup`: without it the instance panics.
+//! All requests of an instance share one thread. While one of them holds SQLite's only writer lock, another's password
+//! hash would extend that by its 50 ms, for every instance; so the two take turns. A waiting request is woken by
+//! another one, which needs wit-bindgen's `inter-task-wakeup`: without it the instance panics.
 
 use std::{
     collections::VecDeque,
@@ -13,20 +14,20 @@ use aibaas_core::ports::{HashError, HashJob, HashOutcome, PasswordHasher};
 use async_trait::async_trait;
 use futures_channel::oneshot;
 
-/// Hashes that wait in an instance at most: about a second and a half of work, after which a client had better come again.
-/// Spin gives an instance 16 requests at once unless told otherwise, which all fit.
+/// Most hashes that wait in an instance: about a second and a half of work, after which a client had better come again.
+/// Spin gives an instance 16 requests at once unless configured otherwise, which all fit.
 const MOST_WAITING: usize = 32;
 
-/// What a turn is for.
+/// Purpose of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Holding the database's writer lock.
     Writing,
-    /// Computing for so long that others feel it.
+    /// Computing for so long that others notice.
     Computing,
 }
 
-/// Hands out one turn at a time.
+/// A queue that hands out one turn at a time.
 #[derive(Clone, Default)]
 pub struct Turns(Arc<Mutex<State>>);
 
@@ -46,7 +47,7 @@ impl State {
         }
     }
 
-    /// How many wait, without those who have gone.
+    /// Counts those who wait for this purpose, and removes those who have gone.
     fn waiting(&mut self, purpose: Purpose) -> usize {
         let queue = self.queue(purpose);
         queue.retain(|sender| !sender.is_canceled());
@@ -54,14 +55,14 @@ impl State {
     }
 }
 
-/// The turn; the next in line has it once this is dropped, wherever that happens.
+/// The turn. When it is dropped, the next in line gets it.
 pub struct Turn {
     turns: Turns,
     purpose: Purpose,
 }
 
 impl Turns {
-    /// Waits for a turn. Among those of a purpose the first to ask is the first to have it; purposes alternate.
+    /// Waits for a turn. Among those of one purpose the first to ask is the first to get it; purposes alternate.
     pub async fn take(&self, purpose: Purpose) -> Turn {
         let turn = {
             let mut state = self.lock();
@@ -74,11 +75,12 @@ impl Turns {
                 return self.turn(purpose);
             }
         };
-        // A sender is only dropped once it has sent; if it were not so, going on would be better than hanging.
+        // A sender is only dropped once it has sent; if that were not so, going on would be better than hanging.
         turn.await.unwrap_or_else(|_| self.turn(purpose))
     }
 
-    /// Waits for a turn as [`Turns::take`], unless so many wait for the same purpose already.
+    /// Waits for a turn as [`Turns::take`] does. Returns `None` at once where `most_waiting` wait for the same purpose
+    /// already.
     pub async fn take_unless_full(&self, purpose: Purpose, most_waiting: usize) -> Option<Turn> {
         if self.lock().waiting(purpose) >= most_waiting {
             return None;
@@ -110,14 +112,14 @@ impl Turns {
 impl Drop for Turn {
     fn drop(&mut self) {
         if let Some((sender, purpose)) = self.turns.next(self.purpose) {
-            // Whoever is not waiting any more hands it back, and dropping it goes on to the next.
+            // If the receiver is not waiting any more, dropping the turn passes it on to the next.
             _ = sender.send(self.turns.turn(purpose));
         }
     }
 }
 
-/// Hashes in turn, so that nobody else of the instance holds the database's writer lock meanwhile; whoever comes while too
-/// many wait is told so at once.
+/// A hasher that takes turns, so that nobody else of the instance holds the database's writer lock meanwhile. Jobs that
+/// come while too many wait are refused at once.
 pub struct TurnHasher<Hasher> {
     pub turns: Turns,
     pub hasher: Hasher,
@@ -203,7 +205,7 @@ mod tests {
         drop(gone);
         drop(turn);
         let turn = poll(&mut stays).expect("its turn");
-        // One goes who has been handed the turn, but has not looked.
+        // One of those who wait goes after it was handed the turn, but before it has looked.
         let handed = waiting(&turns, Purpose::Computing);
         let mut last = waiting(&turns, Purpose::Computing);
         drop(turn);
@@ -227,7 +229,7 @@ mod tests {
         let mut third = Box::pin(hash());
         assert!((&mut third).now_or_never().is_none());
         assert!(matches!(hash().now_or_never(), Some(None)), "two wait");
-        // Those of another purpose have a line of their own.
+        // Another purpose has a queue of its own.
         drop(waiting(&turns, Purpose::Writing));
         drop(turn);
         assert!(matches!((&mut second).now_or_never(), Some(Some(_))));

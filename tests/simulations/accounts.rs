@@ -1,4 +1,4 @@
-//! What days, hours and seconds do to accounts, and what a database that fails leaves behind.
+//! Accounts: what days, hours and seconds do to them, and what a failing database leaves behind.
 
 use aibaas_core::tick;
 use aibaas_tests::{
@@ -111,7 +111,7 @@ async fn a_second_factor_has_its_times() {
     let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
     let tokens = person(&simulation).await;
     let token = tokens["accessToken"].as_str();
-    // Ten minutes after the login the password is asked for.
+    // Ten minutes after the login, the password is asked for again.
     simulation.pass_seconds(601);
     let (status, problem) = post(&simulation, "/auth/mfa/totp", token, json!({})).await;
     assert_eq!((status, &problem["code"]), (403, &json!("reauthentication_required")));
@@ -132,7 +132,7 @@ async fn a_second_factor_has_its_times() {
         let (status, answer) = post(&simulation, "/auth/login/mfa", None, body).await;
         (status, answer["code"].as_str().unwrap_or_default().to_owned())
     };
-    // A clock may be one step off, either way.
+    // A client's clock may be off by one step, either way.
     assert_eq!(answer(code(-2)).await, (401, "invalid_mfa_code".to_owned()));
     assert_eq!(answer(code(2)).await, (401, "invalid_mfa_code".to_owned()));
     simulation.pass_seconds(300);
@@ -143,7 +143,8 @@ async fn a_second_factor_has_its_times() {
     assert_eq!(post(&simulation, "/auth/login/mfa", None, body).await.0, 200);
 }
 
-/// Each is a round trip to D1; a limited call asks its limiter's object besides.
+/// Checks how often requests about accounts call the database: each call is a round trip to D1; a limited request also
+/// calls its limiter's object.
 #[tokio::test]
 async fn round_trips_to_the_database_are_few() {
     let simulation = Simulation::new(&[]).await;
@@ -169,7 +170,7 @@ async fn round_trips_to_the_database_are_few() {
     count("logout", 1);
 }
 
-/// What a gate saves while somebody asks is told by one of the two, the gate or the database.
+/// Checks that a use which the gate saves while somebody asks for it is reported by one of the two, gate or database.
 #[tokio::test]
 async fn a_use_that_is_being_saved_is_told() {
     let simulation = Simulation::new(&[]).await;
@@ -192,7 +193,7 @@ async fn a_use_that_is_being_saved_is_told() {
     }
 }
 
-/// Whoever stole a token cannot use up the limits of its person once the session has ended.
+/// Checks that a stolen token cannot use up its person's limits once the session has ended.
 #[tokio::test]
 async fn an_ended_session_uses_up_nobodys_limit() {
     let simulation = Simulation::new(&[]).await;
@@ -289,7 +290,7 @@ async fn what_an_administrator_did_to_others_outlives_them() {
     assert_eq!(simulation.count(&format!("SELECT count(*) FROM audit_events WHERE {publisher} AND ip IS NOT NULL")), 0);
 }
 
-/// The list of the configuration wins over what an administrator says, and the log says that it did.
+/// Checks that the configured list overrides the role that an administrator sets, and that the audit log says so.
 #[tokio::test]
 async fn whoever_is_configured_is_an_administrator_again_at_the_next_login() {
     let simulation = Simulation::new(&[("ADMIN_EMAILS", "root@example.com, ada@example.com")]).await;
@@ -317,13 +318,13 @@ async fn whoever_is_configured_is_an_administrator_again_at_the_next_login() {
     let configured = (Value::Null, json!({ "role": "admin", "by": "configuration" }));
     let demoted = (root["user"]["id"].clone(), json!({ "role": "user" }));
     assert_eq!(changes, [configured.clone(), demoted, configured]);
-    // Whoever must stay out is suspended: the list lets nobody in.
+    // A person who must stay out is suspended: the configured list gives a role, but does not lift a suspension.
     assert_eq!(change(json!({ "status": "suspended" })).await.0, 200);
     assert_eq!(login_status(&simulation, ADA, PASSWORD).await, 403);
 }
 
-/// Does the call again and again, the database failing at its first, second, … round trip, until none is left to fail.
-/// Each failure is a 503 that leaves everything as it was, so the same call works afterwards.
+/// Repeats the call while the database fails at its first, second, … round trip, until no failure occurs. Checks that
+/// each failure is a 503 that leaves everything as it was, so that the same call works afterwards; returns the answer.
 async fn survives_a_failing_database(simulation: &Simulation, path: &str, token: Option<&str>, body: Value) -> Value {
     let everything = || {
         [
@@ -350,7 +351,7 @@ async fn survives_a_failing_database(simulation: &Simulation, path: &str, token:
             assert!(calls > 0, "{path} asks the database");
             return answer;
         }
-        // What fails after the answer is tried again by the schedule.
+        // Work that fails after the answer is tried again by the schedule.
         if (200..300).contains(&status) {
             return answer;
         }
@@ -397,7 +398,8 @@ async fn a_failing_database_leaves_nothing_half_done() {
     assert_eq!(simulation.count("SELECT count(*) FROM users"), 0);
 }
 
-/// Each change is counted by its event, in the batch that makes it: what comes to nothing uses up nothing.
+/// Checks the hourly limit of changes to keys: each change is counted by its event, in the batch that makes it, so a
+/// change that has no effect uses up nothing.
 #[tokio::test]
 async fn a_person_changes_keys_a_thousand_times_an_hour() {
     const LIMIT: usize = 1000;
@@ -414,7 +416,7 @@ async fn a_person_changes_keys_a_thousand_times_an_hour() {
         let (status, _, answer) = rename(n).await;
         assert_eq!(status, 200, "{n}: {answer}");
     }
-    // Refused before anything is counted.
+    // This request is refused before anything is counted.
     let unknown = simulation.call(Method::PATCH, "/api/v1/api-keys/unknown", token, Some(json!({ "name": "k" }))).await;
     assert_eq!(unknown.0, 404);
     let answers = futures_util::future::join_all((LIMIT..LIMIT + 8).map(rename)).await;
@@ -427,7 +429,7 @@ async fn a_person_changes_keys_a_thousand_times_an_hour() {
     assert_eq!(create().await.0, 429);
     let rotate = simulation.call(Method::POST, &format!("{key}/rotate"), token, Some(json!({}))).await;
     assert_eq!(rotate.0, 429, "{}", rotate.1);
-    // Whatever was changed before, a key can be revoked.
+    // A key can be revoked even when the limit is used up.
     assert_eq!(simulation.call(Method::DELETE, &key, token, None).await.0, 204);
     simulation.pass_seconds(HOUR);
     let tokens = login(&simulation, ADA).await;

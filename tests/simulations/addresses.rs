@@ -1,4 +1,4 @@
-//! Addresses that are proved, changed and given back.
+//! Mail addresses that are verified, changed and given back.
 
 use aibaas_core::tick;
 use aibaas_tests::{
@@ -19,8 +19,8 @@ async fn register_from(simulation: &Simulation, network: [u8; 4], password: &str
 
 const ELSEWHERE: [u8; 4] = [198, 51, 100, 1];
 
-/// A link sets what its own registration chose, and wants to be told it where there are several. One that was mailed again
-/// is of the newest registration from the network of whoever asked.
+/// Checks that a link sets the password of its own registration, and asks for it where there are several
+/// registrations. A link that is mailed again belongs to the newest registration from the network of the request.
 #[tokio::test]
 async fn each_registration_stands_for_itself() {
     let verify = async |simulation: &Simulation, token: &str, password: Option<&str>| {
@@ -60,8 +60,8 @@ async fn each_registration_stands_for_itself() {
             login(&simulation, ADA).await;
         }
     }
-    // What was registered once needs no more than the link, mailed again, and asked for from anywhere. A registration
-    // whose link has expired is none.
+    // A single registration needs only the link, mailed again, from any network. A registration whose link has expired
+    // does not count.
     let simulation = Simulation::new(&[]).await;
     register_from(&simulation, ELSEWHERE, strangers).await;
     simulation.pass_seconds(24 * HOUR);
@@ -73,7 +73,7 @@ async fn each_registration_stands_for_itself() {
     login(&simulation, ADA).await;
 }
 
-/// Moves Ada's account to the address; the token that undoes it.
+/// Moves Ada's account to the address, and returns the token that undoes it.
 async fn moved(simulation: &Simulation, tokens: &Value, from: &str, to: &str, code: Option<String>) -> String {
     let mut body = json!({ "newEmail": to, "password": PASSWORD });
     if let Some(code) = code {
@@ -110,7 +110,7 @@ async fn a_change_of_address_can_be_undone_for_72_hours() {
     let (status, restored) = undo(&simulation, &link).await;
     assert_eq!((status, &restored["user"]["email"]), (200, &json!(ADA)));
     assert_eq!(refresh(&simulation, &tokens).await.0, 401, "every session ended");
-    // The link of the mail dies like any other that sets a password; then another one is asked for.
+    // The link in this mail expires like any other that sets a password; then another one is asked for.
     let choose = simulation.mailed_token(ADA, "Choose a new password").await;
     simulation.pass_seconds(HOUR);
     let body = json!({ "token": choose, "password": PASSWORD });
@@ -132,7 +132,8 @@ async fn a_change_of_address_can_be_undone_for_72_hours() {
     assert_eq!(simulation.count("SELECT count(*) FROM email_undos"), 0);
 }
 
-/// What was in force for long is the owner's, who was told of it in time; what is younger may be a thief's.
+/// Checks that undoing a change of address keeps a second factor that is more than 72 hours old: its owner was told of
+/// it in time, while a younger one may be a thief's.
 #[tokio::test]
 async fn undoing_keeps_a_second_factor_of_long_standing() {
     for (hours, stays) in [(71, false), (73, true)] {
@@ -146,7 +147,7 @@ async fn undoing_keeps_a_second_factor_of_long_standing() {
         let old_code = codes["recoveryCodes"][0].clone();
         simulation.pass_seconds(hours * HOUR);
         (_, tokens) = refresh(&simulation, &tokens).await;
-        // A thief with a code makes new ones, whose owner loses the old ones.
+        // A thief with a code creates new recovery codes, so the owner's old ones are lost.
         let link = moved(&simulation, &tokens, ADA, NEW, Some(code())).await;
         simulation.pass_seconds(60);
         let body = json!({ "password": PASSWORD, "code": code() });

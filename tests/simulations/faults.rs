@@ -1,5 +1,5 @@
-//! What clients hear while a dependency hangs, breaks off or fails, and what is done then: every dependency against every
-//! family of requests, in a time that only deadlines let pass. `docs/dependencies.md` tells the same.
+//! Requests while a dependency hangs, breaks off or fails: every dependency against every family of requests, in a
+//! time that only deadlines let pass. `docs/dependencies.md` tells the same.
 
 use std::cell::RefCell;
 
@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 
 use Dependency::{Cache, Database, Gate, Hasher, Limits, Outbound};
 
-/// What `REQUEST_DEADLINE_SECONDS` is unless set, in milliseconds.
+/// The default of `REQUEST_DEADLINE_SECONDS`, in milliseconds.
 const REQUEST_MS: i64 = 25_000;
-/// One attempt of a read.
+/// Deadline of one attempt of a read, in milliseconds.
 const READ_MS: i64 = 7_500;
-/// The longest pause before another attempt.
+/// The longest pause before another attempt, in milliseconds.
 const PAUSE_MS: i64 = 305;
 const ADA: &str = "ada@example.com";
 const BOARD: &str = "/api/v1/leaderboard?benchmark=bench&version=1";
@@ -28,13 +28,13 @@ const BOARD: &str = "/api/v1/leaderboard?benchmark=bench&version=1";
 /// A simulation with a person, her key, and a board with one run.
 struct World {
     simulation: Simulation,
-    /// And when it was given.
+    /// The person's access token, and the time at which it was given, in milliseconds.
     token: RefCell<(String, i64)>,
     key: String,
     run: String,
 }
 
-/// An answer that was heard.
+/// An answer, with the milliseconds that it took.
 #[derive(Debug)]
 struct Heard {
     status: u16,
@@ -62,7 +62,7 @@ impl World {
         Self { simulation, token, key, run }
     }
 
-    /// A person's token, her key, and her published run.
+    /// Creates a person with a key and a published run; returns her token, the key and the run's id.
     async fn prepare(simulation: &Simulation) -> (String, String, String) {
         let credentials = json!({ "email": ADA, "password": PASSWORD });
         let post = async |path: &str, token: Option<&str>, body: Value| {
@@ -92,7 +92,7 @@ impl World {
         (token, key, run)
     }
 
-    /// Has the person log in again before her token expires.
+    /// Logs the person in again before her token expires.
     fn stay_logged_in(&self) {
         if self.simulation.now_ms() - self.token.borrow().1 > 600_000 {
             let credentials = json!({ "email": ADA, "password": PASSWORD });
@@ -103,7 +103,7 @@ impl World {
         }
     }
 
-    /// Sends a request, and lets time pass where it waits. What it leaves for after the answer is not done.
+    /// Sends a request, and lets time pass while it waits. Its work after the answer is left undone.
     fn send(&self, request: &Asked, once: Option<&str>) -> Heard {
         let mut asked = Request::builder().method(request.method.clone()).uri(&request.path);
         if let Some(key) = once {
@@ -132,12 +132,12 @@ impl World {
         }
     }
 
-    /// Does what answers left to do; how long that took.
+    /// Completes the work after answers; returns the milliseconds that it took.
     fn settle(&self) -> i64 {
         self.simulation.timed(self.simulation.settle()).1
     }
 
-    /// Makes room for another key: a person may have fifty.
+    /// Revokes a key that was created, since a person may have only fifty.
     fn revoke(&self, made: &Heard) {
         if let Some(id) = made.value()["apiKey"]["id"].as_str() {
             let revoke = asked(Method::DELETE, &format!("/api/v1/api-keys/{id}"), Whom::Person, &[], None);
@@ -164,7 +164,7 @@ enum Whom {
     Program,
 }
 
-/// A request, and what it cannot do without.
+/// A request, and the dependencies that it cannot do without.
 struct Asked {
     method: Method,
     path: String,
@@ -182,7 +182,7 @@ fn get(path: &str, needs: &'static [Dependency]) -> Asked {
     asked(Method::GET, path, Whom::Nobody, needs, None)
 }
 
-/// One request of each family, by its name; `n` makes what it makes another thing.
+/// Returns one request of each family; a different `n` makes them create different things.
 fn families(world: &World, n: usize) -> Vec<Asked> {
     let credentials = json!({ "email": ADA, "password": PASSWORD });
     let stranger = json!({ "email": format!("person{n}@example.com"), "password": PASSWORD });
@@ -248,8 +248,9 @@ const TIMED_OUT: &str = "D1_ERROR: D1 DB storage operation exceeded timeout whic
 const OVERLOADED: &str = "D1_ERROR: D1 DB is overloaded. Requests queued for too long.";
 const PASSING: [&str; 3] = [LOST, TIMED_OUT, OVERLOADED];
 
-/// Whatever hangs or fails: who needs it hears 503 and when to come again, in time; who does not need it notices nothing
-/// but, at most, the second for which the cache is waited for. Once it is healed, all is as ever.
+/// Checks every dependency's faults: a request that needs the dependency gets 503 with `Retry-After` in time; one that
+/// does not need it notices nothing but, at most, the second for which the cache is waited for. Once the fault is
+/// healed, everything works as before.
 #[tokio::test]
 async fn every_request_ends_in_time() {
     let world = World::new(&[]).await;
@@ -274,7 +275,7 @@ async fn every_request_ends_in_time() {
                     assert!(heard.status < 300, "{context}: {} {}", heard.status, heard.value());
                     assert!(heard.ms <= 1_000, "{context}: {} ms", heard.ms);
                 }
-                // A delay of logins that seem to have failed may be due.
+                // Logins that seem to have failed may be delayed.
                 world.simulation.pass_seconds(if request.path.ends_with("login") { 120 } else { 0 });
                 let again = world.send(&request, None);
                 assert!(again.status < 300, "{context}, healed: {} {}", again.status, again.value());
@@ -286,7 +287,7 @@ async fn every_request_ends_in_time() {
     }
 }
 
-/// A read that fails in passing is tried again, and its client hears nothing of that; a write is not.
+/// Checks that a read which fails in passing is tried again without its client noticing, and that a write is not.
 #[tokio::test]
 async fn reads_are_tried_a_second_time() {
     let world = World::new(&[]).await;
@@ -303,25 +304,25 @@ async fn reads_are_tried_a_second_time() {
             let heard = world.send(&request, None);
             assert_eq!(heard.status, 200, "{}: {}", request.path, heard.value());
             assert!((READ_MS..=READ_MS + PAUSE_MS).contains(&heard.ms), "{}: {} ms", request.path, heard.ms);
-            // Some pages read twice at once: both attempts of each fail.
+            // Some pages read twice at once, so both attempts of each read have to fail.
             world.simulation.faults.set(Database, Fault::Fails(why));
             assert_eq!(world.send(&request, None).status, 503, "{}", request.path);
             world.simulation.faults.heal();
         }
         let rename = asked(Method::PATCH, "/api/v1/users/me", Whom::Person, &[], Some(json!({ "fullName": "Ada" })));
-        // The first of its round trips reads the session.
+        // The first round trip of this request reads the session.
         world.simulation.faults.set_after(1, 1, Database, Fault::Fails(why));
         let heard = world.send(&rename, None);
         assert_eq!((heard.status, heard.ms), (503, 0), "{why}");
-        // Nobody knows whether it was done, but where the database says that it did not begin.
+        // The write may have been carried out, unless the database says that it did not begin.
         let comes_again = if why == OVERLOADED { "1" } else { "5" };
         assert_eq!(heard.retry_after.as_deref(), Some(comes_again), "{why}");
         world.simulation.faults.heal();
     }
 }
 
-/// Sends each request that makes something with an `Idempotency-Key`, while the database fails it from each of its round
-/// trips on. Sent again afterwards, it has acted once, also when what was given up is carried out after all.
+/// Checks requests with an `Idempotency-Key` while the database fails from each of their round trips on: sent again
+/// afterwards, a request has acted once, even when what was given up is carried out after all.
 #[tokio::test]
 async fn the_same_key_acts_once() {
     let world = World::new(&[]).await;
@@ -367,7 +368,8 @@ async fn the_same_key_acts_once() {
     }
 }
 
-/// While the database is down, whoever asks what was asked before gets the last answer, byte for byte, and is told.
+/// Checks that reads which were made before get the last answer, byte for byte and marked as such, while the database
+/// is down.
 #[tokio::test]
 async fn boards_outlive_the_database() {
     let world = World::new(&[]).await;
@@ -412,7 +414,7 @@ async fn boards_outlive_the_database() {
                 let (known, _) = world.simulation.timed(world.simulation.answer(known, None, None));
                 assert_eq!(known.status(), 304, "{context}");
             }
-            // Nobody has asked for these.
+            // Nobody has made these reads before, so there is no last answer.
             for other in ["/api/v1/leaderboard?benchmark=bench&scenario=made-up", "/api/v1/leaderboard?q=m"] {
                 let other = world.send(&get(other, &[]), None);
                 assert_eq!((other.status, other.age), (503, None), "{context}");
@@ -441,7 +443,8 @@ async fn boards_outlive_the_database() {
     assert_eq!(world.send(&kept[1], None).body, newest.body);
 }
 
-/// What an administrator hid is not shown again while the database is down: neither by itself, nor on what it was part of.
+/// Checks that hidden things are not shown from last answers while the database is down, neither by themselves nor on
+/// boards that contained them.
 #[tokio::test]
 async fn what_is_hidden_is_no_last_answer() {
     let world = World::new(&[("ADMIN_EMAILS", ADA)]).await;
@@ -474,7 +477,7 @@ async fn what_is_hidden_is_no_last_answer() {
     assert_eq!(while_down(), [503; 3]);
 }
 
-/// A cache that hangs costs a second once, and then nothing; one that fails costs nothing.
+/// Checks that a cache which hangs costs one second once, and then nothing, and that one which fails costs nothing.
 #[tokio::test]
 async fn a_cache_is_never_waited_for_long() {
     let world = World::new(&[]).await;
@@ -498,7 +501,7 @@ async fn a_cache_is_never_waited_for_long() {
     }
 }
 
-/// Whether a new password is breached is asked for two seconds; then it is not.
+/// Checks that the look-up of breached passwords is given up after two seconds, and the password accepted.
 #[tokio::test]
 async fn who_registers_waits_two_seconds_for_breached_passwords() {
     let world = World::new(&[("BREACHED_PASSWORDS_URL", "https://pwned.example/range")]).await;
@@ -512,7 +515,8 @@ async fn who_registers_waits_two_seconds_for_breached_passwords() {
     }
 }
 
-/// A mail provider that hangs keeps nobody waiting: what is sent after the answer ends too, and goes out later.
+/// Checks that a mail provider which hangs delays no answer: deliveries after the answers end, too, and the mails go
+/// out later.
 #[tokio::test]
 async fn mail_waits_for_its_provider() {
     let variables =
@@ -525,7 +529,7 @@ async fn mail_waits_for_its_provider() {
         let (answer, ms) = simulation.timed(register);
         assert_eq!((answer.status().as_u16(), ms), (202, 0));
     }
-    // Ten deliveries, one after another here: each asks a provider that hangs once, and for four mails at most.
+    // Ten deliveries, one after another here: each calls a provider that hangs once, and for four mails at most.
     let ((), ms) = simulation.timed(simulation.settle());
     assert!(ms <= 100_000, "{ms} ms");
     let waiting = "SELECT count(*) FROM outbox WHERE sent_at IS NULL";

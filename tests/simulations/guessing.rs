@@ -1,4 +1,4 @@
-//! What guesses of passwords cost, and who waits for whose.
+//! Guesses of passwords: what they cost, and whom they delay.
 
 use aibaas_core::tick;
 use aibaas_tests::{
@@ -32,7 +32,7 @@ async fn guessing_costs_growing_delays_that_a_day_forgets() {
     assert_eq!(wrong_login(&simulation).await, (429, Some(1)));
 }
 
-/// Typing errors of many people behind one address, or of many days, do not add up.
+/// Checks that typing errors of many people behind one address, or on many days, do not add up.
 #[tokio::test]
 async fn a_failure_is_forgiven_in_time() {
     let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
@@ -51,14 +51,14 @@ async fn a_failure_is_forgiven_in_time() {
         simulation.pass_seconds(i64::try_from(delay).expect("small"));
         assert_eq!(wrong(format!("later{delay}@example.com")).await.0, 401);
     }
-    // One a minute from then on, for as long as they like.
+    // From then on one guess a minute is allowed, for as long as it goes on.
     for person in 0..30 {
         simulation.pass_seconds(60);
         assert_eq!(wrong(format!("daily{person}@example.com")).await, (401, None));
     }
     simulation.pass_seconds(20 * 60);
     login(&simulation, ADA).await;
-    // A typing error a quarter of an hour, from networks that the account does not know.
+    // A typing error every quarter of an hour, from networks that the account does not know.
     for network in 0..30 {
         simulation.call_from([198, 51, 100, network]);
         assert_eq!(wrong(ADA.to_owned()).await, (401, None));
@@ -104,7 +104,7 @@ async fn strangers_never_lock_out_a_network_that_the_account_knows() {
     assert_eq!(wrong_login(&simulation).await, (429, Some(1)));
     simulation.call_from([192, 0, 2, 1]);
     login(&simulation, ADA).await;
-    // After 90 days without a login the network is a stranger's again.
+    // After 90 days without a login, the network is unknown again.
     simulation.pass_seconds(90 * DAY + 1);
     tick(&simulation.app).await;
     assert_eq!(simulation.count("SELECT count(*) FROM known_networks"), 0);
@@ -131,7 +131,7 @@ async fn whom_strangers_keep_waiting_gets_in_by_resetting_the_password() {
 async fn a_right_login_takes_its_own_guess_back() {
     let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
     verified(&simulation, ADA).await;
-    // From new networks each time, none of which the account knows yet.
+    // Each login is from a new network, which the account does not know yet.
     for network in 0..30 {
         simulation.call_from([198, 51, 100, network]);
         login(&simulation, ADA).await;
@@ -139,7 +139,8 @@ async fn a_right_login_takes_its_own_guess_back() {
     assert_eq!(simulation.count("SELECT coalesce(sum(failures), 0) FROM guesses"), 0);
 }
 
-/// So many logins at once, all from home or each from a network that is new to the account.
+/// Sends `count` logins at once, all from home, or each from a network that is new to the account; returns their
+/// statuses.
 fn login_at_once(simulation: &Simulation, count: u8, password: &str, new_networks: Option<u8>) -> Vec<u16> {
     let body = json!({ "email": ADA, "password": password });
     let attempt = |n: u8| {
@@ -149,7 +150,7 @@ fn login_at_once(simulation: &Simulation, count: u8, password: &str, new_network
     simulation.timed(futures_util::future::join_all((0..count).map(attempt))).0
 }
 
-/// While passwords are checked, nobody is refused for what may turn out to be right.
+/// Checks that passwords under check do not count as failures: nobody is refused while they may turn out to be right.
 #[tokio::test]
 async fn passwords_in_flight_are_no_failures() {
     for elsewhere in [false, true] {
@@ -165,7 +166,7 @@ async fn passwords_in_flight_are_no_failures() {
         assert_eq!(simulation.most_hashes_at_once(), 5);
         simulation.settle().await;
         assert_eq!(simulation.count("SELECT count(*) FROM guesses_in_flight"), 0);
-        // After the delay one is checked, and all the others wait for what becomes of it.
+        // After the delay one password is checked, and all the others wait for the result.
         simulation.pass_seconds(1);
         let answers = login_at_once(&simulation, 8, "not the password", networks(3));
         assert_eq!(answers.iter().filter(|status| **status == 401).count(), 1, "{answers:?}");
@@ -175,7 +176,7 @@ async fn passwords_in_flight_are_no_failures() {
     }
 }
 
-/// A process that dies between the check's begin and its end holds its place for a minute, and no longer.
+/// Checks that a process which dies during a password check holds its place for a minute, and no longer.
 #[tokio::test]
 async fn a_check_that_died_is_given_up() {
     let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;

@@ -1,4 +1,4 @@
-//! Requests with an `Idempotency-Key`, with a database that fails, a process that dies and a clock that obeys the test.
+//! Requests with an `Idempotency-Key`, with a failing database, a dying process and a clock that the test sets.
 
 use aibaas_core::domain::recovery_code::RecoveryCode;
 use aibaas_tests::{
@@ -39,7 +39,7 @@ fn keys(simulation: &Simulation) -> i64 {
     simulation.count("SELECT count(*) FROM api_keys")
 }
 
-/// What becomes of a request that its database, or its own end, broke off at its first, second, … round trip.
+/// The way in which a request is broken off at one of its round trips to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     /// The database fails in this way, and the request goes on.
@@ -59,7 +59,8 @@ const ENDS: [End; 6] = [
     End::Killed(Failure::SlowToTell),
 ];
 
-/// Sends the request, broken off at round trip `calls`; its answer, if it got one, and whether it was broken off at all.
+/// Sends the request, broken off at round trip `calls`; returns its answer, if it got one, and whether it was broken
+/// off at all.
 async fn broken_off(
     simulation: &Simulation,
     end: End,
@@ -68,7 +69,7 @@ async fn broken_off(
 ) -> (Option<Replayable>, bool) {
     let (End::Database(failure) | End::ClientGone(failure) | End::Killed(failure)) = end;
     simulation.break_after(calls, failure);
-    // Nothing else in here ever waits.
+    // Nothing else in a simulation ever waits.
     let answer = request.now_or_never();
     let broken = !simulation.heal();
     match end {
@@ -78,8 +79,8 @@ async fn broken_off(
     (answer, broken)
 }
 
-/// Breaks the request off at every round trip, in every way. Sent again, it is answered as if nothing had happened, and
-/// what it makes (counted by `made`) is made once. `body` makes another body, and `path` another path, for each round.
+/// Breaks the request off at every round trip, in every way. Checks that, sent again, it is answered as if nothing had
+/// happened, and that `made` (a count in SQL) grows by `each` once. `path` and `body` return others for each round.
 async fn happens_once(
     simulation: &Simulation,
     path: impl AsyncFn(u32) -> String,
@@ -104,7 +105,7 @@ async fn happens_once(
             }
             let mut again = send().await;
             if again.status == 409 {
-                // Only the dead cannot give the key up.
+                // Only a process that has died cannot release its claim.
                 assert!(matches!(end, End::Killed(_)), "{context}: the key is not free");
                 assert_eq!((&again.value()["code"], again.retry_after), (&json!("idempotency_in_progress"), Some(1)));
                 simulation.pass_seconds(90);
@@ -186,14 +187,14 @@ async fn recovery_codes_are_made_once() {
     let body = json!({ "code": code });
     let confirm =
         async || simulation.post_once("/api/v1/auth/mfa/totp/confirm", "confirm", Some(&token), Some(&body)).await;
-    // Its code is used up, and yet the codes that were made with it are shown again.
+    // The code is used up, and yet the recovery codes that were made with it are shown again.
     let (first, _) = broken_off(&simulation, End::Database(Failure::Unheard), 2, confirm()).await;
     let first = first.expect("an answer");
     assert_eq!(first.status, 200, "{}", first.value());
     let again = confirm().await;
     assert_eq!((again.status, &again.body, again.replayed), (200, &first.body, true));
     assert_eq!(simulation.count("SELECT count(*) FROM recovery_codes"), 10);
-    // Each round has a recovery code of its own: those that the round before made are told to nobody here.
+    // Each round has a recovery code of its own: nobody here knows those that the round before made.
     let code = |round: u32| {
         let code = format!("{round:024}");
         let hash = RecoveryCode::parse(&code).expect("a code").hash();
@@ -243,14 +244,14 @@ async fn publishing_happens_once() {
     let runs = "SELECT count(*) FROM runs";
     happens_once(&simulation, async |_| "/api/v1/runs".to_owned(), program, async |_| Some(run(Value::Null)), runs, 1)
         .await;
-    // One that the external id stands for already is told of once and for all.
+    // A run that the external id already stands for is returned, and replayed, too.
     let known = json!("known");
     assert_eq!(post(&simulation, "/runs", Some(key), run(known.clone())).await.0, 201);
     let again = simulation.post_once("/api/v1/runs", "known", Some(key), Some(&run(known.clone()))).await;
     let third = simulation.post_once("/api/v1/runs", "known", Some(key), Some(&run(known))).await;
     assert_eq!((again.status, third.status, &third.body, third.replayed), (200, 200, &again.body, true));
 
-    // Results that arrived are never told of as if they had been there before.
+    // Results that have arrived are never reported as if they had been there before.
     for calls in 0..10 {
         let path = format!("/api/v1/runs/{}/results", opened().await);
         let once = format!("upload {calls}");
@@ -300,14 +301,15 @@ async fn a_claim_ends_after_ninety_seconds() {
         assert_eq!((waits.status, waits.retry_after), (409, Some(1)), "{}", waits.value());
     }
     simulation.pass_seconds(1);
-    // What the dead request stood for has not happened: any other may have the key.
+    // The dead request has not taken effect: any other may use its key.
     let mut other = api_key();
     other["name"] = json!("another");
     assert_eq!(send(other).await.status, 201);
     assert_eq!(keys(&simulation), 1);
 }
 
-/// Somebody has taken over what a request was too slow for: its own batch is undone, and it tells what has been made.
+/// Checks a request that was too slow for its claim, which another took over: its own batch is undone, and it returns
+/// what the other made.
 #[tokio::test]
 async fn a_late_request_makes_nothing() {
     let simulation = Simulation::new(&[]).await;
@@ -324,7 +326,7 @@ async fn a_late_request_makes_nothing() {
     assert_eq!((late.status, late.replayed, &late.body), (201, true, &made.body));
     assert_eq!(keys(&simulation), 1);
 
-    // Or, while whoever took over is at work too, that it goes on.
+    // While the request that took over is still at work, the slow one is told so.
     simulation.break_after(1, Failure::Slow);
     let again = || simulation.post_once(KEYS, "another", Some(&token), Some(&body));
     let mut slow = Box::pin(again());
@@ -373,7 +375,7 @@ async fn what_is_kept_for_replays_tells_no_secret() {
         let telling = format!("SELECT count(*) FROM idempotent_requests WHERE instr(answer, CAST('{secret}' AS BLOB))");
         assert_eq!(simulation.count(&telling), 0, "{secret}");
     }
-    // A password is not to be found by trying bodies: what the request is known by is no bare hash of it.
+    // Trying bodies must not reveal a password: the fingerprint is no bare hash of the request.
     let bare = format!("POST /api/v1/auth/register\n{body}");
     let bare = ring::digest::digest(&ring::digest::SHA256, bare.as_bytes());
     let hex = data_encoding::HEXLOWER.encode(bare.as_ref());
@@ -390,8 +392,8 @@ async fn requests_are_forgotten_with_their_person() {
     assert_eq!(simulation.count("SELECT count(*) FROM idempotent_requests"), 0);
 }
 
-/// The claim, and the check of the session in it, are one round trip; a replay is no more. Without a key the session and its
-/// person's limit are checked by the batch that writes.
+/// Checks that claim and session check are one round trip, and a replay no more. Without an `Idempotency-Key`, the
+/// batch that writes also checks the session and its person's limit.
 #[tokio::test]
 async fn a_key_costs_one_round_trip() {
     let simulation = Simulation::new(&[]).await;

@@ -1,5 +1,5 @@
-//! Publishing with a database that fails, a process that dies and a clock that obeys the test: what is left behind, how
-//! often the database is asked, and what days do to a leaderboard.
+//! Publishing with a failing database, a dying process and a clock that the test sets: what is left behind, how often
+//! the database is called, and what days do to a leaderboard.
 
 use aibaas_tests::{
     fixtures::{PASSWORD, passes, tasks},
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const DAY: i64 = 24 * 3600;
 const BENCHMARK: &str = "/api/v1/leaderboard?benchmark=bench&version=1&limit=100";
 
-/// A publisher's key, and an administrator's token.
+/// A simulation with a publisher's key and an administrator's token.
 pub struct Publisher {
     pub simulation: Simulation,
     pub key: String,
@@ -91,7 +91,7 @@ impl Publisher {
         board
     }
 
-    /// Everything that publishing writes.
+    /// Counts everything that publishing writes.
     fn everything(&self) -> Vec<i64> {
         let counted = [
             "SELECT count(*) FROM run_slices",
@@ -112,7 +112,7 @@ impl Publisher {
     }
 }
 
-/// How a request is broken off while the database is at work.
+/// Ways in which a request is broken off while the database is at work: the failure, and whether the process dies.
 const BREAKS: [(Failure, bool); 6] = [
     (Failure::Refused, false),
     (Failure::Unheard, false),
@@ -122,8 +122,8 @@ const BREAKS: [(Failure, bool); 6] = [
     (Failure::SlowToTell, true),
 ];
 
-/// Sends the request broken off at its first, second, … round trip, in every way, to a state of its own. It leaves all or
-/// nothing; sent again it answers 200, and then there is all of it, once.
+/// Sends a request that `prepare` makes, broken off at its first, second, … round trip, in every way. Checks that it
+/// does all or nothing, and that, sent again, it answers 200 and everything is there once.
 async fn all_or_nothing(publisher: &Publisher, token: &str, prepare: impl AsyncFn(u32) -> (String, Option<Value>)) {
     let simulation = &publisher.simulation;
     let mut number = 0;
@@ -135,7 +135,8 @@ async fn all_or_nothing(publisher: &Publisher, token: &str, prepare: impl AsyncF
             let send = || simulation.call(Method::POST, &path, Some(token), body.clone());
             let before = publisher.everything();
             simulation.break_after(calls, failure);
-            // Nothing else in here ever waits: who is not answered now has gone away, or died.
+            // Nothing else in a simulation ever waits: a request without an answer here has been given up, or its
+            // process has died.
             let answer = send().now_or_never();
             let broken = !simulation.heal();
             if killed {
@@ -198,7 +199,7 @@ async fn an_upload_is_whole_or_not_at_all() {
             }
             let between = simulation.count(results) - before;
             assert!(between == 0 || between == 3, "{failure:?} at round trip {calls} left {between}");
-            // It goes on from there: what was stored is repeated, and what was not comes now.
+            // The upload goes on from there: stored results are repeated, and the others are new.
             let (status, answer) = send().await;
             assert_eq!(status, 200, "{answer}");
             assert_eq!(answer["repeated"], between, "{failure:?} at round trip {calls}: {answer}");
@@ -221,7 +222,7 @@ async fn a_withdrawal_is_whole_or_not_at_all() {
         (format!("/runs/{run}/withdraw"), Some(json!({ "reason": "a mistake" })))
     })
     .await;
-    // Whatever broke off, the one before stands.
+    // Whatever broke off, the run before stands.
     assert_eq!(publisher.leaderboard("").await["data"][0]["correct"], 1);
 }
 
@@ -241,7 +242,7 @@ async fn a_rejection_is_whole_or_not_at_all() {
     assert_eq!(publisher.leaderboard("").await["data"], json!([]));
 }
 
-/// Each is a round trip to D1.
+/// Checks how often publishing and reading boards call the database: each call is a round trip to D1.
 #[tokio::test]
 async fn round_trips_to_the_database_are_few() {
     let publisher = Publisher::new(1000).await;
@@ -253,7 +254,7 @@ async fn round_trips_to_the_database_are_few() {
         assert!((1..=most).contains(&round_trips), "{call}: {round_trips} round trips");
     };
     simulation.round_trips();
-    // Besides what the key's gate asks, which is in memory or in an object of its own.
+    // What the key's gate calls is allowed for: on hosts a gate is in memory or in an object of its own.
     publisher.call(Method::POST, "/runs/none/results", Some(json!(null)), 422).await;
     let gate = simulation.round_trips();
     let results = passes(600, 1000);
@@ -302,7 +303,7 @@ async fn a_period_is_counted_back_from_now() {
     };
     let all = ["1 p/older", "2 p/old", "3 p/renewed", "4 p/new"];
     assert_eq!(shown("all").await, all);
-    // To the second: at ninety days it is still in.
+    // Exactly ninety days later, to the second, it is still included.
     assert_eq!(shown("90d").await, all);
     publisher.simulation.pass_seconds(1);
     assert_eq!(shown("90d").await, all[1..]);
@@ -313,7 +314,7 @@ async fn a_period_is_counted_back_from_now() {
     assert_eq!(shown("all").await, all);
 }
 
-/// Who pages through keeps the moment at which the first page was read.
+/// Checks that the pages of a list keep the moment at which its first page was read.
 #[tokio::test]
 async fn pages_of_a_period_keep_their_moment() {
     let publisher = Publisher::new(4).await;
@@ -337,7 +338,7 @@ async fn pages_of_a_period_keep_their_moment() {
     assert_eq!(seen, ["p/a", "p/b", "p/c", "p/d"]);
 }
 
-/// A key is decided about before what it asks for is written: its owner's account may go in between.
+/// Checks requests whose owner's account is deleted after their key was admitted, and before they write.
 #[tokio::test]
 async fn nothing_is_published_for_an_account_that_goes_meanwhile() {
     let publisher = Publisher::new(1).await;
@@ -345,7 +346,7 @@ async fn nothing_is_published_for_an_account_that_goes_meanwhile() {
     let simulation = &publisher.simulation;
     let mut refused = 0;
     for (round, calls) in (0..24).map(|round| (round, round / 4)) {
-        // No more than some registrations in ten minutes.
+        // The number of registrations in ten minutes is limited.
         simulation.pass_seconds(600);
         let email = format!("bob{round}@example.com");
         let body = json!({ "email": email, "password": PASSWORD });

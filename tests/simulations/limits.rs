@@ -1,5 +1,5 @@
-//! The limits that are kept in SQL are exact, whatever clocks do, and what a decision costs does not grow with what a
-//! window holds.
+//! Checks of the limits that are kept in SQL: they are exact, whatever clocks do, and the cost of a decision does not
+//! grow with what a window holds.
 
 use aibaas_core::{
     SqlKeyGate, SqlRateLimiter,
@@ -19,7 +19,7 @@ use fastrand::Rng;
 
 const START: i64 = 1_795_395_723_004;
 
-/// The rule itself, over everything ever admitted of one limit.
+/// The rule itself, over everything that one limit has ever admitted.
 #[derive(Clone, Default)]
 struct Admitted(Vec<Admission>);
 
@@ -31,7 +31,7 @@ struct Admission {
 }
 
 impl Admitted {
-    /// The time of the limit, which does not run back.
+    /// Returns the time of the limit, which does not run back.
     fn time(&self, clock: i64) -> i64 {
         self.0.iter().map(|one| one.at).max().unwrap_or(clock).max(clock)
     }
@@ -50,12 +50,12 @@ impl Admitted {
         if cost > 0 {
             let expires = self.0.iter().map(|one| one.expires).max().unwrap_or(0).max(at + window);
             match self.0.last_mut() {
-                // What was admitted in one millisecond is forgotten together.
+                // Uses admitted in the same millisecond are forgotten together.
                 Some(last) if last.at == at => *last = Admission { at, cost: last.cost + cost, expires },
                 _ => self.0.push(Admission { at, cost, expires }),
             }
         } else if self.0.is_empty() {
-            // It is known that it was then, until the next tick.
+            // A free use keeps the limit's time until the next tick.
             self.0.push(Admission { at, cost, expires: at });
         }
     }
@@ -66,19 +66,19 @@ impl Admitted {
         LimitState { remaining: limit.saturating_sub(self.used(clock, window)), reset_after_ms }
     }
 
-    /// What a tick at this time forgets.
+    /// Forgets what a tick at this time forgets.
     fn forget(&mut self, clock: i64) {
         self.0.retain(|one| one.expires > clock);
     }
 
-    /// The most that any window of this length holds.
+    /// Returns the largest sum of costs in any window of this length.
     fn fullest(&self, window: i64) -> u32 {
         let ending = |end: i64| self.0.iter().filter(move |one| one.at <= end && end - one.at < window);
         self.0.iter().map(|one| ending(one.at).map(|one| one.cost).sum()).max().unwrap_or(0)
     }
 }
 
-/// How a clock goes on: it may stand still, leap, and be set back.
+/// Returns the next change of a clock, in milliseconds: it may stand still, leap, or be set back.
 fn tick(random: &mut Rng, window: i64) -> i64 {
     let some = random.i64(0..=window / 2);
     match random.u8(0..20) {
@@ -141,7 +141,7 @@ async fn several_limits_are_charged_together_or_not_at_all() {
     }
 }
 
-/// Keys of one owner, each with its limit and its window in seconds.
+/// Creates keys of one owner, each with its limit and its window in seconds.
 async fn keys(database: &SimulatedDatabase, limits: &[(u32, u32)]) -> Vec<KeyHash> {
     let user =
         "INSERT INTO users (id, email, created_at, updated_at, password_changed_at) VALUES ('u', 'a@b.c', 0, 0, 0)";
@@ -213,7 +213,7 @@ async fn uses_of_keys_are_charged_in_order_up_to_the_first_that_does_not_fit() {
     }
 }
 
-/// A key and the one that it was rotated to share a limit.
+/// Checks that a key and the one that it was rotated to share a limit.
 #[tokio::test]
 async fn keys_may_share_a_limit() {
     let database = SimulatedDatabase::new().await;
@@ -234,7 +234,7 @@ async fn keys_may_share_a_limit() {
     assert_eq!(charge([1, 0], 60_001).await, 0);
 }
 
-/// The next process goes on with the logs that one keeps.
+/// Checks that a process goes on with the logs that another has saved.
 #[tokio::test]
 async fn what_is_kept_of_logs_is_what_the_limit_goes_on_with() {
     let database = SimulatedDatabase::new().await;
@@ -261,7 +261,8 @@ async fn what_is_kept_of_logs_is_what_the_limit_goes_on_with() {
     }
 }
 
-/// Steps of SQLite for a use of a key, and for a request with a limit of its own, where so many uses are in the window.
+/// Returns SQLite's steps for a use of a key, and for a request with a limit of its own, where the window holds `uses`
+/// uses.
 async fn steps(uses: i64) -> [u64; 2] {
     let database = SimulatedDatabase::new().await;
     let hashes = keys(&database, &[(1_000_000, 86_400)]).await;

@@ -1,4 +1,4 @@
-//! The log of changes as a Merkle tree, while its sequencer dies, doubles and meets a database that fails.
+//! The log of changes as a Merkle tree, while its sequencer dies, runs twice at once, and meets a failing database.
 
 use aibaas_core::domain::{
     jws::Verifier,
@@ -29,8 +29,8 @@ fn hashes(value: &Value) -> Vec<[u8; 32]> {
     value.as_array().expect("hashes").iter().map(hash).collect()
 }
 
-/// Checks the whole log against the log of changes: every line has its leaf, once, in its order, the head is signed and its
-/// root is that of the leaves, and proofs hold. Returns how many leaves there are, and the root.
+/// Checks the whole tree against the log of changes: every line has one leaf, in its order, the head is signed, its
+/// root is that of the leaves, and proofs hold. Returns the number of leaves, and the root.
 async fn check(simulation: &Simulation) -> (u64, [u8; 32]) {
     let leaves = get(simulation, "/api/v1/log/leaves?limit=100").await["data"].as_array().expect("leaves").clone();
     let mut changes = get(simulation, "/api/v1/changes?limit=100").await["data"].as_array().expect("lines").clone();
@@ -78,7 +78,7 @@ async fn a_sequencer_that_fails_or_dies_at_any_call_leaves_the_tree_right() {
                 let answer = simulation.answer(request, Some(&publisher.key), None).await;
                 assert_eq!(answer.status(), 200);
                 simulation.break_after(calls, failure);
-                // Nothing in here waits but what the failure makes slow: that dies here.
+                // Nothing here waits but what the failure makes slow, and that dies.
                 let ended = simulation.settle().now_or_never();
                 simulation.heal();
                 if dies || ended.is_none() {
@@ -112,7 +112,7 @@ async fn two_sequencers_at_once_give_each_change_one_leaf() {
             simulation.die();
         }
         let before = simulation.count("SELECT count(*) FROM log_leaves");
-        // The first stands still at a call, and the second overtakes it.
+        // The first sequencer stands still at a call, and the second overtakes it.
         simulation.break_after(calls, Failure::Slow);
         let mut both = Box::pin(join(aibaas_core::tick(&simulation.app), aibaas_core::tick(&simulation.app)));
         let ended = (0..100).any(|_| both.as_mut().now_or_never().is_some());
@@ -139,7 +139,7 @@ async fn a_backlog_is_bounded_per_round_and_comes_to_an_end() {
     assert!((1..30).contains(&after_one), "{after_one} at once");
     aibaas_core::tick(&simulation.app).await;
     assert_eq!(check(simulation).await.0, 30);
-    // A head is signed once.
+    // A head is signed only once.
     let head = get(simulation, "/api/v1/log/head").await;
     simulation.pass_seconds(3600);
     aibaas_core::tick(&simulation.app).await;

@@ -1,4 +1,4 @@
-//! The application in this process, under a clock and a database that obey the test.
+//! The application in this process, with a clock and a database that the test controls.
 
 mod accounts;
 mod addresses;

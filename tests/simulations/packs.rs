@@ -1,4 +1,5 @@
-//! Results of published runs are packed: every read answers the same bytes, and nothing is lost or doubled whatever fails.
+//! Packing of published runs' results: every read answers the same bytes, and nothing is lost or doubled, whatever
+//! fails.
 
 use aibaas_tests::{
     reads::{Size, public_reads},
@@ -11,11 +12,11 @@ use serde_json::{Value, json};
 use super::{leaderboard::Publisher, steps::HOUR};
 
 const FAILURES: [Failure; 4] = [Failure::Refused, Failure::Unheard, Failure::Slow, Failure::SlowToTell];
-/// As soon as they are published.
+/// Setting that packs results as soon as they are published.
 const AT_ONCE: (&str, &str) = ("PACK_RESULTS_AFTER_HOURS", "0");
-/// One pack a batch, and one batch a tick.
+/// Setting that writes one pack per batch, and one batch per tick.
 const ONE_BY_ONE: (&str, &str) = (PACKING_STATEMENTS, "4");
-/// Three packs of a run.
+/// Number of tasks whose results fill three packs of a run.
 const TASKS: usize = 600;
 
 async fn publisher(tasks: usize, variables: &[(&str, &str)]) -> Publisher {
@@ -25,7 +26,7 @@ async fn publisher(tasks: usize, variables: &[(&str, &str)]) -> Publisher {
     publisher
 }
 
-/// How many results are rows, and how many are in packs that are read.
+/// Returns how many results are rows, and how many are in packs that are read.
 fn kept(simulation: &Simulation) -> (i64, i64) {
     let packed = "SELECT coalesce(sum(p.results), 0) FROM result_packs AS p JOIN runs AS r ON r.id = p.run_id WHERE r.packed_at IS NOT NULL";
     (simulation.count("SELECT count(*) FROM results"), simulation.count(packed))
@@ -35,7 +36,7 @@ fn unpacked_runs(simulation: &Simulation) -> i64 {
     simulation.count("SELECT count(*) FROM runs WHERE published_at IS NOT NULL AND packed_at IS NULL")
 }
 
-/// A list read page by page: the bytes of each page.
+/// Reads a list page by page; returns the path and the bytes of each page.
 async fn pages(simulation: &Simulation, path: &str) -> Vec<(String, Vec<u8>)> {
     let mut pages = Vec::new();
     let mut next = Some(path.to_owned());
@@ -51,7 +52,7 @@ async fn pages(simulation: &Simulation, path: &str) -> Vec<(String, Vec<u8>)> {
     pages
 }
 
-/// Every result as the data set tells it, in pages of several sizes, and those of each run.
+/// Reads every result from the dataset, in pages of several sizes, and from each run.
 async fn every_result(simulation: &Simulation) -> Vec<(String, Vec<u8>)> {
     let (_, manifest) = simulation.call(Method::GET, "/api/v1/export", None, None).await;
     let through = manifest["seq"].as_i64().expect("a place");
@@ -59,7 +60,7 @@ async fn every_result(simulation: &Simulation) -> Vec<(String, Vec<u8>)> {
     for limit in [1000, 250, 173, 64] {
         read.extend(pages(simulation, &format!("/api/v1/export/results?through={through}&limit={limit}")).await);
     }
-    // As of half of what was published.
+    // The dataset as of half of what was published.
     read.extend(pages(simulation, &format!("/api/v1/export/results?through={}&limit=1000", through / 2)).await);
     let mut runs = pages(simulation, &format!("/api/v1/export/runs?through={through}&limit=1000")).await;
     let runs = String::from_utf8(runs.remove(0).1).expect("UTF-8");
@@ -84,7 +85,8 @@ fn assert_same(before: &[(String, Vec<u8>)], after: &[(String, Vec<u8>)]) {
     }
 }
 
-/// While some runs are packed, some are rows and one is half way, too.
+/// Checks that every public read answers the same bytes, also while some runs are packed, some are rows and one is
+/// half way.
 #[tokio::test]
 async fn every_public_read_answers_the_same_bytes() {
     let size = Size { benchmarks: 2, models: 3, tasks: 300 };
@@ -108,7 +110,7 @@ async fn every_public_read_answers_the_same_bytes() {
         let (rows, packed) = kept(&simulation);
         assert_eq!(rows + packed, 1800, "after {ticks} ticks");
     }
-    // Two packs a run, one a tick, and a tick that puts them in the place of the rows.
+    // Two packs per run, one per tick, and one more tick that replaces the rows.
     assert_eq!((ticks, kept(&simulation)), (18, (0, 1800)));
     assert_same(&others, &answers().await);
     assert_eq!(simulation.violations().await, []);
@@ -134,7 +136,7 @@ async fn nothing_is_packed_before_its_time_or_where_nobody_asked_for_it() {
     simulation.pass_seconds(1);
     aibaas_core::tick(&simulation.app).await;
     assert_eq!(kept(simulation), (3, 3));
-    // A run that is open stays as it is, whoever writes: what adds to it knows of no packs.
+    // An open run is never packed, whoever writes: uploads do not know of packs.
     for set in ["packed_at = 1", "packed_at = 1, published_at = 1"] {
         let error = simulation.try_spoil(&format!("UPDATE runs SET {set} WHERE status = 'open'")).expect_err(set);
         assert!(error.starts_with("CHECK constraint failed: "), "{error}");
@@ -142,7 +144,7 @@ async fn nothing_is_packed_before_its_time_or_where_nobody_asked_for_it() {
     assert_eq!(simulation.count(&format!("SELECT count(*) FROM result_packs WHERE run_id = '{open}'")), 0);
 }
 
-/// What was withdrawn stays readable, and is packed too; where there are only counts, there is nothing to pack.
+/// Checks that withdrawn runs, which stay readable, are packed, and that runs with counts alone have nothing to pack.
 #[tokio::test]
 async fn runs_that_were_taken_out_again_are_packed_too() {
     let publisher = publisher(3, &[AT_ONCE]).await;
@@ -168,7 +170,7 @@ async fn runs_that_were_taken_out_again_are_packed_too() {
     assert_eq!(simulation.violations().await, []);
 }
 
-/// Those at private tasks are packed as the others are, and are nobody's to see.
+/// Checks that results at private tasks are packed like others, and stay private.
 #[tokio::test]
 async fn results_at_private_tasks_stay_private() {
     let publisher = publisher(3, &[AT_ONCE]).await;
@@ -198,7 +200,7 @@ async fn results_at_private_tasks_stay_private() {
     assert_eq!(simulation.violations().await, []);
 }
 
-/// All of a run's results are rows, or all of them are in packs, whichever call fails, gets no answer, or is the last.
+/// Checks that a run's results are all rows or all in packs, whichever call fails, gets no answer, or is the last.
 #[tokio::test]
 async fn whatever_fails_or_dies_nothing_is_lost_or_doubled() {
     for statements in [ONE_BY_ONE, (PACKING_STATEMENTS, "400")] {
@@ -207,7 +209,7 @@ async fn whatever_fails_or_dies_nothing_is_lost_or_doubled() {
         let run = publisher.published("m", 7, TASKS).await;
         let path = format!("/api/v1/runs/{run}/results?limit=100");
         let before = pages(simulation, &path).await;
-        // Takes the run back to where it was, as nobody else ever does.
+        // Sets the run back to rows, which nothing in the application ever does.
         let rows = "CREATE TABLE kept AS SELECT * FROM results; CREATE TABLE kept_runs AS SELECT id FROM runs;";
         simulation.spoil(rows);
         let reset = "UPDATE runs SET packed_at = NULL, pack_again_at = NULL; DELETE FROM result_packs; DELETE FROM results; INSERT INTO results SELECT * FROM kept;";
@@ -216,14 +218,14 @@ async fn whatever_fails_or_dies_nothing_is_lost_or_doubled() {
             for calls in 0.. {
                 simulation.spoil(reset);
                 simulation.break_after(calls, failure);
-                // Nothing in here waits but what the failure makes slow: that dies here.
+                // Nothing here waits but what the failure makes slow, and that dies.
                 for _ in 0..4 {
                     _ = aibaas_core::tick(&simulation.app).now_or_never();
                     assert!([(600, 0), (0, 600)].contains(&kept(simulation)), "{failure:?} at call {calls}");
                 }
                 let is_over = simulation.heal();
                 assert_same(&before, &pages(simulation, &path).await);
-                // Whoever died over it leaves it alone for an hour.
+                // A run whose packing was interrupted is left alone for an hour.
                 simulation.pass_seconds(HOUR);
                 for _ in 0..4 {
                     aibaas_core::tick(&simulation.app).await;
@@ -253,7 +255,7 @@ async fn two_at_once_pack_a_run_once() {
             let path = format!("/api/v1/runs/{run}/results?limit=100");
             let before = pages(simulation, &path).await;
             packed += 600;
-            // The first stands still at a call, and the second, which takes it for dead, overtakes it.
+            // The first tick stands still at a call, and the second, which takes it for dead, overtakes it.
             simulation.break_after(u32::try_from(calls).expect("few"), Failure::Slow);
             let mut first = Box::pin(aibaas_core::tick(&simulation.app));
             let stands_still = first.as_mut().now_or_never().is_none();
@@ -281,7 +283,8 @@ async fn two_at_once_pack_a_run_once() {
     }
 }
 
-/// They stay rows, the others are packed meanwhile, and once they are what they were, so are they.
+/// Checks that results which differ from the published ones stay rows while others are packed, and are packed once
+/// they are restored.
 #[tokio::test]
 async fn results_that_are_not_those_that_were_published_are_left_as_they_are() {
     for (statements, ticks) in [(ONE_BY_ONE, 1), (ONE_BY_ONE, 3), ((PACKING_STATEMENTS, "400"), 0)] {
@@ -313,7 +316,7 @@ async fn results_that_are_not_those_that_were_published_are_left_as_they_are() {
     }
 }
 
-/// A copy of a data set, and what was published before digests were kept, has none to be held against.
+/// Checks that runs without a digest are packed: imported ones, and those published before digests were kept.
 #[tokio::test]
 async fn runs_without_a_digest_are_packed() {
     let publisher = publisher(3, &[AT_ONCE]).await;
@@ -358,19 +361,19 @@ async fn a_check_finds_what_was_spoiled_of_packs() {
     simulation.spoil("UPDATE users SET storage_bytes = 64 * 300");
     let found = simulation.violations().await;
     assert!(found.iter().any(|violation| violation.invariant == "storage"), "{found:?}");
-    // What the table says of a pack ends a page: where it is wrong, nothing is told as if it were whole.
+    // A page ends by what the table says about a pack: where that is wrong, the page is refused rather than cut short.
     for column in ["results", "size"] {
         simulation.spoil(&format!("UPDATE result_packs SET {column} = {column} + 1000000"));
         assert_eq!(simulation.read(&format!("/api/v1/runs/{run}/results")).await.0, 503, "{column}");
         simulation.spoil(&format!("UPDATE result_packs SET {column} = {column} - 1000000"));
     }
     assert_eq!(simulation.read(&format!("/api/v1/runs/{run}/results")).await.0, 200);
-    // A damaged pack is told to nobody as results.
+    // A damaged pack is never returned as results.
     simulation.spoil("UPDATE result_packs SET pack = x'0102'");
     assert_eq!(simulation.read(&format!("/api/v1/runs/{run}/results")).await.0, 503);
 }
 
-/// A page looks at no more packs than it tells results of, and asks the database once.
+/// Checks that a page costs fewer steps from packs than from rows, on every page of a long list.
 #[tokio::test]
 async fn a_page_reads_few_packs() {
     let publisher = publisher(5000, &[AT_ONCE]).await;

@@ -1,4 +1,4 @@
-//! What a public read costs the database does not grow with the results that are stored, nor does an upload's cost.
+//! Costs of reads and uploads in the database: they do not grow with the results that are stored.
 
 use aibaas_tests::{
     fixtures::PASSWORD,
@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-/// The steps of SQLite of every public read, by its name.
+/// Returns SQLite's steps for every public read, by its name.
 async fn steps(tasks: usize) -> Vec<(&'static str, u64)> {
     let size = Size { benchmarks: 2, models: 5, tasks };
     let simulation = Simulation::new(&[]).await;
@@ -58,7 +58,7 @@ async fn no_page_waits_for_more_than_two_round_trips() {
         let tag = answer.headers().get("etag").map(|tag| tag.to_str().expect("a tag").to_owned());
         (answer.status().as_u16(), waits, tag)
     };
-    // Of these the tag is known once it is known what they show.
+    // The tags of these pages are known as soon as it is known what they show.
     let early = ["/", "/benchmarks", "/standings", "/leaderboard/models/{provider}/{name}", health];
     for page in pages {
         let (status, waits, tag) = ask(&page.path, None);
@@ -72,7 +72,7 @@ async fn no_page_waits_for_more_than_two_round_trips() {
             assert_eq!((waits, again), (2, 1), "{}", page.path);
         }
     }
-    // What is new on any of its boards is a new page.
+    // A change on any of its boards makes the page new.
     let (_, _, tags) = ask("/standings", None);
     let post = async |path: &str, token: Option<&str>, body| {
         let (status, answer) = simulation.call(Method::POST, path, token, Some(body)).await;

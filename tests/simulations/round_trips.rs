@@ -1,5 +1,5 @@
-//! How often a request calls the database until it is answered: twice at most, but where `docs/cost.md` says why not. The
-//! gate of keys is left out: what it asks depends on the host.
+//! Number of database calls of a request until it is answered: two at most, except where `docs/cost.md` says why not.
+//! The gate of keys is left out: its calls depend on the host.
 
 use aibaas_tests::{
     fixtures::PASSWORD,
@@ -17,7 +17,7 @@ use super::steps::{admin, verified};
 
 const EMAIL: &str = "ada@example.com";
 
-/// Counts the calls of requests, one after the other.
+/// A counter of the database calls of requests, one after the other.
 struct Counting<'a> {
     simulation: &'a Simulation,
     most: u32,
@@ -40,14 +40,14 @@ impl<'a> Counting<'a> {
         (status, text(answer).await)
     }
 
-    /// Reads a page, or what else a browser or a program would.
+    /// Reads a page as a browser does, or an API path as a program does, and returns the status.
     async fn read(&mut self, path: &str, cookie: &str) -> StatusCode {
         let accept = if path.starts_with("/api/") { "*/*" } else { "text/html" };
         let request = get(path).header("accept", accept).header("cookie", cookie);
         self.answer(path, request.body(Body::empty()).expect("a request")).await.0
     }
 
-    /// Calls the API; what it answers.
+    /// Calls the API, and returns the answer's body.
     async fn call(&mut self, method: &str, path: &str, token: &str, body: Value) -> Value {
         self.call_once(method, path, token, None, body).await
     }
@@ -79,7 +79,7 @@ async fn text(answer: Response) -> String {
     String::from_utf8_lossy(&body).into_owned()
 }
 
-/// The cookies of a browser in which somebody has logged in.
+/// Logs in with a browser, and returns its cookies.
 async fn browser(simulation: &Simulation, email: &str) -> String {
     let cookies = |answer: &Response| {
         let set = answer.headers().get_all("set-cookie").iter().filter_map(|set| set.to_str().ok()?.split(';').next());
@@ -128,7 +128,7 @@ async fn a_board_that_was_shown_before_takes_one_call() {
 async fn what_is_missing_is_told_after_two_calls_at_most() {
     let simulation = Simulation::new(&[]).await;
     let key = publisher(&simulation).await;
-    // Counted versions never become the one that is read.
+    // Versions with counts never become the current version.
     for version in ["1", "2"] {
         let counted = json!({ "title": "Counted", "metric": "pass_rate", "evidence": "counts", "taskCount": 3 });
         let path = format!("/benchmarks/counted/versions/{version}");
@@ -136,7 +136,7 @@ async fn what_is_missing_is_told_after_two_calls_at_most() {
     }
     let mut counting = Counting::of(&simulation);
     for path in ["", "/compare", "/seals"] {
-        // There is nothing featured; there are versions, and none is current; there is no such benchmark.
+        // Nothing is featured; there are versions, and none is current; there is no such benchmark.
         for (asked, expected) in [("", 200), ("?benchmark=counted", 200), ("?benchmark=nothing", 404)] {
             let path = format!("/leaderboard{path}{asked}");
             assert_eq!(counting.read(&path, "").await, expected, "{path}");
@@ -262,7 +262,7 @@ async fn a_publisher_waits_for_two_calls_and_with_an_idempotency_key_for_more() 
     counting.call("POST", "/seals", &key, seal).await;
     let mut chance = fastrand::Rng::with_seed(1);
     let results = (0..20).map(|number| result(number, 1, &mut chance)).collect::<Value>();
-    // Claimed, read, written; and where a run is published, its answer remembered.
+    // Calls: claim, read, write; and where a run is published, its answer is remembered.
     for (once, [open, upload, publish, withdraw]) in [(false, [1, 2, 2, 1]), (true, [2, 3, 4, 1])] {
         let claim = |name| once.then_some(name);
         counting.most = open;

@@ -1,4 +1,4 @@
-//! What people do in the simulations of accounts.
+//! Shared steps of the simulations of accounts, such as registering and logging in.
 
 use aibaas_tests::{fixtures::PASSWORD, simulation::Simulation};
 use axum::http::Method;

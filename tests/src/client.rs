@@ -1,4 +1,4 @@
-//! An HTTP client that holds every answer against the contract.
+//! An HTTP client that checks every answer against the contract.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{PATIENCE, contract::Question, host::Host, waiting::eventually};
 
-/// Somebody who calls a host, from an address of their own, with or without a credential.
+/// A caller of a host, from an address of its own, with or without a credential.
 #[derive(Clone)]
 pub struct Client {
     host: Host,
@@ -24,7 +24,7 @@ pub struct Client {
     credential: Option<String>,
 }
 
-/// Returns a client that checks nothing of what is answered: for what is no part of the API, or breaks its rules.
+/// Returns a client that checks no answer: for what is no part of the API, or breaks its rules.
 pub fn plain_client() -> reqwest::Client {
     plain_builder().tls_certs_only([]).build().expect("a client")
 }
@@ -32,15 +32,16 @@ pub fn plain_client() -> reqwest::Client {
 fn plain_builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .no_proxy()
-        // Longer than any host takes, so that it is the host that says what was too late.
+        // Longer than any host takes, so that it is the host that ends what takes too long.
         .timeout(PATIENCE)
         // workerd closes what is idle for 5 s, and a connection that is being closed loses what is sent on it.
         .pool_idle_timeout(Duration::from_secs(2))
 }
 
 impl Client {
-    /// A stranger, from a loopback address that no other client of this process calls from: limits that count by
-    /// address never let one case disturb another. A host that is not on loopback sees this machine's address.
+    /// Creates a client without a credential, from a loopback address that no other client of this process calls from:
+    /// limits that count by address never let one case disturb another. A host that is not on loopback sees this
+    /// machine's address.
     pub fn new(host: &Host) -> Self {
         let address = host.is_loopback().then(next_address);
         let mut builder = plain_builder().redirect(reqwest::redirect::Policy::none()).local_address(address);
@@ -50,62 +51,62 @@ impl Client {
         Self { host: host.clone(), http: builder.build().expect("a client"), address, credential: None }
     }
 
-    /// The same caller with this bearer token or API key.
+    /// Returns the same caller with this bearer token or API key.
     pub fn with(&self, credential: &str) -> Self {
         Self { credential: Some(credential.to_owned()), ..self.clone() }
     }
 
-    /// The same caller from an address that nobody has called from.
+    /// Returns a caller with the same credential, from an address that nobody in this process has called from.
     pub fn elsewhere(&self) -> Self {
         Self { credential: self.credential.clone(), ..self.host.client() }
     }
 
-    /// The same caller with no credential.
+    /// Returns the same caller with no credential.
     pub fn anonymous(&self) -> Self {
         Self { credential: None, ..self.clone() }
     }
 
-    /// The host that is called.
+    /// Returns the host that the client calls.
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// The bearer token or API key that it calls with.
+    /// Returns the bearer token or API key that the client calls with.
     pub fn credential(&self) -> Option<&str> {
         self.credential.as_deref()
     }
 
-    /// The address that this client calls from, where it is its own.
+    /// Returns the client's loopback address; `None` where the host is not on loopback.
     pub fn address(&self) -> Option<IpAddr> {
         self.address
     }
 
-    /// `GET path`; await it for the answer.
+    /// Prepares `GET path`; awaiting the request sends it and returns the answer.
     pub fn get(&self, path: impl AsRef<str>) -> Request {
         self.request(Method::GET, path)
     }
 
-    /// `POST path`.
+    /// Prepares `POST path`; awaiting the request sends it and returns the answer.
     pub fn post(&self, path: impl AsRef<str>) -> Request {
         self.request(Method::POST, path)
     }
 
-    /// `PUT path`.
+    /// Prepares `PUT path`; awaiting the request sends it and returns the answer.
     pub fn put(&self, path: impl AsRef<str>) -> Request {
         self.request(Method::PUT, path)
     }
 
-    /// `PATCH path`.
+    /// Prepares `PATCH path`; awaiting the request sends it and returns the answer.
     pub fn patch(&self, path: impl AsRef<str>) -> Request {
         self.request(Method::PATCH, path)
     }
 
-    /// `DELETE path`.
+    /// Prepares `DELETE path`; awaiting the request sends it and returns the answer.
     pub fn delete(&self, path: impl AsRef<str>) -> Request {
         self.request(Method::DELETE, path)
     }
 
-    /// Any method.
+    /// Prepares a request with any method; awaiting the request sends it and returns the answer.
     pub fn request(&self, method: Method, path: impl AsRef<str>) -> Request {
         let path = path.as_ref().to_owned();
         let mut builder = self.http.request(method.clone(), format!("{}{path}", self.host.url()));
@@ -116,7 +117,7 @@ impl Client {
     }
 }
 
-/// A loopback address that nobody in this process has called from.
+/// Returns a loopback address that nobody in this process has called from.
 pub(crate) fn next_address() -> IpAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // From a random start, so that a second run against the same host meets no limit of the first.
@@ -125,7 +126,7 @@ pub(crate) fn next_address() -> IpAddr {
     IpAddr::V4(Ipv4Addr::from(0x7f00_0000 | ((1 << 16) + host_part)))
 }
 
-/// A request in the making.
+/// A request that is not sent yet.
 pub struct Request {
     host: Host,
     method: Method,
@@ -142,12 +143,12 @@ impl Request {
         self
     }
 
-    /// A JSON body.
+    /// Sets a JSON body.
     pub fn json(self, body: Value) -> Self {
         self.body("application/json", body.to_string())
     }
 
-    /// Any body, with its content type; an empty content type sends none.
+    /// Sets any body with its content type; an empty content type sends none.
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         self.shown = String::from_utf8_lossy(&body).chars().take(400).collect();
@@ -158,10 +159,11 @@ impl Request {
         self
     }
 
-    /// Gets it, and again with its tag, until that is 304: what other cases hide or declare meanwhile can change a tag.
+    /// Sends the GET request, and again with the answer's `ETag`, until the second answer is 304: what other cases
+    /// hide or declare meanwhile can change the tag.
     ///
     /// # Panics
-    /// Where each answer is new, or has no tag.
+    /// Panics where no pair of answers has the same tag in time, or an answer has none.
     pub async fn and_unchanged(self) -> (Answer, Answer) {
         let again = || {
             let builder = self.builder.try_clone().expect("no streamed body");
@@ -191,10 +193,13 @@ impl Request {
         .await
     }
 
-    /// Sends it; an error where no whole answer came back.
+    /// Sends the request and checks the whole answer against the contract.
     ///
     /// # Errors
-    /// What the connection said.
+    /// Returns the connection's error where no whole answer came back.
+    ///
+    /// # Panics
+    /// Panics where the OpenAPI document does not describe the answer.
     pub async fn try_send(self) -> Result<Answer, reqwest::Error> {
         let (http, request) = self.builder.build_split();
         let request = request?;
@@ -226,46 +231,46 @@ impl IntoFuture for Request {
     }
 }
 
-/// An answer, whole.
+/// A whole answer, with what was asked for error messages.
 pub struct Answer {
     what: String,
-    /// The status.
+    /// The status code.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body, byte for byte.
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// A header's value, where it is there.
+    /// Returns a header's value; `None` where it is missing or not visible ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The media type, without its parameters.
+    /// Returns the media type of `Content-Type`, without its parameters.
     pub fn media_type(&self) -> Option<&str> {
         self.header("content-type").map(|value| value.split(';').next().unwrap_or(value).trim())
     }
 
-    /// The body as text.
+    /// Returns the body as text, with invalid UTF-8 replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON; null where it is none.
+    /// Returns the body as JSON; null where it is not JSON.
     pub fn value(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// The body as JSON, after checking the status.
+    /// Checks the status and returns the body as JSON.
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{self}");
         self.value()
     }
 
-    /// The problem, after checking the status and its code.
+    /// Checks the status and the problem's code, and returns the problem.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
         let problem = self.expect(status);
@@ -273,7 +278,7 @@ impl Answer {
         problem
     }
 
-    /// Like [`Answer::invalid`], after checking why the member is refused.
+    /// Checks as [`Answer::invalid`] does, and also the code with which the member is refused.
     #[track_caller]
     pub fn refused(&self, pointer: &str, code: &str) -> Value {
         let problem = self.invalid(pointer);
@@ -285,8 +290,8 @@ impl Answer {
         problem
     }
 
-    /// What comes with the answer and would tell a case apart: header names and values, but for those that differ
-    /// between any two answers.
+    /// Returns the headers' names and values, sorted, without those that differ between any two answers, so that the
+    /// answers of two hosts or accounts can be compared.
     pub fn comparable_headers(&self) -> Vec<(String, String)> {
         let passing = ["date", "x-request-id", "ratelimit", "content-length"];
         let headers = self.headers.iter().filter(|(name, _)| !passing.contains(&name.as_str()));
@@ -295,12 +300,12 @@ impl Answer {
         headers
     }
 
-    /// The seconds of `Retry-After`, where it is there.
+    /// Returns `Retry-After` in seconds; `None` where it is missing.
     pub fn retry_after(&self) -> Option<u64> {
         self.header("retry-after")?.parse().ok()
     }
 
-    /// Like [`Answer::problem`], for a validation problem that points at this member.
+    /// Checks that the answer is a validation problem (422) that points at this member, and returns the problem.
     #[track_caller]
     pub fn invalid(&self, pointer: &str) -> Value {
         let problem = self.problem(422, "validation_failed");
@@ -309,7 +314,7 @@ impl Answer {
         problem
     }
 
-    /// What every answer of the API promises, whatever was asked.
+    /// Checks what every answer of the API promises, whatever was asked.
     #[track_caller]
     fn holds_everywhere(&self, method: &Method) {
         let id = self.header("x-request-id").unwrap_or_default();
@@ -318,7 +323,7 @@ impl Answer {
         assert_eq!(self.header("referrer-policy"), Some("no-referrer"), "{self}");
         assert!(self.header("cache-control").is_some(), "Cache-Control is missing: {self}");
         assert!(!self.status.is_server_error() || self.status == 503, "a server error: {self}");
-        // A form is answered with a page; whether this call may be, the contract says.
+        // A form is answered with a page; whether this call may be is for the contract to check.
         let is_page = self.media_type() == Some("text/html");
         if is_page {
             let policy = self.header("content-security-policy").unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The OpenAPI document as a judge: every answer must be one that it describes, with its headers, and every request that
-//! a host accepted one that it allows.
+//! The OpenAPI document as a judge: every answer must be one that it describes, with its headers, and every request
+//! that a host accepted must be one that it allows.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,8 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::client::Answer;
 
-/// What `Accept` gets of a path besides what the document describes, which has a path for each form.
+/// Forms of a path that `Accept` chooses: path, media type, and the path that the document describes the form under,
+/// if any.
 const NEGOTIATED: [(&str, &str, Option<&str>); 4] = [
     ("/", "text/html", None),
     ("/api/v1/leaderboard", "text/csv", Some("/api/v1/leaderboard.csv")),
@@ -24,7 +25,7 @@ const NEGOTIATED: [(&str, &str, Option<&str>); 4] = [
     ("/dev/mail", "text/html", None),
 ];
 
-/// Headers that carry an answer, that choose among answers, or that what stands before a host adds: an answer may have them
+/// Headers that carry an answer, choose among answers or come from a proxy before the host: an answer may have them
 /// where the document does not describe them.
 const OF_TRANSPORT: [&str; 14] = [
     "alt-svc",
@@ -48,36 +49,36 @@ static EMAIL: LazyLock<Validator> = LazyLock::new(|| {
     jsonschema::options().should_validate_formats(true).build(&schema).expect("a sound schema")
 });
 
-/// What was asked.
+/// A request as far as the contract checks it.
 pub struct Question<'a> {
-    /// The method.
+    /// The request's method.
     pub method: &'a Method,
-    /// The path, with its query.
+    /// The request's path, with its query.
     pub path: &'a str,
-    /// The content type of the body, where one was told.
+    /// The content type of the body, where one was sent.
     pub content_type: Option<&'a str>,
-    /// The body, empty where there was none.
+    /// The request's body; empty where there was none.
     pub body: &'a [u8],
 }
 
-/// The document, with the validators that were compiled so far.
+/// The OpenAPI document, with the validators that were compiled so far.
 pub struct Contract {
     document: Value,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
 impl Contract {
-    /// Takes a document.
+    /// Creates a contract from an OpenAPI document.
     pub fn new(document: Value) -> Self {
         Self { document, validators: Mutex::default() }
     }
 
-    /// The document.
+    /// Returns the OpenAPI document.
     pub fn document(&self) -> &Value {
         &self.document
     }
 
-    /// Every operation: method, path template, and what the document says of it.
+    /// Returns every operation of the document: method, path template, and the operation object.
     pub fn operations(&self) -> impl Iterator<Item = (Method, &str, &Value)> {
         let paths = self.document["paths"].as_object().into_iter().flatten();
         paths.flat_map(|(path, item)| {
@@ -95,24 +96,24 @@ impl Contract {
         })
     }
 
-    /// Whether the document describes this answer, and where it is a success, the request.
+    /// Checks that the document describes this answer and, where the answer is a success, the request.
     ///
     /// # Errors
-    /// What it does not describe.
+    /// Returns what the document does not describe.
     pub fn check(&self, question: &Question<'_>, answer: &Answer) -> Result<(), String> {
         let method = question.method;
         if *method == Method::OPTIONS || *method == Method::HEAD {
             return Ok(());
         }
         let status = answer.status.as_u16();
-        // A problem that a browser asked for is a page.
+        // A problem that a browser asked for outside `/api/` is shown as a page.
         let is_page =
             answer.media_type() == Some("text/html") && answer.headers.contains_key("content-security-policy");
         if is_page && status >= 400 && !question.path.starts_with("/api/") {
             return Ok(());
         }
         let path = question.path.split('?').next().unwrap_or(question.path);
-        // Pages for people, which are no part of the API.
+        // Pages for people are no part of the API.
         if ["/account", "/admin"]
             .iter()
             .any(|top| path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
@@ -133,7 +134,7 @@ impl Contract {
             };
         };
         let responses = &operation["responses"];
-        // What answers with pages tells problems as pages to browsers.
+        // Operations that answer with pages show problems to browsers as pages, too.
         if is_page && status >= 400 && responses["200"]["content"].get("text/html").is_some() {
             return Ok(());
         }
@@ -155,7 +156,7 @@ impl Contract {
         checked.map_err(|broken| format!("{method} {template} {status}: {broken}"))
     }
 
-    /// What describes an answer of another form than the path is described with.
+    /// Returns the response object for a form that the document describes under another path.
     fn negotiated(&self, template: &str, answer: &Answer) -> Option<&Value> {
         let form = answer.media_type()?;
         let (.., path) = NEGOTIATED.iter().find(|(path, other, _)| *path == template && *other == form)?;
@@ -181,7 +182,7 @@ impl Contract {
         }
     }
 
-    /// Whether each required header is there, and each that is there is described and has a value of its schema.
+    /// Checks that each required header is present, and that each present one is described and fits its schema.
     fn check_headers(&self, described: Option<&Value>, answer: &Answer) -> Result<(), String> {
         let described = described.and_then(Value::as_object).into_iter().flatten();
         let described = described.map(|(name, header)| Ok((name.to_ascii_lowercase(), self.resolve(header)?)));
@@ -211,7 +212,7 @@ impl Contract {
             .map_err(|broken| format!("the header {name}: {text:?}: {broken}"))
     }
 
-    /// Whether a body that a host accepted is one that the document describes.
+    /// Checks that a request body that a host accepted is one that the document describes.
     fn check_request(&self, operation: &Value, question: &Question<'_>) -> Result<(), String> {
         let described = match operation.get("requestBody") {
             Some(described) => self.resolve(described)?,
@@ -229,7 +230,7 @@ impl Contract {
         let schema = &content
             .get(&media_type)
             .ok_or_else(|| format!("a request body of {media_type:?} was accepted, which is not described"))?["schema"];
-        // Lines of JSON are what the array of the same call holds.
+        // JSON Lines hold the items of the array that the same call takes.
         let (schema, body) = match media_type.as_str() {
             "application/x-ndjson" => {
                 let lines = question.body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
@@ -242,10 +243,10 @@ impl Contract {
             .map_err(|broken| format!("a request body was accepted that is not described: {broken}"))
     }
 
-    /// Every example of the document that its schema does not allow: where it stands, and why.
+    /// Returns every example of the document that its schema does not allow: its JSON pointer, and why.
     ///
     /// # Errors
-    /// A schema or a reference that is unsound.
+    /// Returns the schema or the reference that is unsound.
     pub fn broken_examples(&self) -> Result<Vec<String>, String> {
         let mut broken = Vec::new();
         self.check_examples(&self.document, "#", &mut broken)?;
@@ -260,12 +261,12 @@ impl Contract {
                 .try_for_each(|(n, item)| self.check_examples(item, &format!("{place}/{n}"), broken));
         }
         let Value::Object(members) = value else { return Ok(()) };
-        // What has a schema beside its examples, or else a schema with examples of its own.
+        // A node with a schema beside its examples, or else a schema with examples of its own.
         let schema = members.get("schema").unwrap_or(value);
         let of_schema = members.get("examples").and_then(Value::as_array).into_iter().flatten();
         let named = members.get("examples").and_then(Value::as_object).into_iter().flatten();
         let named = named.filter_map(|(_, example)| example.get("value"));
-        // A member of an object may be called so.
+        // Below `properties`, `example` is the name of a property.
         let single = members.get("example").filter(|_| !place.ends_with("/properties"));
         for example in of_schema.chain(named).chain(single) {
             if let Err(error) = self.check_value(&schema.to_string(), schema, example) {
@@ -298,7 +299,7 @@ impl Contract {
         if let Some(validator) = validators.get(key) {
             return Ok(Arc::clone(validator));
         }
-        // References lead into the document's components: they stand beside the schema.
+        // References point into the document's components: they are placed beside the schema.
         let whole = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "allOf": [schema],
@@ -306,21 +307,21 @@ impl Contract {
         });
         let validator = jsonschema::options()
             .should_validate_formats(true)
-            // RFC 4343: a domain in capitals is the same. The format takes encoded labels in small letters alone.
+            // RFC 4343: domain names ignore case. The format accepts encoded labels in lower case only.
             .with_format("email", |text: &str| EMAIL.is_valid(&json!(text.to_lowercase())))
             .build(&whole)
             .map_err(|error| format!("the schema {schema} is unsound: {error}"))?;
         Ok(Arc::clone(validators.entry(key.to_owned()).or_insert(Arc::new(validator))))
     }
 
-    /// What a reference leads to; anything else as it is.
+    /// Resolves a `$ref` in the document; returns any other value as it is.
     fn resolve<'a>(&'a self, value: &'a Value) -> Result<&'a Value, String> {
         let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return Ok(value) };
         let pointer = reference.trim_start_matches('#');
         self.document.pointer(pointer).ok_or_else(|| format!("{reference} leads nowhere"))
     }
 
-    /// The most literal template that this path fits.
+    /// Returns the path template that this path fits; where several do, the one with the fewest parameters.
     fn template(&self, path: &str) -> Option<&str> {
         let paths = self.document["paths"].as_object()?;
         paths
@@ -335,7 +336,7 @@ fn is_json(media_type: &str) -> bool {
     media_type == "application/json" || media_type.ends_with("+json")
 }
 
-/// Whether a header is none of the application's, or one of CORS.
+/// Checks whether a header belongs to the transport or to CORS, rather than to the application.
 fn is_of_transport(name: &str) -> bool {
     OF_TRANSPORT.contains(&name) || name.starts_with("access-control-") || name.starts_with("cf-")
 }
@@ -345,7 +346,7 @@ fn read_json(bytes: &[u8]) -> Result<Value, String> {
     serde_json::from_slice(text).map_err(|error| format!("a request body was accepted that is no JSON: {error}"))
 }
 
-/// The value with its texts as they are compared and kept (NFC), which is what limits of their length speak of.
+/// Normalises all strings of a value to NFC, as the application does before it measures, compares and keeps them.
 fn normalised(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.nfc().collect()),

@@ -1,4 +1,4 @@
-//! Dependencies that hang, answer too late, break off or fail: around the ports of a simulation.
+//! Faults around the ports of a simulation: dependencies that hang, answer too late, break off or fail.
 
 use std::sync::{
     Arc, Mutex,
@@ -18,24 +18,24 @@ use aibaas_core::{
 };
 use async_trait::async_trait;
 
-/// What the application depends on.
+/// A dependency of the application that can be made faulty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dependency {
-    /// D1, or SQLite.
+    /// The database: D1, or SQLite.
     Database,
-    /// Workers KV and its like.
+    /// The cache: Workers KV and its like.
     Cache,
-    /// The limits of addresses and people.
+    /// The rate limiter for addresses and users.
     Limits,
     /// The gate of API keys.
     Gate,
-    /// Where passwords are hashed.
+    /// The password hasher.
     Hasher,
-    /// The mail provider, GitHub, the list of breached passwords.
+    /// Outbound HTTP: the mail provider, GitHub, the list of breached passwords.
     Outbound,
 }
 
-/// Every one.
+/// Every dependency.
 pub const DEPENDENCIES: [Dependency; 6] = [
     Dependency::Database,
     Dependency::Cache,
@@ -45,25 +45,26 @@ pub const DEPENDENCIES: [Dependency; 6] = [
     Dependency::Outbound,
 ];
 
-/// What is wrong with one.
+/// The way in which a dependency's calls go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It takes 70 s to begin.
+    /// The call begins only after 70 s.
     Hangs,
-    /// It does what it is asked, and takes 70 s to say so.
+    /// The call is carried out, and its answer comes 70 s late.
     HangsToTell,
-    /// It does nothing of what it is asked, and says why.
+    /// The call is not carried out, and fails with this message.
     Fails(&'static str),
-    /// It does what it is asked, and says that it broke off.
+    /// The call is carried out, and fails with this message nevertheless.
     BreaksOff(&'static str),
-    /// A database's: it is asked, and carries that out when nobody waits for it any more ([`Faults::carry_out_late`]).
+    /// Only for the database: the call hangs, and is carried out when nobody waits for it any more
+    /// ([`Faults::carry_out_late`]).
     CarriesOutLate,
 }
 
-/// As long as in the worst outage that was seen.
+/// Duration of a hang, in milliseconds: that of the worst outage that was seen.
 const HANG_MS: u32 = 70_000;
 
-/// Faults that a test sets and heals.
+/// Faults that a test sets and removes.
 pub struct Faults {
     timer: Arc<dyn Timer>,
     set: Mutex<Option<Set>>,
@@ -74,41 +75,41 @@ pub struct Faults {
 struct Set {
     of: Dependency,
     fault: Fault,
-    /// How many calls are answered before it shows.
+    /// Number of calls that are still answered before the fault shows.
     after: u32,
-    /// How many calls it then spoils.
+    /// Number of calls that then meet the fault; `u32::MAX` for all.
     times: u32,
 }
 
 impl Faults {
-    /// None yet.
+    /// Creates a set of faults in which nothing fails yet.
     #[must_use]
     pub fn new(timer: Arc<dyn Timer>) -> Self {
         Self { timer, set: Mutex::default(), late: Mutex::default(), database_calls: AtomicU32::new(0) }
     }
 
-    /// How often the application has called its database since the last question. What the gate of keys reads for itself
-    /// is not of it.
+    /// Returns how often the application has called its database since the last call of this method. Reads by the gate
+    /// of keys itself do not count.
     pub fn database_calls(&self) -> u32 {
         self.database_calls.swap(0, Ordering::Relaxed)
     }
 
-    /// From now on every call of this dependency meets the fault.
+    /// Makes every call of this dependency meet the fault from now on.
     pub fn set(&self, of: Dependency, fault: Fault) {
         self.set_after(0, u32::MAX, of, fault);
     }
 
-    /// So many calls are answered as ever; then so many meet the fault.
+    /// Lets `after` calls of the dependency pass, then makes `times` calls meet the fault.
     pub fn set_after(&self, after: u32, times: u32, of: Dependency, fault: Fault) {
         *self.set.lock().expect("no panic") = Some(Set { of, fault, after, times });
     }
 
-    /// All is well again.
+    /// Removes the fault that was set.
     pub fn heal(&self) {
         *self.set.lock().expect("no panic") = None;
     }
 
-    /// Carries out what nobody waits for any more.
+    /// Carries out the database calls that were given up under [`Fault::CarriesOutLate`].
     pub async fn carry_out_late(&self) {
         let late = std::mem::take(&mut *self.late.lock().expect("no panic"));
         for work in late {
@@ -116,7 +117,7 @@ impl Faults {
         }
     }
 
-    /// The fault that the next call of this dependency meets.
+    /// Returns the fault that the next call of this dependency meets, and counts that call.
     fn next(&self, of: Dependency) -> Option<Fault> {
         let mut set = self.set.lock().expect("no panic");
         let set = set.as_mut().filter(|set| set.of == of)?;
@@ -158,7 +159,7 @@ impl Faults {
         }
     }
 
-    /// The ports, with whatever faults are set.
+    /// Wraps the ports, so that their calls meet the faults that are set.
     #[must_use]
     pub fn around_ports(self: &Arc<Self>, ports: Ports) -> Ports {
         Ports {

@@ -1,4 +1,4 @@
-//! Where webhooks are called: paths below [`PATH`] at the suite's provider, each for itself.
+//! Receivers of webhooks: paths below [`PATH`] at the suite's provider, each with calls and answers of its own.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,30 +15,30 @@ use ring::hmac;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-/// How their paths begin.
+/// Beginning of every webhook's path.
 pub const PATH: &str = "/hooks/";
 
 /// A request to a webhook.
 #[derive(Clone, Debug)]
 pub struct HookCall {
-    /// Header names in lower case.
+    /// The headers, with names in lower case.
     pub headers: HashMap<String, String>,
     /// The body, byte for byte.
     pub body: Vec<u8>,
-    /// What it was answered.
+    /// The status that the call was answered with.
     pub answered: u16,
 }
 
 #[derive(Default)]
 struct Hook {
-    /// What the next calls are answered; then `always`.
+    /// Statuses of the next calls' answers, in order; `always` is used after them.
     next: VecDeque<u16>,
     always: Option<u16>,
     calls: Vec<HookCall>,
     held: Option<Arc<Notify>>,
 }
 
-/// Every webhook that was ever called, or told what to answer.
+/// The state of every webhook, by its path.
 #[derive(Default)]
 pub struct Hooks(Mutex<HashMap<String, Hook>>);
 
@@ -47,29 +47,29 @@ impl Hooks {
         self.0.lock().expect("no panic")
     }
 
-    /// Answers the next calls of a path with these statuses.
+    /// Sets the statuses that the next calls of a path are answered with.
     pub fn answer_next(&self, path: &str, statuses: &[u16]) {
         self.all().entry(path.to_owned()).or_default().next.extend(statuses);
     }
 
-    /// Answers every call of a path with this status; without one being said, 200.
+    /// Sets the status that every call of a path is answered with; it is 200 where none was set.
     pub fn answer(&self, path: &str, status: u16) {
         self.all().entry(path.to_owned()).or_default().always = Some(status);
     }
 
-    /// Keeps the next call of a path waiting.
+    /// Makes the next call of a path wait until [`Hooks::release`].
     pub fn hold(&self, path: &str) {
         self.all().entry(path.to_owned()).or_default().held = Some(Arc::default());
     }
 
-    /// Answers the call that waits.
+    /// Answers the call of a path that waits.
     pub fn release(&self, path: &str) {
         if let Some(held) = self.all().entry(path.to_owned()).or_default().held.take() {
             held.notify_one();
         }
     }
 
-    /// The calls of a path so far.
+    /// Returns the calls of a path so far.
     pub fn calls(&self, path: &str) -> Vec<HookCall> {
         self.all().get(path).map(|hook| hook.calls.clone()).unwrap_or_default()
     }
@@ -94,22 +94,22 @@ impl Hooks {
 }
 
 impl HookCall {
-    /// The body.
+    /// Parses the body as JSON.
     pub fn value(&self) -> Value {
         serde_json::from_slice(&self.body).expect("a JSON body")
     }
 
-    /// `webhook-id`.
+    /// Returns the header `webhook-id`.
     pub fn id(&self) -> &str {
         &self.headers["webhook-id"]
     }
 
-    /// How many signatures it carries.
+    /// Counts the signatures of the call.
     pub fn signatures(&self) -> usize {
         self.headers["webhook-signature"].split(' ').count()
     }
 
-    /// Whether one of them is by this secret, after the text of Standard Webhooks.
+    /// Checks whether one of the signatures is by this secret, as Standard Webhooks specifies.
     pub fn is_signed_by(&self, secret: &str) -> bool {
         let key = STANDARD.decode(secret.strip_prefix("whsec_").expect("whsec_")).expect("base64");
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);

@@ -1,4 +1,5 @@
-//! The hosts: each is built and started once in a process, on a fresh database, when the first case asks for it.
+//! The hosts that cases run against: each is built and started once in a process, on a fresh database, when the first
+//! case asks for it.
 
 pub mod cloudflare;
 pub mod native;
@@ -24,25 +25,25 @@ use crate::{
     tools,
 };
 
-/// What authenticates `POST /internal/tick` on the hosts that the suite starts.
+/// Secret for `POST /internal/tick` on the hosts that the suite starts.
 pub const TICK_SECRET: &str = "tick-4c1de0b2f3a54b6c8d7e9f";
-/// The provider's key on hosts that send mail.
+/// API key of the mail provider on hosts that send mail.
 pub const RESEND_API_KEY: &str = "re_suite_0123456789";
-/// What Resend signs its webhooks with, on hosts that send mail.
+/// Secret with which Resend signs its webhooks on hosts that send mail.
 pub const RESEND_WEBHOOK_SECRET: &str = "whsec_c3VpdGUtMDEyMzQ1Njc4OWFiY2RlZi1zdWl0ZQ==";
-/// What SendGrid signs its webhooks with, on hosts that send mail.
+/// Key with which SendGrid signs its webhooks on hosts that send mail.
 pub static SENDGRID_SIGNER: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::new("sendgrid"));
-/// The sender on hosts that send mail.
+/// Sender address on hosts that send mail.
 pub const MAIL_FROM: &str = "AIBaaS <noreply@aibaas.example>";
-/// Who is an administrator on the hosts that the suite starts.
+/// Address of the administrator on the hosts that the suite starts.
 pub const ADMIN_EMAIL: &str = "admin@example.com";
-/// The front end on hosts that send mail.
+/// URL of the front end on hosts that send mail.
 pub const APP_URL: &str = "https://app.aibaas.example";
 
-/// The one origin that hosts with a list allow.
+/// The only origin that hosts with [`Setup::ListsOrigins`] allow.
 pub const LISTED_ORIGIN: &str = "http://localhost:5173";
 
-/// Where the application runs.
+/// The kind of host that the application runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The native server.
@@ -51,7 +52,7 @@ pub enum Kind {
     Spin,
     /// The Worker, in workerd.
     Cloudflare,
-    /// Whatever answers at `AIBAAS_TEST_URL`.
+    /// Any host that answers at `AIBAAS_TEST_URL`.
     Remote,
 }
 
@@ -71,21 +72,22 @@ impl fmt::Display for Kind {
 pub enum Setup {
     /// The development defaults: mail is kept and shown, everybody may publish.
     KeepsMail,
-    /// Mail goes to a provider that the suite runs; publishing needs a role; mail links lead to a front end; and whatever
-    /// else is not the default: symmetric access tokens, another cost of hashes, a look-up of breached passwords.
+    /// Mail goes to a provider that the suite runs; publishing needs a role; mail links lead to a front end; and other
+    /// settings differ from the default, too: symmetric access tokens, another cost of hashes, a look-up of breached
+    /// passwords.
     SendsMail,
-    /// Like [`Setup::KeepsMail`], with a clock that a case moves ([`Host::advance`]). Its cases run one at a time on each
-    /// host, since all of them see the time.
+    /// Like [`Setup::KeepsMail`], with a clock that a case moves ([`Host::advance`]). Its cases run one at a time on
+    /// each host, since all of them see the host's time.
     MovesTime,
-    /// Like [`Setup::SendsMail`], with such a clock.
+    /// Like [`Setup::SendsMail`], with a clock that a case moves.
     SendsMailAndMovesTime,
     /// Like [`Setup::KeepsMail`], where only pages of [`LISTED_ORIGIN`] may call.
     ListsOrigins,
-    /// Like [`Setup::KeepsMail`], with a line in the log for each request.
+    /// Like [`Setup::KeepsMail`], with a log line for each request.
     Logs,
 }
 
-/// The variables of a host that also logs its requests, and that it starts and stops.
+/// Returns the variables changed so that the host also logs its requests, and its start and stop.
 #[must_use]
 pub fn logging(mut variables: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
     variables.retain(|(name, _)| *name != "LOG_LEVEL");
@@ -94,25 +96,25 @@ pub fn logging(mut variables: Vec<(&'static str, String)>) -> Vec<(&'static str,
 }
 
 impl Setup {
-    /// Whether its cases move the time.
+    /// Checks whether the setup's cases move the host's time.
     pub fn moves_time(self) -> bool {
         matches!(self, Self::MovesTime | Self::SendsMailAndMovesTime)
     }
 
-    /// Whether mail goes to a provider.
+    /// Checks whether mail goes to a provider.
     pub fn sends_mail(self) -> bool {
         matches!(self, Self::SendsMail | Self::SendsMailAndMovesTime)
     }
 
-    /// The configuration, as every host reads it.
+    /// Returns the setup's environment variables, the same for every host.
     pub fn variables(self) -> Vec<(&'static str, String)> {
         let mut variables = vec![
             ("ENVIRONMENT", "development".to_owned()),
             ("TICK_SECRET", TICK_SECRET.to_owned()),
             ("ADMIN_EMAILS", ADMIN_EMAIL.to_owned()),
-            // Nearly as long as the suite waits: on a busy machine everything takes long.
+            // Nearly as long as the suite waits, since everything takes long on a busy machine.
             ("REQUEST_DEADLINE_SECONDS", "170".to_owned()),
-            // Without a line a request.
+            // Without a line for each request.
             ("LOG_LEVEL", "warn".to_owned()),
         ];
         if self.moves_time() {
@@ -131,7 +133,8 @@ impl Setup {
                 ("PASSWORD_ARGON2ID", "m=12288,t=3,p=1".to_owned()),
                 // Webhooks are called at the suite's provider, as mail is handed over there.
                 ("WEBHOOK_PRIVATE_TARGETS", "allow".to_owned()),
-                // Outbound requests are led to the suite's provider; the native host is told its address instead.
+                // Outbound requests are redirected to the suite's provider; the native host is given its address
+                // instead.
                 ("BREACHED_PASSWORDS_URL", "https://api.pwnedpasswords.com/range".to_owned()),
             ]);
         }
@@ -141,8 +144,8 @@ impl Setup {
         if self == Self::Logs { logging(variables) } else { variables }
     }
 
-    /// The configuration where only cases look: most accounts are made there, so that a password's hash is cheap. What it
-    /// costs by default is seen elsewhere.
+    /// Returns the variables of hosts that only cases use: most accounts are made there, so a password's hash is
+    /// cheap. Its default cost is checked elsewhere.
     fn variables_for_cases(self) -> Vec<(&'static str, String)> {
         let mut variables = self.variables();
         if matches!(self, Self::KeepsMail | Self::MovesTime) {
@@ -152,7 +155,7 @@ impl Setup {
     }
 }
 
-/// A host that answers requests. Cheap to clone.
+/// A host that answers requests; cheap to clone.
 #[derive(Clone)]
 pub struct Host(Arc<Inner>);
 
@@ -164,31 +167,31 @@ struct Inner {
     contract: OnceCell<Contract>,
 }
 
-/// What keeps a started host running.
+/// The process or task that keeps a started host running.
 pub enum Running {
-    /// A process.
+    /// A process of its own.
     Process(std::process::Child),
-    /// Spin in this process.
+    /// The stand-in for Spin, in this process.
     Spin(aibaas_spin_host::SpinHost),
 }
 
-/// Where a host listens, and what keeps it running.
+/// A host that has started: where it listens, and what keeps it running.
 pub struct Started {
     url: String,
-    /// Where it is spoken to without an edge in between.
+    /// Base URL without an edge in between, where that is another one.
     direct: Option<String>,
     running: Running,
-    /// Folders that go with it.
+    /// Folder with the host's data, deleted when dropped.
     folder: tempfile::TempDir,
 }
 
 static RUNNING: Mutex<Vec<(Running, tempfile::TempDir)>> = Mutex::new(Vec::new());
 
 impl Host {
-    /// The host, started where nobody has asked for it before.
+    /// Returns the host of this kind and setup, and starts it at the first call.
     ///
     /// # Errors
-    /// Why it does not start.
+    /// Returns why the host does not start.
     pub async fn of(kind: Kind, setup: Setup) -> Result<Self, String> {
         type Cell = Arc<OnceCell<Result<Host, String>>>;
         static HOSTS: Mutex<Option<HashMap<(Kind, Setup), Cell>>> = Mutex::new(None);
@@ -224,37 +227,39 @@ impl Host {
         Ok(Self(Arc::new(Inner { kind, url, direct, provider, contract: OnceCell::new() })))
     }
 
-    /// A host that somebody else started.
+    /// Wraps a host that was started elsewhere.
     pub fn at(kind: Kind, url: String, provider: Option<Provider>) -> Self {
         Self(Arc::new(Inner { kind, url, direct: None, provider, contract: OnceCell::new() }))
     }
 
-    /// Which host it is.
+    /// Returns the kind of host.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// Its base URL.
+    /// Returns the host's base URL.
     pub fn url(&self) -> &str {
         &self.0.url
     }
 
-    /// Where connections are its own: those to a Worker's base URL end at the edge in front of it.
+    /// Returns the base URL whose connections end at the host itself: those to a Worker's base URL end at the edge
+    /// before it.
     pub fn direct_url(&self) -> &str {
         self.0.direct.as_deref().unwrap_or(&self.0.url)
     }
 
-    /// Whether it sends mail, rather than keep and show it.
+    /// Checks whether the host sends mail, rather than keep and show it.
     pub fn sends_mail(&self) -> bool {
         self.0.provider.is_some()
     }
 
-    /// The mail provider that it sends with.
+    /// Returns the mail provider that the host sends with; panics where it keeps mail.
     pub fn provider(&self) -> &Provider {
         self.0.provider.as_ref().expect("the case asks for a host that sends mail")
     }
 
-    /// The address of a webhook that is called at the provider's path. Whose outbound requests are led there may be told any.
+    /// Returns the URL of a webhook that arrives at this path of the provider. Hosts whose outbound requests are
+    /// redirected there can be given any domain.
     pub fn hook_url(&self, path: &str) -> String {
         match self.kind() {
             Kind::Native => format!("{}{path}", self.provider().url()),
@@ -262,34 +267,37 @@ impl Host {
         }
     }
 
-    /// Its time, in milliseconds since the epoch. Hosts of [`Setup::MovesTime`] know it.
+    /// Returns the host's time, in milliseconds since the epoch. Needs a setup that moves time, such as
+    /// [`Setup::MovesTime`].
     pub async fn now_ms(&self) -> u64 {
         millis(self.client().get("/dev/clock").await.expect(200)["now"].as_str().expect("a time"))
     }
 
-    /// Moves its time forward, for everything that it decides. Hosts of [`Setup::MovesTime`] do so.
+    /// Moves the host's time forward, for everything that it decides. Needs a setup that moves time, such as
+    /// [`Setup::MovesTime`].
     pub async fn advance(&self, by: Duration) {
         let ms = u64::try_from(by.as_millis()).expect("less than 584 million years");
         self.client().post("/dev/clock").json(json!({ "advanceMs": ms })).await.expect(200);
     }
 
-    /// Stops its time: however long what follows takes, for the host no time passes until the case moves it. Hosts of
-    /// [`Setup::MovesTime`] do so.
+    /// Stops the host's time: however long what follows takes, no time passes for the host until the case moves it.
+    /// Needs a setup that moves time, such as [`Setup::MovesTime`].
     pub async fn stop_time(&self) {
         self.client().post("/dev/clock").json(json!({ "stopped": true })).await.expect(200);
     }
 
-    /// Lets its time pass, from where it stands.
+    /// Lets the host's time pass again, from where it stands.
     pub async fn let_time_pass(&self) {
         self.client().post("/dev/clock").json(json!({ "stopped": false })).await.expect(200);
     }
 
-    /// Whether a client may call it from any loopback address.
+    /// Checks whether the host is on loopback, so that a client may call it from any loopback address.
     pub fn is_loopback(&self) -> bool {
         ["http://127.0.0.1", "http://localhost"].iter().any(|local| self.url().starts_with(local))
     }
 
-    /// Whether clients have addresses of their own; where not, what the case would look at is noted as not looked at.
+    /// Checks whether clients have addresses of their own; where not, notes that this part of the case is not looked
+    /// at.
     pub fn has_addresses(&self) -> bool {
         if !self.is_loopback() {
             skip_part("what depends on the client's address");
@@ -297,20 +305,21 @@ impl Host {
         self.is_loopback()
     }
 
-    /// Ends the case as not looked at where clients have no addresses of their own: what is counted by address would be
-    /// counted for all together.
+    /// Ends the case as not looked at where clients have no addresses of their own: what is counted by address would
+    /// be counted for all together.
     pub fn needs_addresses(&self) {
         if !self.is_loopback() {
             skip("from here every client has the same address");
         }
     }
 
-    /// A stranger who calls it.
+    /// Creates a client of the host without a credential, from an address of its own.
     pub fn client(&self) -> Client {
         Client::new(self)
     }
 
-    /// The document that its answers are held against: the project's, or its own where it is remote.
+    /// Returns the OpenAPI document that answers are checked against: the project's, or the host's own where it is
+    /// remote.
     pub async fn contract(&self) -> &Contract {
         let read = || async {
             let text = if self.kind() == Kind::Remote {
@@ -324,12 +333,12 @@ impl Host {
         self.0.contract.get_or_init(read).await
     }
 
-    /// The mails to this address, newest first, once there are so many.
+    /// Returns the mails to this address, newest first, once there are at least `count`.
     pub async fn mails_to(&self, address: &str, count: usize) -> Vec<Value> {
         self.mails_that(address, count, |_| true).await
     }
 
-    /// The mails to this address whose text passes, newest first, once there are so many.
+    /// Returns the mails to this address whose text `passes`, newest first, once there are at least `count`.
     pub async fn mails_that(&self, address: &str, count: usize, passes: impl Fn(&str) -> bool) -> Vec<Value> {
         let client = self.client();
         let mails = async || {
@@ -349,11 +358,11 @@ impl Host {
     }
 }
 
-/// How much of a host's log is shown after a failure: the last lines.
+/// Number of last lines of a host's log that are shown after a failure.
 const LINES_SHOWN: usize = 200;
 
-/// Ends every host that was started; where cases failed, shows what the hosts of this process have printed. The others
-/// print where the suite does.
+/// Ends every host that was started; where cases failed, shows the last lines of the hosts that run in this process.
+/// The others print where the suite does.
 pub fn stop_all(show_logs: bool) {
     for (running, _folder) in RUNNING.lock().expect("no panic").drain(..) {
         match running {
@@ -371,7 +380,7 @@ pub fn stop_all(show_logs: bool) {
     }
 }
 
-/// Ends a process: by the end of its input where it has one, so that it can end its own children, else at once.
+/// Ends a process: by closing its input where it has one, so that it can end its own children, else by killing it.
 pub(crate) fn end(mut child: std::process::Child) {
     if child.stdin.take().is_some()
         && eventually_blocking(|| matches!(child.try_wait(), Ok(Some(_))).then_some(())).is_some()

@@ -1,4 +1,4 @@
-//! API keys in the hands of cases: programs that call with them, and services that are shown them.
+//! API keys for cases: programs that call with them, and services that verify them.
 
 use std::time::SystemTime;
 
@@ -11,23 +11,23 @@ use crate::{
     host::Host,
 };
 
-/// Where keys are verified.
+/// Path at which keys are verified.
 pub const VERIFY: &str = "/api/v1/api-keys/verify";
 
-/// A key of a person.
+/// An API key of a person.
 #[derive(Clone)]
 pub struct Key {
-    /// Its id.
+    /// Id of the key.
     pub id: String,
-    /// The whole key.
+    /// The whole key, as a client sends it.
     pub secret: String,
-    /// Calls with the key, from its owner's address.
+    /// Client that calls with the key, from its owner's address.
     pub api: Client,
 }
 
 impl Key {
-    /// A new key of this person. What the settings leave open: it may write models and verify keys, and its limit is
-    /// out of reach.
+    /// Creates a key of this person with these settings. By default it may write models and verify keys, and its limit
+    /// is out of reach.
     pub async fn new(user: &User, settings: Value) -> Self {
         let mut body =
             json!({ "name": unique("key"), "scopes": ["models:write", "keys:verify"], "rateLimit": 100_000 });
@@ -37,38 +37,40 @@ impl Key {
         Self::of(&user.api, &user.key(body).await)
     }
 
-    /// Out of what creating answered.
+    /// Reads a key from the answer to its creation.
     pub fn of(api: &Client, created: &Value) -> Self {
         let secret = created["key"].as_str().expect("a key").to_owned();
         let id = created["apiKey"]["id"].as_str().expect("an id").to_owned();
         Self { id, api: api.with(&secret), secret }
     }
 
-    /// A key with this limit.
+    /// Creates a key with this limit.
     pub async fn limited(user: &User, limit: u32, window_seconds: u64) -> Self {
         Self::new(user, json!({ "rateLimit": limit, "rateLimitWindowSeconds": window_seconds })).await
     }
 
-    /// Where its owner finds it.
+    /// Returns the path at which the owner manages the key.
     pub fn path(&self) -> String {
         format!("/api/v1/api-keys/{}", self.id)
     }
 
-    /// A use of the key by whoever this is: 200 where it gets in. It leaves nothing behind.
+    /// Prepares a use of the key by this client, without side effects besides the use itself: 200 where the key is
+    /// admitted.
     pub fn used_by(&self, api: &Client) -> Request {
         api.with(&self.secret).post(VERIFY).json(json!({ "key": "none" }))
     }
 }
 
-/// A service that is shown keys and asks about them.
+/// A service that is shown keys and verifies them.
 #[derive(Clone)]
 pub struct Service(
-    /// Calls with the service's own key.
+    /// Client that calls with the service's own key.
     pub Client,
 );
 
 impl Service {
-    /// A service of the platform: an administrator gave its owner, who has nothing to do with the keys, the role.
+    /// Creates a service of the platform: an administrator gives the role to an account that has nothing to do with
+    /// the keys.
     pub async fn new(host: &Host) -> Self {
         let user = User::verified(host).await;
         let change = admin(host).await.api.patch(format!("/api/v1/admin/users/{}", user.id()));
@@ -76,7 +78,7 @@ impl Service {
         Self(Key::new(&user, json!({ "scopes": ["keys:verify"], "rateLimitWindowSeconds": 1 })).await.api)
     }
 
-    /// Shows it a key; the settings are what else it asks.
+    /// Prepares the verification of a key; the settings are further members of the request.
     pub fn shown(&self, secret: &str, settings: &Value) -> Request {
         let mut body = json!({ "key": secret });
         for (member, value) in settings.as_object().into_iter().flatten() {
@@ -85,33 +87,33 @@ impl Service {
         self.0.post(VERIFY).json(body)
     }
 
-    /// What it hears of a key.
+    /// Verifies a key and returns the answer's body.
     pub async fn verdict(&self, key: &Key, settings: Value) -> Value {
         self.shown(&key.secret, &settings).await.expect(200)
     }
 
-    /// Asserts that it hears that the key is good.
+    /// Asserts that the service finds the key valid, and returns the verdict.
     pub async fn accepts(&self, key: &Key, settings: Value) -> Value {
         let verdict = self.verdict(key, settings).await;
         assert!(verdict["valid"] == true && verdict["code"] == "valid", "{verdict}");
         verdict
     }
 
-    /// Asserts that it hears why the key is not good.
+    /// Asserts that the service finds the key invalid for this reason, and returns the verdict.
     pub async fn refuses(&self, key: &Key, settings: Value, code: &str) -> Value {
         let verdict = self.verdict(key, settings).await;
         assert!(verdict["valid"] == false && verdict["code"] == code, "{code}: {verdict}");
         verdict
     }
 
-    /// What is left of the key's limit; asking costs nothing.
+    /// Returns what is left of the key's limit, by a verification that costs nothing.
     pub async fn remaining(&self, key: &Key) -> u64 {
         let verdict = self.verdict(key, json!({ "cost": 0 })).await;
         verdict["rateLimit"]["remaining"].as_u64().unwrap_or_else(|| panic!("no state: {verdict}"))
     }
 }
 
-/// A parameter of `RateLimit: "policy";r=…;t=…`.
+/// Returns a parameter of the header `RateLimit: "policy";r=…;t=…`.
 #[track_caller]
 pub fn rate_limit(answer: &Answer, parameter: &str) -> u64 {
     let state = answer.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit: {answer}"));
@@ -122,7 +124,7 @@ pub fn rate_limit(answer: &Answer, parameter: &str) -> u64 {
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Base62 of the CRC-32 (IEEE 802.3) of a text, in six digits: the end of a key.
+/// Computes the checksum that a key ends with: the CRC-32 (IEEE 802.3) of the text before it, in six digits of base62.
 #[must_use]
 pub fn checksum(text: &str) -> String {
     let mut crc = u32::MAX;
@@ -141,7 +143,7 @@ pub fn checksum(text: &str) -> String {
     String::from_utf8(digits.to_vec()).expect("ASCII")
 }
 
-/// A key of the right form that nobody was given.
+/// Returns a well-formed key that nobody was given.
 #[must_use]
 pub fn unknown_key() -> String {
     let random = (0..32).map(|_| char::from(ALPHABET[fastrand::usize(..62)])).collect::<String>();
@@ -149,19 +151,19 @@ pub fn unknown_key() -> String {
     format!("{start}{}", checksum(&start))
 }
 
-/// The time now, in milliseconds since the epoch.
+/// Returns the current time, in milliseconds since the epoch.
 pub fn now_ms() -> u64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     u64::try_from(since_epoch.as_millis()).expect("before the year 584 million")
 }
 
-/// Milliseconds since the epoch, as the API writes times.
+/// Formats milliseconds since the epoch as the API writes times.
 pub fn rfc3339(ms: u64) -> String {
     let time = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     format!("{:.3}", time.expect("before the year 10000"))
 }
 
-/// Milliseconds since the epoch of a time as the API writes it.
+/// Parses a time as the API writes it, into milliseconds since the epoch.
 #[track_caller]
 pub fn millis(text: &str) -> u64 {
     let time =

@@ -1,5 +1,5 @@
-//! What the suite stands on: the hosts that it starts, the client that it speaks with, and the contract that
-//! every answer is held against. The cases are in `suite/`.
+//! Foundation of the suite: the hosts that it starts, the client that it calls them with, and the contract that every
+//! answer is checked against. The cases are in `suite/`.
 
 pub mod case;
 pub mod client;

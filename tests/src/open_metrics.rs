@@ -1,15 +1,15 @@
-//! Reads OpenMetrics text 1.0 as strictly as its specification writes it.
+//! A parser of OpenMetrics text 1.0 that is as strict as the specification.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A sample: name, labels and value.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// With the suffix of its type.
+    /// Name of the metric, with the suffix of its type.
     pub name: String,
-    /// By name.
+    /// Values of the labels, by name.
     pub labels: BTreeMap<String, String>,
-    /// Its value.
+    /// The sample's value.
     pub value: f64,
 }
 
@@ -22,12 +22,12 @@ struct Family {
     samples: Vec<Sample>,
 }
 
-/// Everything that was exposed.
+/// Every sample that was exposed.
 #[derive(Debug)]
 pub struct Exposition(pub Vec<Sample>);
 
 impl Exposition {
-    /// The sum of the samples of this name that have these labels, among others.
+    /// Sums the samples of this name that have at least these labels.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let has = |sample: &&Sample| {
             sample.name == name
@@ -36,16 +36,16 @@ impl Exposition {
         self.0.iter().filter(has).map(|sample| sample.value).sum()
     }
 
-    /// The names of all samples.
+    /// Returns the names of all samples.
     pub fn names(&self) -> BTreeSet<&str> {
         self.0.iter().map(|sample| sample.name.as_str()).collect()
     }
 }
 
-/// Reads an exposition.
+/// Parses an exposition.
 ///
 /// # Errors
-/// Which line breaks which rule.
+/// Returns the line or family that breaks a rule, and the rule.
 pub fn parse(text: &str) -> Result<Exposition, String> {
     let body = text.strip_suffix("# EOF\n").ok_or("it does not end with # EOF")?;
     let (mut families, mut seen) = (Vec::<Family>::new(), BTreeSet::new());
@@ -74,7 +74,8 @@ pub fn parse(text: &str) -> Result<Exposition, String> {
     Ok(Exposition(families.into_iter().flat_map(|family| family.samples).collect()))
 }
 
-/// Of the family before, where the name is that and a suffix of its type.
+/// Returns the family that a sample belongs to: the one before, where the name is the family's and a suffix of its
+/// type, else a new one of the sample's name.
 fn family_of(name: &str, before: Option<&Family>) -> String {
     let suffixes: &[&str] = match before.and_then(|family| family.kind.as_deref()) {
         Some("counter") => &["_total", "_created"],
@@ -161,7 +162,7 @@ fn is_word(text: &str, others: &str) -> bool {
             .all(|character| character.is_ascii_alphanumeric() || character == '_' || others.contains(character))
 }
 
-/// What holds for the samples of a family.
+/// Checks that the samples of a family fit its type, and that none comes twice.
 fn check(family: &Family) -> Result<(), String> {
     let kind = family.kind.as_deref().ok_or("it has no type")?;
     if !family.has_help {

@@ -1,4 +1,4 @@
-//! Statistics worked out apart from the application, to hold its answers against.
+//! Statistics computed independently of the application, to check its answers against.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,19 @@ use serde_json::Value;
 
 const Z: f64 = 1.959_963_984_540_054;
 
-/// A row of a leaderboard, as far as ranking goes.
+/// The counts of a leaderboard row that ranking needs.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The model.
+    /// Name of the model.
     pub model: String,
-    /// Passed.
+    /// Number of passed attempts.
     pub correct: u32,
-    /// Of.
+    /// Number of all attempts.
     pub total: u32,
 }
 
 impl Entry {
-    /// Wilson's 95 % interval (1927), as the two roots of (p̂ − p)² = z²·p(1 − p)/n.
+    /// Computes Wilson's 95 % interval (1927), as the two roots of (p̂ − p)² = z²·p(1 − p)/n.
     pub fn interval(&self) -> (f64, f64) {
         let (n, p) = (f64::from(self.total), f64::from(self.correct) / f64::from(self.total));
         let (a, b, c) = (1.0 + Z * Z / n, -(2.0 * p + Z * Z / n), p * p);
@@ -26,38 +26,38 @@ impl Entry {
         (((-b - root) / (2.0 * a)).max(0.0), ((-b + root) / (2.0 * a)).min(1.0))
     }
 
-    /// The share that passed.
+    /// Returns the share of attempts that passed.
     pub fn score(&self) -> f64 {
         f64::from(self.correct) / f64::from(self.total)
     }
 
-    /// Best and worst rank among these that the intervals allow.
+    /// Returns the best and the worst rank among these entries that the intervals allow.
     pub fn rank_range(&self, all: &[Self]) -> (usize, usize) {
         let intervals = all.iter().map(Self::interval).collect::<Vec<_>>();
         rank_range(self.interval(), &intervals)
     }
 
-    /// The rank by score, which equal scores share.
+    /// Returns the rank by score among these entries; equal scores share a rank.
     pub fn rank(&self, all: &[Self]) -> usize {
         1 + all.iter().filter(|other| other.score() > self.score()).count()
     }
 }
 
-/// Best and worst rank of this interval among all.
+/// Returns the best and the worst rank of this interval among all.
 fn rank_range((low, high): (f64, f64), all: &[(f64, f64)]) -> (usize, usize) {
     let better = all.iter().filter(|other| other.0 > high).count();
     let worse = all.iter().filter(|other| other.1 < low).count();
     (1 + better, all.len() - worse)
 }
 
-/// Which tasks count: those of these values, any where there is none.
+/// A selection of tasks by their dimensions; `None` selects any value.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Slice<'a> {
-    /// Of a task.
+    /// Scenario of the selected tasks.
     pub scenario: Option<&'a str>,
-    /// Of a task.
+    /// Language of the selected tasks.
     pub language: Option<&'a str>,
-    /// Of a task.
+    /// Difficulty of the selected tasks.
     pub difficulty: Option<&'a str>,
 }
 
@@ -67,7 +67,7 @@ impl Slice<'_> {
         dimensions.into_iter().all(|(wanted, name)| wanted.is_none_or(|wanted| task[name] == wanted))
     }
 
-    /// As parameters of a query, each after a `&`.
+    /// Formats the slice as query parameters, each after a `&`.
     pub fn query(&self) -> String {
         let dimensions = [(self.scenario, "scenario"), (self.language, "language"), (self.difficulty, "difficulty")];
         let given = dimensions.into_iter().filter_map(|(wanted, name)| Some(format!("&{name}={}", wanted?)));
@@ -75,37 +75,38 @@ impl Slice<'_> {
     }
 }
 
-/// Which scores are best.
+/// The direction in which scores are better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Best {
-    /// Of pass rates.
+    /// Higher scores are better, as for pass rates.
     #[default]
     Highest,
-    /// Of refusals.
+    /// Lower scores are better, as for rates of refusal.
     Lowest,
 }
 
-/// What a slice of one run comes to, worked out from its results as they were uploaded.
+/// Aggregates of one run over a slice, computed from its results as they were uploaded.
 #[derive(Clone, Debug)]
 pub struct Sliced {
-    /// Tasks in the slice.
+    /// Number of tasks in the slice.
     pub tasks: usize,
-    /// Passes.
+    /// Number of passes.
     pub correct: u64,
-    /// Attempts, or their samples.
+    /// Number of attempts, or of samples where attempts have several.
     pub total: u64,
-    /// The mean of all attempts.
+    /// Mean score of all attempts.
     pub score: f64,
-    /// 95 %.
+    /// The score's 95 % interval, where there is enough evidence for one.
     pub interval: Option<(f64, f64)>,
-    /// The sum, where each is known.
+    /// Sum of the costs in USD, where each is known and the sum is not zero.
     pub cost: Option<f64>,
-    /// `numpy.percentile(latencies, [50, 95])` of those known.
+    /// The 50th and 95th percentile of the known latencies, in milliseconds, as `numpy.percentile(latencies, [50,
+    /// 95])`.
     pub latencies: Option<(f64, f64)>,
 }
 
 impl Sliced {
-    /// `None` where no task is in the slice.
+    /// Computes the aggregates of the results over a slice; `None` where the run has no result in it.
     pub fn of(metric: &str, tasks: &[Value], results: &[Value], slice: Slice<'_>) -> Option<Self> {
         let chosen = tasks.iter().filter(|task| slice.has(task)).collect::<Vec<_>>();
         let task_of = |result: &Value| chosen.iter().find(|task| task["id"] == result["task"]).copied();
@@ -152,13 +153,13 @@ impl Sliced {
         Some(Self { tasks: chosen.len(), correct, total, score, interval, cost, latencies })
     }
 
-    /// Checks a row, ranked among all rows of its slice.
+    /// Asserts that a row shows these aggregates, and its rank and rank range among all rows of its slice.
     #[track_caller]
     pub fn assert_row(&self, row: &Value, all: &[Self], best: Best) {
         let intervals = all.iter().map(|one| one.interval.unwrap_or((0.0, 1.0))).collect::<Vec<_>>();
         let (low, high) = match best {
             Best::Highest => rank_range(self.interval.unwrap_or((0.0, 1.0)), &intervals),
-            // From the other end: whoever is surely worse when more is better is surely better now.
+            // Mirrors the ranks: a run that is surely worse where more is better is surely better here.
             Best::Lowest => {
                 let (low, high) = rank_range(self.interval.unwrap_or((0.0, 1.0)), &intervals);
                 (all.len() + 1 - high, all.len() + 1 - low)
@@ -191,7 +192,7 @@ impl Sliced {
     }
 }
 
-/// The percentile of sorted numbers, interpolated as R's type 7.
+/// Computes a percentile of sorted numbers, interpolated as R's type 7.
 fn percentile(sorted: &[f64], share: f64) -> f64 {
     let mut at = share * count(sorted.len() - 1);
     let mut below = 0;
@@ -203,7 +204,7 @@ fn percentile(sorted: &[f64], share: f64) -> f64 {
     sorted[below] + (above - sorted[below]) * at
 }
 
-/// pass@k of `correct` among `samples`: the share of the choices of `k` that hold a correct one (Chen 2021), counted
+/// Computes pass@k of `correct` among `samples`: the share of the choices of `k` that hold a correct one (Chen 2021),
 /// as 1 − Π (n − c − i)/(n − i).
 pub fn pass_at(samples: u32, correct: u32, k: u32) -> f64 {
     let missed = (0..k).map(|i| {
@@ -213,7 +214,8 @@ pub fn pass_at(samples: u32, correct: u32, k: u32) -> f64 {
     1.0 - missed.product::<f64>()
 }
 
-/// McNemar's exact test (1947): two tails of a fair coin thrown once for each task that only one passed.
+/// Computes the p-value of McNemar's exact test (1947): two tails of a fair coin, thrown once for each task that only
+/// one of the two systems passed.
 pub fn exact_mcnemar(first: usize, second: usize) -> f64 {
     let throws = first + second;
     let mut term = 0.5_f64.powf(count(throws));
@@ -225,7 +227,7 @@ pub fn exact_mcnemar(first: usize, second: usize) -> f64 {
     (2.0 * tail).min(1.0)
 }
 
-/// Holm's adjusted p-values (1979), in the order given.
+/// Computes Holm's adjusted p-values (1979), in the order given.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order = (0..p_values.len()).collect::<Vec<_>>();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
@@ -237,7 +239,7 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     adjusted
 }
 
-/// Rank changes of the models other than `but`, between two whole leaderboards: model, from, to.
+/// Returns the rank changes of the models other than `but` between two whole leaderboards: model, old rank, new rank.
 pub fn moves(before: &[Value], after: &[Value], but: &str) -> Vec<(String, u64, u64)> {
     let ranks = |rows: &[Value]| {
         let ranked = rows.iter().map(|row| (row["model"].as_str().map(str::to_owned), row["rank"].as_u64()));

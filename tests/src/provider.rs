@@ -1,5 +1,5 @@
-//! The services that a host calls, run by the suite: a mail provider, a range API of breached passwords and GitHub's list
-//! of keys. It writes down what a host sends, and fails when told to.
+//! The services that a host calls, run by the suite: a mail provider, a range API of breached passwords, and GitHub's
+//! list of keys. It records what a host sends, and fails when told to.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -25,19 +25,19 @@ use crate::{
     hooks::{self, HookCall, Hooks},
 };
 
-/// Where GitHub's list of keys is.
+/// Path of GitHub's list of keys.
 pub const KEY_LIST_PATH: &str = "/meta/public_keys/secret_scanning";
 
-/// One request that the provider was sent.
+/// One request that the provider received.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// `POST /emails`, with the query where there is one.
+    /// Method and path with query, such as `POST /emails`.
     pub what: String,
-    /// Header names in lower case.
+    /// The headers, with names in lower case.
     pub headers: HashMap<String, String>,
-    /// The JSON body.
+    /// The JSON body; null where it is not JSON.
     pub body: Value,
-    /// What the provider answered.
+    /// The status that the provider answered with.
     pub answered: u16,
 }
 
@@ -45,21 +45,21 @@ pub struct Call {
 struct Shared {
     calls: Mutex<Vec<Call>>,
     failures: Mutex<HashMap<String, u32>>,
-    /// Whose mail is not answered before it is released.
+    /// Recipients whose mail is not answered before it is released.
     held: Mutex<HashMap<String, Arc<Notify>>>,
-    /// SHA-1, in hex, of the passwords that are said to be breached.
+    /// SHA-1 hashes, in hex, of the passwords that are reported as breached.
     breached: Mutex<HashSet<String>>,
     /// Prefixes of such hashes that are answered with an error.
     failing_ranges: Mutex<HashSet<String>>,
-    /// GitHub's list of keys: identifiers and keys in PEM.
+    /// GitHub's list of keys: identifiers and public keys in PEM.
     signing_keys: Mutex<Vec<(String, String)>>,
-    /// Whether that list is answered with an error.
+    /// Whether GitHub's list is answered with an error.
     failing_keys: Mutex<bool>,
     hooks: Hooks,
 }
 
 impl Shared {
-    /// `SUFFIX:COUNT` of the breached passwords with this prefix, among padding that counts zero.
+    /// Returns `SUFFIX:COUNT` lines of the breached passwords with this prefix, among padding with count zero.
     fn range(&self, prefix: &str) -> (StatusCode, String) {
         if self.failing_ranges.lock().expect("no panic").contains(prefix) {
             return (StatusCode::INTERNAL_SERVER_ERROR, String::new());
@@ -73,7 +73,7 @@ impl Shared {
         (StatusCode::OK, lines.join("\r\n"))
     }
 
-    /// GitHub's list of keys, the newest of which is the current one.
+    /// Returns GitHub's list of keys, of which the newest is marked as current.
     fn key_list(&self) -> (StatusCode, String) {
         if *self.failing_keys.lock().expect("no panic") {
             return (StatusCode::BAD_GATEWAY, String::new());
@@ -86,16 +86,16 @@ impl Shared {
     }
 }
 
-/// A key that GitHub signs with, or SendGrid.
+/// A key that GitHub or SendGrid signs with.
 pub struct SigningKey {
-    /// What GitHub calls it.
+    /// The key's identifier in GitHub's list.
     pub identifier: String,
     pair: EcdsaKeyPair,
     random: SystemRandom,
 }
 
 impl SigningKey {
-    /// A new one, which nobody knows of.
+    /// Creates a random key that no list contains yet.
     pub fn new(identifier: &str) -> Self {
         let random = SystemRandom::new();
         let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
@@ -104,12 +104,12 @@ impl SigningKey {
         Self { identifier: identifier.to_owned(), pair, random }
     }
 
-    /// The signature of a body, in base64.
+    /// Signs a body; returns the signature in base64.
     pub fn sign(&self, body: &[u8]) -> String {
         STANDARD.encode(self.pair.sign(&self.random, body).expect("randomness"))
     }
 
-    /// The public key, in DER and base64.
+    /// Returns the public key, in DER and base64.
     pub fn public_key(&self) -> String {
         // RFC 5480: id-ecPublicKey on secp256r1, and a bit string of the point's 65 bytes.
         const HEAD: [u8; 26] = [
@@ -119,7 +119,7 @@ impl SigningKey {
         STANDARD.encode([&HEAD, self.pair.public_key().as_ref()].concat())
     }
 
-    /// The public key, in PEM.
+    /// Returns the public key in PEM.
     fn pem(&self) -> String {
         let key = self.public_key();
         let (first, second) = key.split_at(64);
@@ -127,7 +127,7 @@ impl SigningKey {
     }
 }
 
-/// The running provider.
+/// Handle of the running provider; clones share its state.
 #[derive(Clone)]
 pub struct Provider {
     shared: Arc<Shared>,
@@ -135,10 +135,10 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Starts it on a free port.
+    /// Starts the provider on a free port.
     ///
     /// # Errors
-    /// No port.
+    /// Returns the error where no port can be bound.
     pub async fn start() -> std::io::Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -148,7 +148,7 @@ impl Provider {
         Ok(Self { shared, url })
     }
 
-    /// Its base URL.
+    /// Returns the provider's base URL.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -158,76 +158,76 @@ impl Provider {
         self.shared.failures.lock().expect("no panic").insert(recipient.to_owned(), times);
     }
 
-    /// Keeps the next call that carries mail to this address waiting.
+    /// Makes the next call that carries mail to this address wait until [`Provider::release`].
     pub fn hold(&self, recipient: &str) {
         self.shared.held.lock().expect("no panic").insert(recipient.to_owned(), Arc::default());
     }
 
-    /// Answers the call that waits.
+    /// Answers the call with mail to this address that waits.
     pub fn release(&self, recipient: &str) {
         if let Some(held) = self.shared.held.lock().expect("no panic").remove(recipient) {
             held.notify_one();
         }
     }
 
-    /// From now on says that this password was breached.
+    /// Reports this password as breached from now on.
     pub fn breach(&self, password: &str) {
         self.shared.breached.lock().expect("no panic").insert(sha1(password));
     }
 
-    /// Answers 500 to whoever asks for the range of this password.
+    /// Answers 500 to requests for the range of this password from now on.
     pub fn fail_range(&self, password: &str) {
         self.shared.failing_ranges.lock().expect("no panic").insert(sha1(password)[..5].to_owned());
     }
 
-    /// The calls so far that ask for the range of this password, whatever else they carry.
+    /// Returns the calls so far that ask for the range of this password.
     pub fn ranges_of(&self, password: &str) -> Vec<Call> {
         let range = format!("GET /range/{}", &sha1(password)[..5]);
         let calls = self.shared.calls.lock().expect("no panic");
         calls.iter().filter(|call| call.what.starts_with(&range)).cloned().collect()
     }
 
-    /// From now on lists this key among GitHub's, as the current one.
+    /// Lists this key among GitHub's from now on, as the current one.
     pub fn publish(&self, key: &SigningKey) {
         self.shared.signing_keys.lock().expect("no panic").push((key.identifier.clone(), key.pem()));
     }
 
-    /// From now on answers 502 to whoever asks for GitHub's keys, or does so no longer.
+    /// Sets whether requests for GitHub's keys are answered with 502.
     pub fn fail_key_list(&self, fails: bool) {
         *self.shared.failing_keys.lock().expect("no panic") = fails;
     }
 
-    /// The calls so far that ask for GitHub's keys.
+    /// Returns the calls so far that ask for GitHub's keys.
     pub fn key_list_calls(&self) -> Vec<Call> {
         let calls = self.shared.calls.lock().expect("no panic");
         calls.iter().filter(|call| call.what == format!("GET {KEY_LIST_PATH}")).cloned().collect()
     }
 
-    /// The webhooks that are called here.
+    /// Returns the webhooks that are called at this provider.
     pub fn hooks(&self) -> &Hooks {
         &self.shared.hooks
     }
 
-    /// Waits until the webhook was called so often.
+    /// Waits until the webhook was called at least `calls` times, and returns its calls.
     pub async fn wait_for_hook(&self, path: &str, calls: usize) -> Vec<HookCall> {
         let seen = async || Some(self.hooks().calls(path)).filter(|seen| seen.len() >= calls);
         eventually(&format!("{calls} calls of {path}"), seen).await
     }
 
-    /// The calls so far that carry mail to this address.
+    /// Returns the calls so far that carry mail to this address.
     pub fn calls_to(&self, recipient: &str) -> Vec<Call> {
         let calls = self.shared.calls.lock().expect("no panic");
         calls.iter().filter(|call| recipient_of(&call.body) == recipient).cloned().collect()
     }
 
-    /// Waits until this address was written to so often.
+    /// Waits until at least `calls` calls carried mail to this address, and returns them.
     pub async fn wait_for(&self, recipient: &str, calls: usize) -> Vec<Call> {
         let seen = async || Some(self.calls_to(recipient)).filter(|seen| seen.len() >= calls);
         eventually(&format!("{calls} calls with mail to {recipient}"), seen).await
     }
 }
 
-/// SHA-1 in upper-case hex, which is how the range API names a password.
+/// Computes the SHA-1 of a password in upper-case hex, as the range API uses it.
 pub fn sha1(password: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
     digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
@@ -245,7 +245,7 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     let mut headers = headers.collect::<HashMap<_, _>>();
-    // Where a host's outbound requests are led here, this tells where they were meant to go.
+    // Where a host's outbound requests are redirected to the provider, this header holds the URL that was meant.
     let original = headers.get("x-original-url").and_then(|url| url.parse::<axum::http::Uri>().ok());
     if let Some(host) = original.as_ref().and_then(axum::http::Uri::host) {
         headers.insert("host".to_owned(), host.to_owned());

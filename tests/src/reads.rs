@@ -7,29 +7,29 @@ use crate::{fixtures::PASSWORD, simulation::Simulation};
 
 const EMAIL: &str = "publisher@example.com";
 const UPLOAD: usize = 1000;
-/// Of the first benchmark.
+/// Number of seals of the first benchmark.
 const SEALS: usize = 10;
-/// Between two publications: a period ends within what is published.
+/// Seconds between two publications: long enough that a period ends within what is published.
 const APART_SECONDS: i64 = 5 * 3600;
 
-/// How much is published: every model once on every benchmark.
+/// The amount that is published: every model once on every benchmark.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
-    /// Benchmarks, each of one version.
+    /// Number of benchmarks, each with one version.
     pub benchmarks: usize,
-    /// Models.
+    /// Number of models.
     pub models: usize,
-    /// Tasks of each benchmark; of 4 scenarios, 6 languages and 3 difficulties. 20 have every value.
+    /// Number of tasks of each benchmark, over 4 scenarios, 6 languages and 3 difficulties; 20 tasks have every value.
     pub tasks: usize,
 }
 
 impl Size {
-    /// All results.
+    /// Returns the number of all results.
     pub fn results(self) -> usize {
         self.benchmarks * self.models * self.tasks
     }
 
-    /// A page of fewer rows than a leaderboard has.
+    /// Returns the length of a page that is shorter than a leaderboard.
     fn page(self) -> usize {
         self.models * 2 / 5
     }
@@ -42,7 +42,7 @@ impl Size {
         format!("bench-{number}")
     }
 
-    /// Declares and publishes all of it, in an application without any of it.
+    /// Declares and publishes everything, in an application without any of it.
     pub async fn publish(self, simulation: &Simulation) {
         let key = publisher(simulation).await;
         let send = async |method, path: String, body| {
@@ -85,7 +85,7 @@ impl Size {
     }
 }
 
-/// A task of a benchmark.
+/// Returns the declaration of a task.
 pub fn task(number: usize) -> Value {
     json!({
         "id": format!("task-{number}"),
@@ -95,7 +95,7 @@ pub fn task(number: usize) -> Value {
     })
 }
 
-/// What a model made of it.
+/// Returns a model's result at a task; it passes with a chance that grows with the model's number.
 pub fn result(task: usize, model: usize, chance: &mut fastrand::Rng) -> Value {
     let passed = chance.f64() < 0.3 + model as f64 / 100.0;
     json!({
@@ -108,7 +108,7 @@ pub fn result(task: usize, model: usize, chance: &mut fastrand::Rng) -> Value {
     })
 }
 
-/// A key that may publish.
+/// Registers an account and returns a key of it that may publish.
 pub async fn publisher(simulation: &Simulation) -> String {
     let send = async |path: &str, token: Option<&str>, body| {
         let (status, answer) = simulation.call(Method::POST, &format!("/api/v1{path}"), token, Some(body)).await;
@@ -128,15 +128,15 @@ pub async fn publisher(simulation: &Simulation) -> String {
 /// A read that anyone may make.
 #[derive(Clone, Debug)]
 pub struct Read {
-    /// What it is.
+    /// Name of the read, for reports.
     pub name: &'static str,
     /// The path as the OpenAPI document names it.
     pub template: &'static str,
-    /// What is asked for.
+    /// The path that is requested, with its query.
     pub path: String,
 }
 
-/// Every public read of a leaderboard, of what [`Size::publish`] has published.
+/// Returns every public read of a leaderboard, over what [`Size::publish`] has published.
 pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     let get = async |path: &str| {
         let (status, answer) = simulation.call(Method::GET, path, None, None).await;
@@ -232,7 +232,7 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("map of the site", "/sitemap.xml", "");
     read("page of a provider's models", "/models", "?provider=maker-1");
     read("page of what was looked for", "/search", "?q=model-1");
-    // After its last result: how many stand on a page is not what is compared.
+    // The cursor points behind the last result, since the number of results on a page is not what is compared.
     read("page of a run", "/runs/{id}", "?cursor=WyJ6enoiLDFd");
     read("page, none named", "/leaderboard", "");
     read("page", "/leaderboard", "?benchmark=bench-0");
@@ -246,7 +246,7 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     reads
 }
 
-/// The paths of the OpenAPI document that anyone may read a leaderboard by.
+/// Returns the paths of the OpenAPI document under which anyone may read a leaderboard.
 pub async fn described(simulation: &Simulation) -> Vec<String> {
     let (_, document) = simulation.call(Method::GET, "/openapi.json", None, None).await;
     let paths = document["paths"].as_object().expect("paths");

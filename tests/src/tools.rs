@@ -1,5 +1,5 @@
-//! The tools that build what the suite starts. What is missing is installed where a registry has it, and named
-//! with the way to install it where not.
+//! The tools that build what the suite starts. A missing tool is installed where a registry has it; otherwise an error
+//! says how to install it.
 
 use std::{
     collections::BTreeMap,
@@ -8,46 +8,47 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-/// The project's root.
+/// Returns the project's root.
 pub fn root() -> PathBuf {
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     tests.parent().expect("the tests stand in the project").to_owned()
 }
 
-/// Where cargo builds to.
+/// Returns the folder that cargo builds into.
 pub fn target_directory() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// Runs cargo in the project.
+/// Runs cargo in the project and returns its standard output.
 ///
 /// # Errors
-/// What it printed, where it failed.
+/// Returns what cargo printed, where it failed.
 pub fn cargo(arguments: &[&str]) -> Result<String, String> {
     let mut command = aibaas_bundle::cargo();
     command.args(arguments).current_dir(root());
     run(&mut command, "install Rust with rustup, https://rustup.rs")
 }
 
-/// Builds a program of the workspace, once, with the features that `cargo test` itself has built the packages with, so
-/// that nothing is built twice; returns where it is.
+/// Builds a program of the workspace once and returns its path. The features are those with which `cargo test` has
+/// built the packages, so that nothing is built twice.
 ///
 /// # Errors
-/// What cargo printed.
+/// Returns what cargo printed.
 pub fn program(name: &'static str) -> Result<PathBuf, String> {
     static BUILT: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
     let build = || {
-        // The example has cargo choose the features of tests: with others it would build half of the dependencies anew.
+        // The example makes cargo choose the features of tests: with others it would build half of the dependencies
+        // anew.
         cargo(&["build", "--quiet", "--bin", name, "--example", "openapi"])?;
         Ok(target_directory().join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
     };
     BUILT.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_insert_with(build).clone()
 }
 
-/// Returns a command of the program, with nothing of this process's configuration.
+/// Returns a command of the program, with nothing of this process's environment but `PATH`.
 ///
 /// # Errors
-/// What cargo printed.
+/// Returns what cargo printed.
 pub fn command(program: &'static str) -> Result<Command, String> {
     let mut command = Command::new(self::program(program)?);
     command.env_clear().stdin(Stdio::null());
@@ -57,10 +58,10 @@ pub fn command(program: &'static str) -> Result<Command, String> {
     Ok(command)
 }
 
-/// Returns a command of the client, as [`command`].
+/// Returns a command of `aibaas-client`, as [`command`] does.
 ///
 /// # Errors
-/// What cargo printed.
+/// Returns what cargo printed.
 pub fn client() -> Result<Command, String> {
     command("aibaas-client")
 }
@@ -68,7 +69,7 @@ pub fn client() -> Result<Command, String> {
 /// Builds the Spin component.
 ///
 /// # Errors
-/// What rustup or cargo printed.
+/// Returns what rustup or cargo printed.
 pub fn spin_component() -> Result<(), String> {
     rust_target("wasm32-wasip2")?;
     cargo(&[
@@ -89,10 +90,10 @@ pub fn spin_component() -> Result<(), String> {
     .map(drop)
 }
 
-/// Has rustup add a compilation target where it is missing.
+/// Adds a compilation target with rustup, where it is missing.
 ///
 /// # Errors
-/// What rustup printed, or how to install it.
+/// Returns what rustup printed, or how to install it.
 pub fn rust_target(target: &str) -> Result<(), String> {
     let install = "install rustup, https://rustup.rs, or this target for your toolchain";
     let installed = run(Command::new("rustup").args(["target", "list", "--installed"]).current_dir(root()), install)?;
@@ -102,28 +103,29 @@ pub fn rust_target(target: &str) -> Result<(), String> {
     run(Command::new("rustup").args(["target", "add", target]).current_dir(root()), install).map(drop)
 }
 
-/// Installs the npm packages of `tests/cloudflare` where they are missing, and tells where their Node is.
+/// Installs the npm packages of `tests/cloudflare` where they are missing, and returns the path of their Node.
 ///
 /// # Errors
-/// What npm printed, or how to install it.
+/// Returns what npm printed, or how to install it.
 pub fn node() -> Result<PathBuf, String> {
     Ok(npm_packages("tests/cloudflare")?.join(".bin/node"))
 }
 
-/// Installs the npm packages of a folder where they are missing or older than its lock file, and tells where they are.
+/// Installs the npm packages of a folder where they are missing or older than its lock file, and returns the path of
+/// `node_modules`.
 ///
 /// # Errors
-/// What npm printed, or how to install it.
+/// Returns what npm printed, or how to install it.
 pub fn npm_packages(folder: &str) -> Result<PathBuf, String> {
     // Not `npm ci`: it wants the packages of every platform in the lock file, which a registry may not have yet.
     npm(folder, &["install", "--no-save"])
 }
 
-/// Installs exactly the npm packages of a folder's lock file where they are missing or older than it, runs none of their
-/// scripts, and tells where they are.
+/// Installs exactly the npm packages of a folder's lock file where they are missing or older than it, runs none of
+/// their scripts, and returns the path of `node_modules`.
 ///
 /// # Errors
-/// What npm printed, or how to install it.
+/// Returns what npm printed, or how to install it.
 pub fn locked_npm_packages(folder: &str) -> Result<PathBuf, String> {
     npm(folder, &["ci", "--ignore-scripts"])
 }
@@ -144,11 +146,12 @@ fn npm(folder: &str, arguments: &[&str]) -> Result<PathBuf, String> {
     Ok(folder.join("node_modules"))
 }
 
-/// Makes the command of a program of `tests/openapi`: of a package, such as `.bin/tsc` in `node_modules`, or of its own.
-/// It works in that folder, on the Node of `tests/cloudflare`: some packages want a later one than may be installed.
+/// Returns a command for a program of `tests/openapi`: of a package, such as `.bin/tsc` in `node_modules`, or of its
+/// own. It works in that folder, on the Node of `tests/cloudflare`: some packages want a later one than may be
+/// installed.
 ///
 /// # Errors
-/// What npm printed, or how to install it.
+/// Returns what npm printed, or how to install it.
 pub fn openapi_program(path: &str) -> Result<Command, String> {
     locked_npm_packages("tests/openapi")?;
     let mut command = Command::new(node()?);
@@ -156,10 +159,10 @@ pub fn openapi_program(path: &str) -> Result<Command, String> {
     Ok(command)
 }
 
-/// Builds the TypeScript client, once, and tells where its folder is.
+/// Builds the TypeScript client once, and returns its folder.
 ///
 /// # Errors
-/// What npm or its compiler printed.
+/// Returns what npm or its compiler printed.
 pub fn typescript_client() -> Result<PathBuf, String> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let build = || {
@@ -171,10 +174,10 @@ pub fn typescript_client() -> Result<PathBuf, String> {
     BUILT.get_or_init(build).clone()
 }
 
-/// Checks and builds the example front end, once, and tells where its pages are.
+/// Checks and builds the example front end once, and returns the folder of its pages.
 ///
 /// # Errors
-/// What npm, the compiler or the bundler printed.
+/// Returns what npm, the compiler or the bundler printed.
 pub fn example_front_end() -> Result<PathBuf, String> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let build = || {
@@ -191,10 +194,11 @@ pub fn example_front_end() -> Result<PathBuf, String> {
     BUILT.get_or_init(build).clone()
 }
 
-/// A Chromium: the one that `CHROMIUM` names, one on PATH, or Debian's, which is installed where we may.
+/// Finds a Chromium: the one that `CHROMIUM` names, one on `PATH`, or Debian's, which root installs where it is
+/// missing.
 ///
 /// # Errors
-/// How to install one.
+/// Returns how to install one.
 pub fn chromium() -> Result<PathBuf, String> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let find = || {
@@ -214,7 +218,7 @@ pub fn chromium() -> Result<PathBuf, String> {
             run(apt_get.env("DEBIAN_FRONTEND", "noninteractive"), install)
         };
         if apt_get().is_err() {
-            // It may know of no packages yet, or of old ones.
+            // apt may know no packages yet, or old ones.
             run(Command::new("apt-get").arg("update"), install)?;
             apt_get()?;
         }
@@ -230,10 +234,10 @@ fn chromium_on_path() -> Option<PathBuf> {
     places.find(|place| place.is_file())
 }
 
-/// The version of this `spin` program, by its path or its name on PATH, as `spin --version` tells it.
+/// Returns the version of this `spin` program, by its path or its name on `PATH`, as `spin --version` prints it.
 ///
 /// # Errors
-/// Why it cannot run the component.
+/// Returns why the program cannot run the component.
 pub fn spin_version(program: &Path) -> Result<String, String> {
     let output = Command::new(program).arg("--version").output();
     let output = output.map_err(|_| format!("no {} on PATH", program.display()))?;
@@ -241,11 +245,11 @@ pub fn spin_version(program: &Path) -> Result<String, String> {
     fit_spin(&version)
 }
 
-/// Whether this version of Spin can run the component: 4.0 has only a candidate of the interfaces (WASI 0.3) that it is
-/// built for.
+/// Checks whether this version of Spin can run the component, and returns the version: 4.0 has only a release
+/// candidate of the interfaces (WASI 0.3) that the component is built for.
 ///
 /// # Errors
-/// Why not.
+/// Returns why the version does not fit.
 pub fn fit_spin(version: &str) -> Result<String, String> {
     let numbers = version.strip_prefix("spin ").and_then(|rest| {
         let mut numbers = rest.split(['.', '-', ' ']).map(str::parse::<u32>);
@@ -257,10 +261,10 @@ pub fn fit_spin(version: &str) -> Result<String, String> {
     }
 }
 
-/// Runs a command to its end, and gives what it wrote on standard output.
+/// Runs a command to its end, and returns its standard output.
 ///
 /// # Errors
-/// What it printed, where it failed; `install` where there is no such program.
+/// Returns what the command printed, where it failed; `install` where there is no such program.
 pub fn run(command: &mut Command, install: &str) -> Result<String, String> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}; {install}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -7,22 +7,22 @@ use crate::{
     fixtures::{PASSWORD, User},
 };
 
-/// The cookie of a session.
+/// Name of the session cookie.
 pub const SESSION: &str = "__Host-aibaas_session";
 
-/// Somebody at a browser of their own.
+/// A person at a browser of their own.
 #[derive(Clone)]
 pub struct Visitor {
     api: Client,
-    /// The cookies that it keeps, by name.
+    /// The cookies that the browser keeps, by name.
     pub cookies: BTreeMap<String, String>,
 }
 
 /// A page that was shown.
 pub struct Page {
-    /// Its address.
+    /// Path of the page, after redirects.
     pub path: String,
-    /// The answer.
+    /// The answer that holds the page.
     pub answer: Answer,
 }
 
@@ -30,29 +30,29 @@ pub struct Page {
 #[derive(Clone, Debug)]
 pub struct Form {
     action: String,
-    /// Its fields with their values, in order.
+    /// The form's fields with their values, in order.
     pub fields: Vec<(String, String)>,
 }
 
 impl Visitor {
-    /// With no cookies.
+    /// Creates a browser with no cookies.
     pub fn new(api: &Client) -> Self {
         Self { api: api.anonymous(), cookies: BTreeMap::new() }
     }
 
-    /// Somebody who is logged in in a browser of their own.
+    /// Creates a browser and logs this person in.
     pub async fn logged_in(user: &User) -> Self {
         let mut visitor = Self::new(&user.api);
         visitor.log_in(&user.email).await.titled(200, "Your account");
         visitor
     }
 
-    /// Logs in, whatever comes of it.
+    /// Tries to log in through the form and returns the page, whatever it is.
     pub async fn log_in(&mut self, email: &str) -> Page {
         self.fill_in("/account/login", &[("email", email), ("password", PASSWORD)]).await
     }
 
-    /// Fills in the form that the page at this address sends to itself.
+    /// Opens the page at this path, fills in the form that it sends to itself, and sends it.
     pub async fn fill_in(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let form = self.open(path).await.form(path);
         let form = fields.iter().fold(form, |form, (name, value)| form.with(name, value));
@@ -65,13 +65,13 @@ impl Visitor {
         self.follow(path, answer).await
     }
 
-    /// Sends a form as a browser does, and follows redirects.
+    /// Sends a form with the headers of a browser, and follows redirects.
     pub async fn send(&mut self, form: &Form) -> Page {
         let origin = self.api.host().url().to_owned();
         self.send_from(form, &[("Origin", "null"), ("Sec-Fetch-Site", "same-origin"), ("Referer", &origin)]).await
     }
 
-    /// Sends a form with these headers.
+    /// Sends a form with these headers, and follows redirects.
     pub async fn send_from(&mut self, form: &Form, headers: &[(&str, &str)]) -> Page {
         let mut request = self.api.post(&form.action).body("application/x-www-form-urlencoded", form.encoded());
         for (name, value) in headers {
@@ -95,7 +95,7 @@ impl Visitor {
         let mut parts = cookie.split("; ");
         let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).expect("a name and a value");
         let attributes = parts.collect::<Vec<_>>();
-        // What the prefix promises, and what keeps it from scripts and other sites.
+        // These are what the prefix `__Host-` promises, and what keeps the cookie from scripts and other sites.
         for attribute in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
             assert!(attributes.contains(&attribute), "{attribute} in {name}");
         }
@@ -122,12 +122,12 @@ impl Visitor {
 }
 
 impl Page {
-    /// The page's text, with its markup.
+    /// Returns the page's text, with its markup.
     pub fn text(&self) -> String {
         self.answer.text()
     }
 
-    /// The page itself, after checking its status and heading.
+    /// Checks the page's status and heading, and returns the page.
     #[track_caller]
     pub fn titled(&self, status: u16, title: &str) -> &Self {
         assert_eq!(self.answer.status.as_u16(), status, "{}", self.answer);
@@ -135,36 +135,36 @@ impl Page {
         self
     }
 
-    /// Checks that a text is there.
+    /// Checks that the page contains a text.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {
         assert!(self.text().contains(text), "{text:?} is not in {}", self.text());
         self
     }
 
-    /// Checks that a text is not there.
+    /// Checks that the page does not contain a text.
     #[track_caller]
     pub fn lacks(&self, text: &str) -> &Self {
         assert!(!self.text().contains(text), "{text:?} is in {}", self.text());
         self
     }
 
-    /// The form that is sent to this address.
+    /// Returns the first form that is sent to this path.
     #[track_caller]
     pub fn form(&self, action: &str) -> Form {
         self.forms(action).into_iter().next().unwrap_or_else(|| panic!("no form to {action} in {}", self.answer))
     }
 
-    /// Every form that is sent to this address.
+    /// Returns every form that is sent to this path by POST.
     pub fn forms(&self, action: &str) -> Vec<Form> {
         let text = self.text();
         let forms = text.split("<form ").skip(1).map(|rest| rest.split("</form>").next().unwrap_or_default());
-        // What only asks for a page is no form that changes something.
+        // A form that only asks for a page changes nothing, so it does not count.
         let posts = forms.filter(|form| form.split('>').next().is_some_and(|tag| tag.contains("method=\"post\"")));
         posts.map(Form::read).filter(|form| form.action == action).collect()
     }
 
-    /// The text of the first element that begins with this tag.
+    /// Returns the text of the first element that begins with this tag.
     #[track_caller]
     pub fn element(&self, tag: &str) -> String {
         let text = self.text();
@@ -211,13 +211,13 @@ impl Form {
         Self { action: attribute(tag, "action").expect("an action"), fields }
     }
 
-    /// The same, sent to another address.
+    /// Returns the form, sent to another path.
     pub fn to(mut self, action: &str) -> Self {
         action.clone_into(&mut self.action);
         self
     }
 
-    /// The same with this field filled in.
+    /// Returns the form with this field filled in.
     #[track_caller]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         let field = self.fields.iter_mut().find(|(key, _)| key == name);
@@ -225,13 +225,13 @@ impl Form {
         self
     }
 
-    /// The same with this box ticked.
+    /// Returns the form with this box ticked.
     pub fn ticked(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The value of a field.
+    /// Returns the value of a field.
     #[track_caller]
     pub fn value(&self, name: &str) -> &str {
         let field = self.fields.iter().find(|(key, _)| key == name);

@@ -1,19 +1,18 @@
-//! Waiting for what must come: as long as it takes on a busy machine, and no longer than a person would.
+//! Waiting for what must come: as long as it may take on a busy machine, and no longer than a person would wait.
 
 use std::{
     process::{Child, ExitStatus},
     time::{Duration, Instant},
 };
 
-/// How long a case waits for what must come, before it says that it never came. Nothing is to be learnt from how long it
-/// took.
+/// The longest that a case waits for what must come before it fails. Nothing is to be learnt from how long it took.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// Asks again and again, until there is an answer.
+/// Asks again and again until there is an answer, and returns it.
 ///
 /// # Panics
-/// Where there is none after [`PATIENCE`].
+/// Panics where there is no answer after [`PATIENCE`].
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -25,10 +24,10 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
     }
 }
 
-/// Waits until the process has ended.
+/// Waits until the process has ended, and returns its exit status.
 ///
 /// # Panics
-/// Where it goes on after [`PATIENCE`].
+/// Panics where the process still runs after [`PATIENCE`].
 pub async fn ended(child: &mut Child) -> ExitStatus {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -40,7 +39,7 @@ pub async fn ended(child: &mut Child) -> ExitStatus {
     }
 }
 
-/// Like [`eventually`], outside async code; `None` where it never came.
+/// Asks again and again like [`eventually`], outside async code; returns `None` where no answer came in time.
 pub fn eventually_blocking<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let until = Instant::now() + PATIENCE;
     loop {

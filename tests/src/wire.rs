@@ -11,7 +11,7 @@ use tokio::{
     },
 };
 
-/// A connection.
+/// A connection to a host.
 pub struct Wire {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
@@ -20,7 +20,7 @@ pub struct Wire {
 /// An answer as it came over the connection.
 #[derive(Clone, Debug)]
 pub struct WireAnswer {
-    /// The status; of an interim answer too.
+    /// The status code, which may be that of an interim answer.
     pub status: u16,
     headers: Vec<(String, String)>,
     /// The body.
@@ -28,35 +28,35 @@ pub struct WireAnswer {
 }
 
 impl WireAnswer {
-    /// A header's value, by its name in lower case.
+    /// Returns a header's value, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether the connection was said to close after it.
+    /// Checks whether the answer announces that the connection closes after it.
     pub fn closes(&self) -> bool {
         self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
     }
 
-    /// The body as JSON; null where it is none.
+    /// Returns the body as JSON; null where it is not JSON.
     pub fn value(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 }
 
 impl Wire {
-    /// Connects to a host's URL, from a loopback address that nobody else calls from.
+    /// Connects to a host's URL, from a loopback address that no other client of this process calls from.
     ///
     /// # Errors
-    /// No connection.
+    /// Returns why there is no connection.
     pub async fn open(url: &str) -> io::Result<Self> {
         Self::open_from(url, crate::client::next_address()).await
     }
 
-    /// The same from this address.
+    /// Connects to a host's URL from this address, where the host is on loopback.
     ///
     /// # Errors
-    /// No connection.
+    /// Returns why there is no connection.
     pub async fn open_from(url: &str, from: std::net::IpAddr) -> io::Result<Self> {
         let authority = url.rsplit('/').next().unwrap_or(url).replace("localhost", "127.0.0.1");
         let address = authority.parse::<SocketAddr>().map_err(io::Error::other)?;
@@ -73,28 +73,28 @@ impl Wire {
     /// Sends these bytes.
     ///
     /// # Errors
-    /// What the connection said.
+    /// Returns the connection's error.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.writer.write_all(bytes.as_ref()).await
     }
 
-    /// Sends these bytes and reads an answer at the same time, as a client does whose request is large.
+    /// Sends these bytes and reads an answer at the same time, as a client with a large request does.
     ///
     /// # Errors
-    /// As [`Wire::answer`].
+    /// Returns the same errors as [`Wire::answer`].
     pub async fn exchange(&mut self, bytes: &[u8]) -> io::Result<Option<WireAnswer>> {
         self.exchange_repeated(bytes, 1).await
     }
 
-    /// The same with these bytes so many times.
+    /// Sends these bytes `times` times and reads an answer at the same time.
     ///
     /// # Errors
-    /// As [`Wire::answer`].
+    /// Returns the same errors as [`Wire::answer`].
     pub async fn exchange_repeated(&mut self, bytes: &[u8], times: usize) -> io::Result<Option<WireAnswer>> {
         let Self { reader, writer } = self;
         let sending = async {
             for _ in 0..times {
-                // Who has answered may stop reading.
+                // A host that has answered may stop reading.
                 if writer.write_all(bytes).await.is_err() {
                     break;
                 }
@@ -107,10 +107,10 @@ impl Wire {
         }
     }
 
-    /// Sends a byte now and then until an answer comes.
+    /// Sends a byte every 300 ms until an answer comes.
     ///
     /// # Errors
-    /// As [`Wire::answer`].
+    /// Returns the same errors as [`Wire::answer`].
     pub async fn drip(&mut self) -> io::Result<Option<WireAnswer>> {
         let Self { reader, writer } = self;
         let dripping = async {
@@ -125,10 +125,10 @@ impl Wire {
         }
     }
 
-    /// The next answer; `None` where the host closed the connection instead.
+    /// Reads the next answer; `None` where the host closed the connection instead.
     ///
     /// # Errors
-    /// What the connection said, or that it was no answer.
+    /// Returns the connection's error, or that what came was no answer.
     pub async fn answer(&mut self) -> io::Result<Option<WireAnswer>> {
         answer(&mut self.reader).await
     }

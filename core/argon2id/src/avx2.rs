@@ -1,4 +1,4 @@
-//! The compression function for AVX2, with which no rotation but one takes more than an instruction.
+//! The compression function for AVX2, whose instructions do each rotation but one at once.
 
 use core::arch::x86_64::*;
 use std::arch::is_x86_feature_detected;
@@ -9,11 +9,11 @@ crate::compression::compression!(inlined: [inline, target_feature(enable = "avx2
 
 type Quad = __m256i;
 
-/// None are needed.
+/// Masks of the AVX2 code, which needs none.
 #[derive(Clone, Copy)]
 struct Masks;
 
-/// [`compress`], where the processor has the instructions.
+/// Returns [`compress`] where the processor has AVX2, and otherwise `None`.
 pub fn detected() -> Option<Compress> {
     is_x86_feature_detected!("avx2").then_some(|previous, reference, block, is_xored| {
         #[expect(unsafe_code, reason = "that AVX2 is there is known at run time alone")]
@@ -60,7 +60,7 @@ fn xor(a: Quad, b: Quad) -> Quad {
     _mm256_xor_si256(a, b)
 }
 
-/// a + b + 2 · low(a) · low(b).
+/// Computes a + b + 2 · low(a) · low(b), where low takes the lower 32 bits.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn multiply_add(_: Masks, a: Quad, b: Quad) -> Quad {

@@ -1,12 +1,13 @@
 //! The compression function G of RFC 9106, 3.5, written once over a quad, which is four words of 64 bits.
 //!
-//! A module that has `Quad`, `Masks` and the functions on them for a set of instructions makes its `compress` of them with
-//! [`compression!`]. All of them must be compiled for these instructions, or they would call each other for each word.
+//! A module that defines `Quad`, `Masks` and the functions on them for an instruction set creates its `compress` from
+//! them with [`compression!`]. All of them must be compiled for these instructions, or they would call each other for
+//! each word.
 
 /// A block: eight rows of four quads.
 pub type Words = [[u64; 4]; 32];
 
-/// Compresses two blocks into a third, or into its XOR with what it is.
+/// Compresses two blocks and writes the result to a third, or XORs it into the third.
 pub type Compress = fn(previous: &Words, reference: &Words, block: &mut Words, is_xored: bool);
 
 #[allow(unused_macros, reason = "there are machines for which no module makes one")]
@@ -14,7 +15,7 @@ macro_rules! compression {
     (inlined: [$($inlined:meta),+], called: [$($called:meta),*]) => {
         use crate::compression::Words;
 
-        /// GB of the RFC on the four columns of a matrix of words, whose rows these are.
+        /// Computes GB of the RFC on the four columns of a matrix of words, whose rows are given.
         $(#[$inlined])+
         fn mix(masks: Masks, [a, b, c, d]: [Quad; 4]) -> [Quad; 4] {
             let a = multiply_add(masks, a, b);
@@ -28,7 +29,7 @@ macro_rules! compression {
             [a, b, c, d]
         }
 
-        /// P of the RFC: the columns of the matrix, then its diagonals.
+        /// Computes P of the RFC: on the columns of the matrix, then on its diagonals.
         $(#[$inlined])+
         fn permute(masks: Masks, matrix: [Quad; 4]) -> [Quad; 4] {
             let [a, b, c, d] = mix(masks, matrix);
@@ -36,8 +37,8 @@ macro_rules! compression {
             [a, left_3(b), left_2(c), left_1(d)]
         }
 
-        /// A row of R, and what P makes of it. A call of its own, as below: with the addresses of all rows in one function
-        /// there are not enough registers, and it counts them out anew for each load.
+        /// Computes a row of R, and P of it. It is a call of its own, like `columns`: with the addresses of all rows in
+        /// one function there are not enough registers, and the compiler computes them anew for each load.
         #[inline(never)]
         $(#[$called])*
         fn row(
@@ -53,7 +54,7 @@ macro_rules! compression {
             *q = permute(masks, *r);
         }
 
-        /// Two columns of the rows, which a quad of each row holds: what P makes of them, and of R.
+        /// Computes P of two columns of the rows, which a quad of each row holds, and XORs R in.
         #[inline(never)]
         $(#[$called])*
         fn columns<const IS_XORED: bool>(masks: Masks, q: &[Quad; 29], r: &[Quad; 29], block: &mut [[u64; 4]; 29]) {

@@ -1,27 +1,27 @@
-//! The memory of RFC 9106, 3.2 to 3.4, filled in the caller's thread, one lane after the other.
+//! Filling of the memory (RFC 9106, 3.2 to 3.4) in the caller's thread, one lane after the other.
 #![expect(clippy::arithmetic_side_effects, reason = "indices of blocks in memory, and products of 32-bit numbers")]
 
 use argon2::{Algorithm, Block, Error, Params, Result};
 
 use crate::compression::{Compress, Words};
 
-/// Slices of each lane, which end together.
+/// Number of slices of each lane; all lanes finish a slice before any begins the next.
 const SLICES: usize = 4;
-/// How many references a block of addresses has.
+/// Number of references that a block of addresses holds.
 const ADDRESSES: usize = 128;
 const ZERO: Words = [[0; 4]; 32];
 
-/// Where a block is.
+/// Position of a block.
 #[derive(Clone, Copy)]
 struct Position {
     pass: u32,
     lane: usize,
     slice: usize,
-    /// In its segment, which is where a slice and a lane meet.
+    /// Index in the segment, which is the part of a lane in a slice.
     index: usize,
 }
 
-/// What the memory is divided into, in blocks.
+/// Dimensions of the memory, in blocks.
 #[derive(Clone, Copy)]
 struct Shape {
     lanes: usize,
@@ -29,7 +29,7 @@ struct Shape {
     segment_length: usize,
 }
 
-/// Fills what the first two blocks of each lane leave.
+/// Fills the memory after the first two blocks of each lane, in all passes.
 pub fn passes(compress: Compress, params: &Params, memory: &mut [Block]) -> Result<()> {
     let lanes = usize::try_from(params.p_cost()).map_err(|_| Error::ThreadsTooMany)?;
     let lane_length = memory.len() / lanes;
@@ -72,12 +72,14 @@ fn segment(compress: Compress, params: &Params, shape: Shape, start: Position, m
 }
 
 impl Shape {
-    /// The block that `random` chooses among those that are filled, with the last ones more likely.
+    /// Returns the index of the block that `random` chooses among those that are filled; the later ones are more
+    /// likely.
     fn reference(self, Position { pass, lane, slice, index }: Position, random: u64) -> Option<usize> {
         let Self { lanes, lane_length, segment_length } = self;
         let chosen = if pass == 0 && slice == 0 { lane } else { usize::try_from(random >> 32).ok()? % lanes };
         let whole = if pass == 0 { slice * segment_length } else { lane_length - segment_length };
-        // Of the lane's own segment, and without the previous block; of others, what was filled when the segments began.
+        // In its own segment, a lane refers to all blocks but the previous one; in others, to what was filled when the
+        // segments began.
         let filled = if chosen == lane { whole + index - 1 } else { whole - usize::from(index == 0) };
         let squared = ((random & 0xffff_ffff) * (random & 0xffff_ffff)) >> 32;
         let distance = usize::try_from((filled as u64 * squared) >> 32).ok()?;
@@ -86,7 +88,7 @@ impl Shape {
     }
 }
 
-/// References that depend on no password, for the first half of the first pass.
+/// References that do not depend on the password, for the first half of the first pass.
 struct Addresses {
     input: Words,
     block: Words,

@@ -1,4 +1,4 @@
-//! What RFC 9106, 3.2 hashes with BLAKE2b, before the memory is filled and after.
+//! The inputs and outputs that RFC 9106, 3.2 hashes with BLAKE2b, before the memory is filled and after.
 
 use argon2::{Algorithm, Block, Error, MIN_SALT_LEN, Params, Result, Version};
 use blake2::{
@@ -11,7 +11,7 @@ use blake2::{
 
 use crate::Inputs;
 
-/// Refuses what `argon2` refuses, but for inputs of 4 GiB, which have no initial digest.
+/// Checks the inputs as `argon2` does, except for inputs of 4 GiB, which fail later, since they have no initial digest.
 pub fn check(inputs: &Inputs<'_>, params: &Params, tag: &[u8]) -> Result<()> {
     let shortest = params.output_len().unwrap_or(Params::MIN_OUTPUT_LEN);
     let longest = params.output_len().unwrap_or(Params::MAX_OUTPUT_LEN);
@@ -23,7 +23,7 @@ pub fn check(inputs: &Inputs<'_>, params: &Params, tag: &[u8]) -> Result<()> {
     refusals.into_iter().find(|(is_refused, _)| *is_refused).map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// Makes the first two blocks of each lane: H' of H0.
+/// Computes the first two blocks of each lane: H' of H0.
 pub fn first_blocks(inputs: &Inputs<'_>, params: &Params, tag_length: usize, memory: &mut [Block]) -> Result<()> {
     let initial = initial_digest(inputs, params, tag_length)?;
     let lanes = usize::try_from(params.p_cost()).map_err(|_| Error::ThreadsTooMany)?;
@@ -36,7 +36,7 @@ pub fn first_blocks(inputs: &Inputs<'_>, params: &Params, tag_length: usize, mem
                 .chain_update(index.to_le_bytes())
                 .chain_update(lane.to_le_bytes())
                 .finalize();
-            // Half of each digest but the last.
+            // Of each digest but the last, half is used.
             let (halves, last) = block.as_mut().split_at_mut_checked(30 * 4).ok_or(Error::MemoryTooLittle)?;
             for half in halves.chunks_exact_mut(4) {
                 copy(&digest, half);
@@ -48,14 +48,14 @@ pub fn first_blocks(inputs: &Inputs<'_>, params: &Params, tag_length: usize, mem
     Ok(())
 }
 
-/// As many words as there is room for.
+/// Copies as many little-endian words as there is room for.
 fn copy(bytes: &[u8], words: &mut [u64]) {
     for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
         *word = u64::from_le_bytes(*bytes);
     }
 }
 
-/// H0.
+/// Computes H0 of the RFC, the digest of all inputs and parameters.
 fn initial_digest(inputs: &Inputs<'_>, params: &Params, tag_length: usize) -> Result<[u8; 64]> {
     let numbers = [
         params.p_cost(),
@@ -78,7 +78,7 @@ fn initial_digest(inputs: &Inputs<'_>, params: &Params, tag_length: usize) -> Re
     Ok(hasher.finalize().into())
 }
 
-/// Makes the tag: H' of the XOR of the last blocks.
+/// Computes the tag: H' of the XOR of each lane's last block.
 pub fn tag(params: &Params, memory: &[Block], tag: &mut [u8]) -> Result<()> {
     let lanes = usize::try_from(params.p_cost()).map_err(|_| Error::ThreadsTooMany)?;
     let lane_length = memory.len().checked_div(lanes).ok_or(Error::ThreadsTooFew)?;

@@ -1,5 +1,6 @@
-//! Argon2id, version 0x13 (RFC 9106), as the crate `argon2` computes it and in its memory, for less time: the compression
-//! function, which takes nearly all of it, works on four words at once with SIMD. Where there is none, `argon2` hashes.
+//! Argon2id, version 0x13 (RFC 9106), with the results and the memory of the crate `argon2`, but faster: the
+//! compression function, which takes nearly all of the time, works on four words at once with SIMD. Without SIMD,
+//! `argon2` hashes.
 
 use argon2::{Algorithm, Argon2, Block, Error, Params, Result, Version};
 
@@ -13,26 +14,27 @@ mod simd128;
 
 use compression::Compress;
 
-/// Spin's wasmtime makes faster code of `argon2`'s compression function.
+/// Whether our compression function is faster here than `argon2`'s, which Spin's wasmtime compiles to faster code.
 const IS_FASTER: bool = cfg!(any(not(target_arch = "wasm32"), target_os = "unknown"));
-/// Longer tags are made in another way, and left to `argon2`.
+/// Longest tag in bytes that is computed here: longer ones are made in another way, and left to `argon2`.
 const LONGEST_TAG: usize = 64;
 
-/// What is hashed.
+/// Inputs of a hash.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
-    /// P of the RFC.
+    /// Password, P of the RFC.
     pub password: &'a [u8],
-    /// S of the RFC.
+    /// Salt, S of the RFC.
     pub salt: &'a [u8],
-    /// K of the RFC; may be empty.
+    /// Secret key, K of the RFC; may be empty.
     pub secret: &'a [u8],
 }
 
-/// Hashes into `tag`, in the first of the `memory`, whose contents do not matter before and derive from the password after.
+/// Hashes into `tag`, using the first blocks of `memory`. The memory's contents do not matter before, and derive from
+/// the password after.
 ///
 /// # Errors
-/// Those of [`Argon2::hash_password_into_with_memory`], for the same reasons.
+/// The errors of [`Argon2::hash_password_into_with_memory`], for the same reasons.
 pub fn hash_into(inputs: Inputs<'_>, params: &Params, memory: &mut [Block], tag: &mut [u8]) -> Result<()> {
     if IS_FASTER {
         hash_into_with_ours(inputs, params, memory, tag)
@@ -41,15 +43,16 @@ pub fn hash_into(inputs: Inputs<'_>, params: &Params, memory: &mut [Block], tag:
     }
 }
 
-/// [`hash_into`] with our own compression function, where [`has_ours`], even if `argon2`'s is faster there.
+/// Hashes like [`hash_into`], but with our own compression function wherever [`has_ours`], even if `argon2`'s is faster
+/// there.
 ///
 /// # Errors
-/// As [`hash_into`].
+/// The errors of [`hash_into`].
 pub fn hash_into_with_ours(inputs: Inputs<'_>, params: &Params, memory: &mut [Block], tag: &mut [u8]) -> Result<()> {
     hash_with(compression(), inputs, params, memory, tag)
 }
 
-/// Whether this machine can run our own compression function.
+/// Checks whether this machine can run our own compression function.
 #[must_use]
 pub fn has_ours() -> bool {
     compression().is_some()
@@ -85,7 +88,7 @@ fn hash_with(
 mod tests {
     use super::*;
 
-    /// What `argon2` gives, and what this gives.
+    /// Hashes with `argon2` and with this crate, and returns the outcome and the tag of each.
     fn both(password: &[u8], salt: &[u8], params: &Params, blocks: usize, length: usize) -> [(Result<()>, Vec<u8>); 2] {
         let (mut theirs, mut ours) = (vec![0; length], vec![0; length]);
         let mut memory = vec![Block::new(); blocks];

@@ -1,14 +1,14 @@
 //! The compression function for WebAssembly's SIMD.
 //!
-//! The low halves of words are brought together with `swizzle`, and so are the bytes of a rotation, by masks that the
-//! compiler does not know: of masks that it knows it makes masks and multiplications of whole words, for which no processor
-//! has one instruction, and of a rotation a `shuffle`, whose mask V8 loads anew each time.
+//! `swizzle` brings together the low halves of words, and the bytes of a rotation, with masks that the compiler does
+//! not know. From masks that it knows, it makes masks and multiplications of whole words, for which no processor has
+//! one instruction, and from a rotation a `shuffle`, whose mask V8 loads anew each time.
 
 use core::{arch::wasm32::*, hint::black_box};
 
 crate::compression::compression!(inlined: [inline(always)], called: []);
 
-/// Two pairs of words.
+/// Four words, as two pairs.
 type Quad = [v128; 2];
 
 fn zero() -> Quad {
@@ -43,7 +43,7 @@ fn xor([a, b]: Quad, [c, d]: Quad) -> Quad {
     [v128_xor(a, c), v128_xor(b, d)]
 }
 
-/// a + b + 2 · low(a) · low(b).
+/// Computes a + b + 2 · low(a) · low(b), where low takes the lower 32 bits.
 #[inline(always)]
 fn multiply_add(masks: Masks, [a, b]: Quad, [c, d]: Quad) -> Quad {
     let pair = |a, b| {

@@ -6,45 +6,45 @@ use serde_json::{Map, Value};
 
 use crate::{resources, schema};
 
-/// The document with what its pages need to know of one another.
+/// The document, with the page on which each schema is described.
 pub struct Document<'a> {
     value: &'a Value,
     operations: Vec<Operation<'a>>,
-    /// On which page a schema with a name is told.
+    /// By the name of a schema, the page that describes it.
     homes: BTreeMap<&'a str, &'static str>,
 }
 
-/// A call.
+/// A call of the API.
 pub struct Operation<'a> {
-    /// As the document has it.
+    /// HTTP method in lower case, as in the document.
     pub method: &'a str,
-    /// With its parameters in braces.
+    /// Path, with its parameters in braces.
     pub path: &'a str,
-    /// What the document says of it.
+    /// The operation's object in the document.
     pub value: &'a Value,
-    /// The page that tells it.
+    /// Name of the page that describes the call.
     pub resource: &'static str,
 }
 
-/// Who may make a call.
+/// The caller that a call is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Caller<'a> {
-    /// Anybody, with nothing.
+    /// Anybody, without credentials.
     Anybody,
     /// A person with an access token.
     Person,
     /// A program with a key of this scope.
     Key(&'a str),
-    /// Anybody; a key of this scope is counted.
+    /// Anybody; with a key of this scope, the use is counted.
     OptionalKey(&'a str),
-    /// Whoever has a refresh token, in the body or in the cookie.
+    /// The holder of a refresh token, in the body or in the cookie.
     RefreshToken,
-    /// Whoever knows the deployment's secret.
+    /// The holder of the deployment's secret.
     Operator,
 }
 
 impl<'a> Document<'a> {
-    /// Reads the document.
+    /// Reads the OpenAPI document.
     pub fn new(value: &'a Value) -> Self {
         let operations = members(value, "paths").flat_map(|(path, item)| {
             let operations = item.as_object().into_iter().flatten().filter(|(_, one)| one.get("responses").is_some());
@@ -59,23 +59,23 @@ impl<'a> Document<'a> {
         document
     }
 
-    /// Every call.
+    /// Lists all calls.
     pub fn operations(&self) -> &[Operation<'a>] {
         &self.operations
     }
 
-    /// The calls of a resource.
+    /// Lists the calls of a resource.
     pub fn operations_of(&self, resource: &str) -> impl Iterator<Item = &Operation<'a>> {
         self.operations.iter().filter(move |operation| operation.resource == resource)
     }
 
-    /// The resources that have calls.
+    /// Lists the resources that have calls.
     pub fn resources(&self) -> Vec<&'static resources::Resource> {
         let has_calls = |resource: &&resources::Resource| self.operations_of(resource.name).next().is_some();
         resources::RESOURCES.iter().filter(has_calls).collect()
     }
 
-    /// Where the schema of this name is told, if it has a place of its own.
+    /// Returns the address at which the schema of this name is described, if it has a place of its own.
     pub fn schema_href(&self, name: &str) -> Option<String> {
         if name == "ProblemCode" {
             return Some("/problems".to_owned());
@@ -86,18 +86,18 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// The schemas that a page tells.
+    /// Lists the schemas that a page describes.
     pub fn schemas_of(&self, resource: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let here = self.homes.iter().filter(move |(_, home)| **home == resource);
         here.filter_map(|(name, _)| Some((*name, self.schema(name)?)))
     }
 
-    /// The schema of this name.
+    /// Finds the schema of this name.
     pub fn schema(&self, name: &str) -> Option<&'a Value> {
         self.value.pointer("/components/schemas")?.get(name)
     }
 
-    /// What stands at a place of the document.
+    /// Finds the value at a JSON pointer into the document.
     pub fn at(&self, pointer: &str) -> Option<&'a Value> {
         self.value.pointer(pointer)
     }
@@ -110,35 +110,35 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> Operation<'a> {
-    /// Its name, which is its anchor too.
+    /// Returns the `operationId`, which is the call's anchor too.
     pub fn id(&self) -> &'a str {
         text(self.value, "operationId")
     }
 
-    /// Where it is told.
+    /// Returns the address at which the call is described.
     pub fn href(&self) -> String {
         format!("/docs/api/{}#{}", self.resource, self.id())
     }
 
-    /// Its first tag.
+    /// Returns the call's first tag, or an empty text.
     pub fn tag(&self) -> &'a str {
         self.value.pointer("/tags/0").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Whether it shows a page to people and nothing to programs.
+    /// Checks whether the call only answers with HTML pages for people.
     pub fn is_page(&self) -> bool {
         let media = members(self.value, "responses").filter(|(status, _)| status.starts_with('2'));
         let mut media = media.flat_map(|(_, answer)| members(answer, "content")).map(|(media, _)| media).peekable();
         media.peek().is_some() && media.all(|media| media == "text/html")
     }
 
-    /// Its parameters.
+    /// Lists the call's parameters, resolved.
     pub fn parameters<'b>(&'b self, document: &'b Document<'a>) -> impl Iterator<Item = &'b Value> {
         let all = self.value.get("parameters").and_then(Value::as_array);
         all.into_iter().flatten().map(|parameter| document.resolve(parameter))
     }
 
-    /// Who may make it.
+    /// Returns which callers the call is for, as its `security` says.
     pub fn caller(&self) -> Caller<'a> {
         let schemes = self.value.get("security").and_then(Value::as_array).into_iter().flatten();
         let mut is_open = false;
@@ -164,7 +164,7 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// The codes of what it refuses, by status.
+    /// Lists the problem codes that the call may answer with, by status.
     pub fn refusals<'b>(&'b self, document: &'b Document<'a>) -> impl Iterator<Item = (&'b str, Vec<&'b str>)> {
         let answers = members(self.value, "responses").filter(|(status, _)| status.starts_with(['4', '5']));
         answers.map(|(status, answer)| {
@@ -176,7 +176,7 @@ impl<'a> Operation<'a> {
         })
     }
 
-    /// The codes of all of them.
+    /// Lists the problem codes that the call may answer with, over all statuses.
     pub fn codes<'b>(&'b self, document: &'b Document<'a>) -> impl Iterator<Item = &'b str> {
         self.refusals(document).flat_map(|(_, codes)| codes)
     }
@@ -198,12 +198,12 @@ fn find_codes<'a>(value: &'a Value, codes: &mut Vec<&'a str>) {
     }
 }
 
-/// A member that is text; empty where there is none.
+/// Returns a member that is text, or an empty text where there is none.
 pub fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The members of a member.
+/// Lists the members of the object that is a member.
 pub fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     value.get(name).and_then(Value::as_object).into_iter().flat_map(Map::iter)
 }

@@ -1,6 +1,6 @@
-//! Examples of requests, as they stand on the pages and as a test runs them.
+//! Examples of requests, shown on the pages and run by a test.
 //!
-//! What differs from caller to caller comes from the environment: the service's address, credentials and ids.
+//! Values that differ from caller to caller come from the environment: the service's address, credentials and ids.
 
 use serde_json::{Value, json};
 
@@ -9,19 +9,19 @@ use crate::{
     document::{Caller, Document, Operation, members, text},
 };
 
-/// A language of examples.
+/// Language of an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// The command line: a shell with curl.
     Curl,
-    /// TypeScript, which is JavaScript too.
+    /// TypeScript, also valid as JavaScript.
     TypeScript,
-    /// Python 3, with nothing but its library.
+    /// Python 3, with only its standard library.
     Python,
 }
 
 impl Language {
-    /// Its name for people.
+    /// Returns the language's name for people.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl Language {
         }
     }
 
-    /// Its name for programs.
+    /// Returns the language's name for syntax highlighting.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -42,27 +42,28 @@ impl Language {
     }
 }
 
-/// A request in a language.
+/// An example of a request in one language.
 #[derive(Clone, Debug)]
 pub struct Example {
-    /// The call.
+    /// Id of the call.
     pub operation: String,
-    /// The language.
+    /// Language of the text.
     pub language: Language,
-    /// The whole text.
+    /// Whole program text.
     pub text: String,
-    /// The variables that it takes from the environment.
+    /// Names of the variables that the text takes from the environment.
     pub variables: Vec<String>,
 }
 
-/// Calls that no client of the API makes: GitHub and mail providers do, with signatures of their own, and browsers look at
-/// pictures.
+/// Calls that no client of the API makes: GitHub and mail providers do, with signatures of their own, and browsers that
+/// load pictures.
 const WITHOUT: [&str; 5] = ["reportLeakedApiKeys", "receiveResendEvent", "receiveSendGridEvents", "favicon", "card"];
 
-/// Optional parameters that an example shows, with what they are there.
+/// Optional parameters that an example shows, with their values.
 const SHOWN: [(&str, &str); 2] = [("benchmark", "$BENCHMARK$"), ("index", "0")];
 
-/// Members of bodies that differ from caller to caller. Names of variables stand between dollars.
+/// Members of bodies that differ from caller to caller, with the variable that stands for each. Names of variables
+/// stand between dollars.
 const VARIABLE_MEMBERS: [(&str, &str); 13] = [
     ("benchmark", "$BENCHMARK$"),
     ("code", "$CODE$"),
@@ -79,17 +80,17 @@ const VARIABLE_MEMBERS: [(&str, &str); 13] = [
     ("version", "$VERSION$"),
 ];
 
-/// Every example of a document.
+/// Creates every example of a document.
 ///
 /// # Errors
-/// The document is no JSON.
+/// [`Error::Document`] where the document is not JSON.
 pub fn examples(openapi: &str) -> Result<Vec<Example>, Error> {
     let value = serde_json::from_str::<Value>(openapi)?;
     let document = Document::new(&value);
     Ok(document.operations().iter().flat_map(|operation| of(&document, operation)).collect())
 }
 
-/// The examples of a call; none where it shows a page to people.
+/// Creates the examples of a call; none where it shows a page to people, or no client makes it.
 pub fn of(document: &Document<'_>, operation: &Operation<'_>) -> Vec<Example> {
     if operation.is_page() || WITHOUT.contains(&operation.id()) {
         return Vec::new();
@@ -112,14 +113,14 @@ enum Piece<'a> {
     Variable(&'a str),
 }
 
-/// The pieces of a text in which names of variables stand between dollars.
+/// Splits a text in which names of variables stand between dollars.
 fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let pieces = text.split('$').enumerate();
     let pieces = pieces.map(|(n, part)| if n.is_multiple_of(2) { Piece::Text(part) } else { Piece::Variable(part) });
     pieces.filter(|piece| !matches!(piece, Piece::Text("")))
 }
 
-/// A text with a place for each variable.
+/// Replaces each variable in a text by what `place` returns for its name.
 fn filled(text: &str, place: impl Fn(&str) -> String) -> String {
     let piece = |piece| match piece {
         Piece::Text(text) => text.to_owned(),
@@ -128,10 +129,10 @@ fn filled(text: &str, place: impl Fn(&str) -> String) -> String {
     pieces(text).map(piece).collect()
 }
 
-/// What is sent.
+/// The request of an example.
 struct Request {
     method: String,
-    /// With its query, after the service's address.
+    /// Path and query, after the service's address.
     target: String,
     headers: Vec<(&'static str, &'static str)>,
     body: Option<Value>,
@@ -180,7 +181,7 @@ impl Request {
         Self { method: operation.method.to_uppercase(), target, headers, body }
     }
 
-    /// The variables, each once.
+    /// Lists the names of the request's variables, each once.
     fn variables(&self) -> Vec<String> {
         let mut names = Vec::new();
         let mut note = |text: &str| {
@@ -211,7 +212,7 @@ impl Request {
             text.push_str(&format!(" \\\n  -H \"{name}: {}\"", filled(value, place)));
         }
         let Some(body) = &self.body else { return text };
-        // A shell fills in variables within JSON, and leaves the rest as it is where its end is quoted.
+        // The shell substitutes variables within the JSON, but leaves all else as it is where the end marker is quoted.
         let json = pretty(body);
         if self.has_variables_in_body() {
             let escape = |text: &str| text.replace('\\', "\\\\").replace('`', "\\`");
@@ -291,7 +292,8 @@ impl Request {
     }
 }
 
-/// What stands for a parameter of the path: its example where it names no thing of the caller's, else a variable.
+/// Returns what stands for a parameter of the path: a variable where it names something of the caller's, else the
+/// parameter's example.
 fn path_value(document: &Document<'_>, operation: &Operation<'_>, before: &str, name: &str) -> String {
     match (before, name) {
         ("benchmarks", "id") => "$BENCHMARK$".to_owned(),
@@ -323,7 +325,7 @@ fn query_value(document: &Document<'_>, parameter: &Value, name: &str) -> String
     }
 }
 
-/// The body with variables in the places of what differs.
+/// Replaces members of the body that differ from caller to caller by variables.
 fn variable_members(example: &Value) -> Value {
     let mut body = example.clone();
     for (name, value) in body.as_object_mut().into_iter().flatten() {
@@ -350,13 +352,13 @@ fn strings(value: &Value, note: &mut impl FnMut(&str)) {
     }
 }
 
-/// JSON on one line where it is short, else a member a line.
+/// Writes JSON on one line where it is short, and otherwise a member per line.
 fn pretty(value: &Value) -> String {
     let line = literal(value, 0, &|text| json!(text).to_string(), ["true", "false", "null"]);
     if line.contains('\n') { serde_json::to_string_pretty(value).unwrap_or(line) } else { line }
 }
 
-/// A literal of a language, which says how it writes a text and its three words.
+/// Writes JSON as a literal of a language. `text` quotes a string; `words` are the language's true, false and null.
 fn literal(value: &Value, depth: usize, text: &dyn Fn(&str) -> String, words: [&str; 3]) -> String {
     let [yes, no, nothing] = words;
     let (open, close, parts) = match value {
@@ -377,7 +379,7 @@ fn literal(value: &Value, depth: usize, text: &dyn Fn(&str) -> String, words: [&
         }
     };
     let line = parts.join(", ");
-    // Python is written without spaces within braces.
+    // Python is written without spaces inside braces.
     let space = if open == "{" && !line.is_empty() && yes == "true" { " " } else { "" };
     if line.len() <= 70 && !line.contains('\n') {
         return format!("{open}{space}{line}{space}{close}");

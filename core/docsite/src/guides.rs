@@ -1,10 +1,10 @@
-//! The guides: pages of `docs/` that are about the API, and the quick start of the README.
+//! The guides: pages of `docs/` about the API, and the quick start of the README.
 
 use maud::html;
 
 use crate::{Error, Page, markdown, resources::framed};
 
-/// Name on the site and file, in the order in which they are listed.
+/// Name on the site and source file of each guide, in the order in which they are listed.
 pub const GUIDES: [(&str, &str); 13] = [
     ("quick-start", "README.md"),
     ("accounts", "docs/accounts.md"),
@@ -21,20 +21,20 @@ pub const GUIDES: [(&str, &str); 13] = [
     ("secret-scanning", "docs/secret-scanning.md"),
 ];
 
-/// The sections of the README that are a guide.
+/// Heading of the README's section that is a guide.
 const OF_README: &str = "\n## Quick start\n";
 
-/// A guide that was read.
+/// A guide, read from its file.
 pub struct Guide {
-    /// As its address ends.
+    /// Last part of the guide's address.
     pub name: &'static str,
-    /// Its heading.
+    /// Heading of the guide.
     pub title: String,
     file: &'static str,
     text: String,
 }
 
-/// Reads them all.
+/// Reads all guides.
 pub fn read(text: impl Fn(&str) -> Option<String>) -> Result<Vec<Guide>, Error> {
     let guide = |(name, file): (&'static str, &'static str)| {
         let missing = |what: &str| Error::Guide(format!("{file}: there is no {what}"));
@@ -50,7 +50,7 @@ pub fn read(text: impl Fn(&str) -> Option<String>) -> Result<Vec<Guide>, Error> 
     GUIDES.into_iter().map(guide).collect()
 }
 
-/// The page of a guide.
+/// Renders the page of a guide, with links to all others.
 pub fn page(guide: &Guide, all: &[Guide]) -> Page {
     let (content, headings) = markdown::page(&guide.text, |target| resolve(guide.file, target));
     let navigation = html! {
@@ -71,7 +71,7 @@ pub fn page(guide: &Guide, all: &[Guide]) -> Page {
     Page { path: format!("/docs/guides/{}", guide.name), title: guide.title.clone(), html }
 }
 
-/// Where a link of a guide's file leads on the site. What is no page of it is for people with the sources.
+/// Returns where a link in a guide's file leads on the site, or `None` where its target is not a page of the site.
 fn resolve(file: &str, target: &str) -> Option<String> {
     if target.contains("://") || target.starts_with('#') {
         return Some(target.to_owned());

@@ -1,5 +1,5 @@
-//! Makes the pages below `/docs` when core is built: of `openapi.json`, of the guides in `docs/` and of the README. They
-//! are the only place where anything is written; nothing here tells what the API does.
+//! Builds the pages below `/docs` when core is built: from `openapi.json`, the guides in `docs/` and the README. Those
+//! are the only sources of text; nothing here describes what the API does.
 
 mod document;
 mod example;
@@ -21,62 +21,63 @@ pub use pack::{Packed, pack};
 
 use document::Document;
 
-/// A page, without what is around every page of the site.
+/// A page, without the frame that all pages of the site share.
 #[derive(Debug)]
 pub struct Page {
-    /// Where it is.
+    /// Path of the page.
     pub path: String,
-    /// Its heading.
+    /// Heading of the page.
     pub title: String,
-    /// What stands below the heading.
+    /// HTML below the heading.
     pub html: String,
 }
 
-/// An operation, and where its documentation is.
+/// An operation, with the address of its documentation.
 #[derive(Debug)]
 pub struct Listed {
-    /// In capitals.
+    /// HTTP method in capitals.
     pub method: String,
-    /// With its parameters in braces.
+    /// Path, with its parameters in braces.
     pub path: String,
-    /// The page with the anchor.
+    /// Address of the page, with the anchor.
     pub href: String,
 }
 
-/// Everything that is made.
+/// The complete site.
 #[derive(Debug)]
 pub struct Site {
-    /// The overview first, then a page a resource, then a page a guide.
+    /// Pages: the overview first, then one per resource, then one per guide.
     pub pages: Vec<Page>,
-    /// Every operation, in the order of the document.
+    /// All operations, in the order of the document.
     pub operations: Vec<Listed>,
-    /// Places in `operations` of those that may answer with a code, by the code.
+    /// By problem code, the indices in `operations` of those that may answer with it.
     pub problems: BTreeMap<String, Vec<usize>>,
 }
 
-/// The document without the space that makes it readable in the sources.
+/// Removes the whitespace that makes the document readable in the sources.
 ///
 /// # Errors
-/// It is no JSON.
+/// [`Error::Document`] where the document is not JSON.
 pub fn minified(openapi: &str) -> Result<String, Error> {
     Ok(serde_json::from_str::<Value>(openapi)?.to_string())
 }
 
-/// Why no pages can be made.
+/// Reason why no pages can be built.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The document is no JSON.
+    /// The document is not JSON.
     #[error("openapi.json: {0}")]
     Document(#[from] serde_json::Error),
-    /// A guide of the list was not given, or has no heading or section that is needed.
+    /// A guide of the list is missing, or lacks a heading or section that is needed.
     #[error("{0}")]
     Guide(String),
 }
 
-/// Makes the site of the document and of the guides' texts, which are asked for by their file, from the project's root.
+/// Builds the site from the document and the guides' texts; `guide` returns a text by its file, relative to the
+/// project's root.
 ///
 /// # Errors
-/// What is missing.
+/// [`Error`], which says what is missing.
 pub fn build(openapi: &str, guide: impl Fn(&str) -> Option<String>) -> Result<Site, Error> {
     let value = serde_json::from_str::<Value>(openapi)?;
     let document = Document::new(&value);

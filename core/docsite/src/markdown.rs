@@ -7,15 +7,15 @@ use pulldown_cmark::{
 
 /// A heading, for the list of a page's sections.
 pub struct Heading {
-    /// What leads to it.
+    /// Anchor that links to the heading.
     pub anchor: String,
-    /// What it says.
+    /// Text of the heading.
     pub title: String,
 }
 
-/// The text of a description.
+/// Renders the Markdown of a description.
 pub fn prose(text: &str) -> PreEscaped<String> {
-    // Descriptions that come of code refer to its types in brackets.
+    // Descriptions from code refer to its types in brackets.
     let unresolved = |_: BrokenLink<'_>| Some((CowStr::from(""), CowStr::from("")));
     let parser = Parser::new_with_broken_link_callback(text, Options::empty(), Some(unresolved));
     let mut open = Vec::new();
@@ -32,8 +32,8 @@ pub fn prose(text: &str) -> PreEscaped<String> {
     PreEscaped(html)
 }
 
-/// A page of Markdown. Its headings get anchors as GitHub makes them; `link` says where a link leads on the site, or that
-/// it leads nowhere there. The first heading of level 1 is left out.
+/// Renders a page of Markdown, and returns it with its headings, which get anchors as GitHub makes them. `link` returns
+/// where a link leads on the site, or `None` where it leads nowhere there. The first heading of level 1 is left out.
 pub fn page(text: &str, link: impl Fn(&str) -> Option<String>) -> (String, Vec<Heading>) {
     let parser = Parser::new_ext(text, Options::ENABLE_TABLES);
     let mut headings = Vec::<Heading>::new();
@@ -73,7 +73,7 @@ pub fn page(text: &str, link: impl Fn(&str) -> Option<String>) -> (String, Vec<H
                     events.push(event);
                 }
             }
-            // What is wider than the screen scrolls by itself, and the keyboard has to reach it.
+            // Code wider than the screen scrolls by itself, and the keyboard has to reach it.
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
                 let language = info.split(' ').next().filter(|word| !word.is_empty()).unwrap_or("text");
                 let start = format!("<pre class=\"wide\" tabindex=\"0\"><code class=\"language-{language}\">");

@@ -1,4 +1,4 @@
-//! A call on its resource's page.
+//! A call's section on its resource's page.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -9,10 +9,10 @@ use crate::{
     markdown, schema,
 };
 
-/// Parameters that the overview tells for all calls, with the section that does.
+/// Parameters that the overview describes for all calls, with the section that does.
 const SHARED: [(&str, &str); 2] = [("Idempotency-Key", "idempotency"), ("If-None-Match", "etags")];
 
-/// Tells a call.
+/// Renders the section of a call.
 pub fn section(document: &Document<'_>, operation: &Operation<'_>) -> Markup {
     let examples = crate::example::of(document, operation);
     html! {
@@ -75,7 +75,7 @@ fn parameters(document: &Document<'_>, operation: &Operation<'_>) -> Markup {
     }
 }
 
-/// The schema of a parameter with the parameter's own description.
+/// Returns a parameter's schema with the parameter's own description.
 fn described(parameter: &Value, schema: &Value) -> Value {
     let mut schema = schema.clone();
     if let (Some(description), Some(members)) = (parameter.get("description"), schema.as_object_mut()) {
@@ -146,7 +146,7 @@ fn answers(document: &Document<'_>, operation: &Operation<'_>) -> Markup {
     }
 }
 
-/// Prose of one paragraph, within another.
+/// Renders text within a paragraph, with code between backquotes.
 pub fn inline(text: &str) -> Markup {
     html! { @for (index, part) in text.split('`').enumerate() { @if index.is_multiple_of(2) { (part) } @else { code { (part) } } } }
 }

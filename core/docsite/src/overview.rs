@@ -11,7 +11,7 @@ use crate::{
     schema,
 };
 
-/// The page.
+/// Renders the overview.
 pub fn page(document: &Document<'_>, guides: &[Guide]) -> Page {
     let (introduction, headings) = markdown::page(
         document.at("/info/description").and_then(serde_json::Value::as_str).unwrap_or_default(),

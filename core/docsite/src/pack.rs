@@ -1,28 +1,28 @@
-//! Packs the pages: what one has in common with the document, which servers carry anyway, or with another page is kept
-//! once. A general compressor that looks 32 KB back finds little of it.
+//! Compresses the pages: what a page has in common with the document, which servers carry anyway, or with another page
+//! is stored once. A general compressor, with a window of 32 KB, finds little of it.
 
 use std::collections::HashMap;
 
-/// Shorter repetitions are left to what compresses the whole program.
+/// Shortest repetition that is used, in bytes; shorter ones are left to what compresses the whole program.
 const SHORTEST: usize = 24;
 
 /// Texts, packed.
 #[derive(Debug, Default)]
 pub struct Packed {
-    /// What no text before has, of all texts.
+    /// Bytes that no earlier text has, of all texts.
     pub fresh: Vec<u8>,
-    /// What each text is made of, as numbers of 7 bits a byte, the last byte below 128: how many bytes of `fresh` come
+    /// Composition of each text, as numbers of 7 bits a byte, the last byte below 128: how many bytes of `fresh` come
     /// next; how many are copied then; and where from, counted over the shared text and `fresh` behind it. A copy of
-    /// nothing ends the text, and has no place.
+    /// length 0 ends the text, and has no place.
     pub parts: Vec<u8>,
     /// Where each text begins in `fresh` and in `parts`.
     pub starts: Vec<(usize, usize)>,
 }
 
-/// Packs texts with what they share with this one.
+/// Packs texts, reusing what they share with `shared` and with earlier texts.
 pub fn pack<'a>(shared: &str, texts: impl Iterator<Item = &'a str>) -> Packed {
     let mut packed = Packed::default();
-    // What has been told, and where each beginning stands in it.
+    // All text so far, and where each beginning stands in it.
     let mut told = shared.as_bytes().to_vec();
     let mut known = HashMap::<[u8; SHORTEST], usize>::new();
     let mut noted = 0;
@@ -38,7 +38,7 @@ pub fn pack<'a>(shared: &str, texts: impl Iterator<Item = &'a str>) -> Packed {
             };
             let same = |(one, other): &(&u8, &u8)| one == other;
             let ahead = told.iter().skip(from).zip(text.iter().skip(at));
-            // What the copy reads has been told before the text that it is part of: never across the two parts.
+            // A copy reads what stood before its text began, and never across the end of the shared text.
             let room = if from < shared.len() { shared.len().saturating_sub(from) } else { usize::MAX };
             let length = ahead.take_while(same).count().min(room);
             let fresh = text.get(start..at).unwrap_or_default();
@@ -60,7 +60,7 @@ pub fn pack<'a>(shared: &str, texts: impl Iterator<Item = &'a str>) -> Packed {
     packed
 }
 
-/// Notes the beginnings that were told since the last time.
+/// Indexes the beginnings that were added since the last call.
 fn note(told: &[u8], noted: &mut usize, known: &mut HashMap<[u8; SHORTEST], usize>) {
     while let Some(key) = told.get(*noted..).and_then(<[u8]>::first_chunk::<SHORTEST>) {
         known.entry(*key).or_insert(*noted);

@@ -1,4 +1,4 @@
-//! A page a resource: which there are, which calls each has, and the page.
+//! The resources of the reference: their list, which calls each has, and the page of each.
 
 use maud::{Markup, html};
 
@@ -8,13 +8,13 @@ use crate::{
     markdown, operation, schema,
 };
 
-/// What a page of the reference is about.
+/// Subject of a page of the reference.
 pub struct Resource {
-    /// As the address of its page ends.
+    /// Last part of the page's address.
     pub name: &'static str,
-    /// Its heading.
+    /// Heading of the page.
     pub title: &'static str,
-    /// The guide that goes with it.
+    /// Name of the guide that goes with the resource.
     guide: Option<&'static str>,
 }
 
@@ -22,7 +22,7 @@ const fn resource(name: &'static str, title: &'static str, guide: Option<&'stati
     Resource { name, title, guide }
 }
 
-/// In the order in which they are listed.
+/// All resources, in the order in which they are listed.
 pub const RESOURCES: &[Resource] = &[
     resource("accounts", "Accounts", Some("accounts")),
     resource("user", "User", Some("accounts")),
@@ -44,7 +44,7 @@ pub const RESOURCES: &[Resource] = &[
     resource("pages", "Pages", None),
 ];
 
-/// The resource of a call: by what it answers and where it is, else by its tag.
+/// Returns the resource of a call: by the call's answer and path, else by its tag.
 pub fn resource_of(operation: &Operation<'_>) -> &'static str {
     let begins = |start: &str| operation.path.starts_with(start);
     match operation.tag() {
@@ -88,7 +88,7 @@ pub fn resource_of(operation: &Operation<'_>) -> &'static str {
     }
 }
 
-/// The page of a resource.
+/// Renders the page of a resource.
 pub fn page(document: &Document<'_>, resource: &Resource) -> Page {
     let calls = document.operations_of(resource.name).collect::<Vec<_>>();
     let mut tags = calls.iter().map(|call| call.tag()).collect::<Vec<_>>();
@@ -124,7 +124,7 @@ pub fn page(document: &Document<'_>, resource: &Resource) -> Page {
     }
 }
 
-/// The list of resources, with a mark at one.
+/// Renders the list of resources, with the current one marked.
 pub fn navigation(document: &Document<'_>, current: Option<&str>) -> Markup {
     html! {
         ul {
@@ -136,7 +136,7 @@ pub fn navigation(document: &Document<'_>, current: Option<&str>) -> Markup {
     }
 }
 
-/// A page with its navigation beside it.
+/// Puts a page's content beside its navigation.
 pub fn framed(navigation: &Markup, beside: &Markup, content: &Markup) -> Markup {
     html! {
         div.docs {

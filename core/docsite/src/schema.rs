@@ -1,4 +1,4 @@
-//! Schemas as people read them: a line that says what a value may be, and the members of an object.
+//! Schemas for people: a line that says what a value may be, and the members of an object.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::{
     resources::{RESOURCES, Resource},
 };
 
-/// The page that tells what belongs to every call.
+/// Name of the page that describes what belongs to every call.
 pub const OVERVIEW: &str = "";
 
-/// An enumeration of more values has a place of its own.
+/// Most values of an enumeration that are listed in a line; longer ones have a place of their own.
 const MOST_VALUES_IN_LINE: usize = 8;
 
-/// Where each schema that is referred to is told: on the page of the first resource that uses it, but what can be read
-/// where it is read.
+/// Returns which page describes each schema that is referred to: that of the first resource that uses it, where those
+/// that read come before those that write.
 pub fn homes<'a>(document: &Document<'a>) -> BTreeMap<&'a str, &'static str> {
     let mut homes = BTreeMap::new();
     if let Some(problem) = document.at("/components/schemas/Problem") {
@@ -32,7 +32,7 @@ pub fn homes<'a>(document: &Document<'a>) -> BTreeMap<&'a str, &'static str> {
             for parameter in operation.value.get("parameters").and_then(Value::as_array).into_iter().flatten() {
                 claim(document, parameter.get("schema").unwrap_or(&Value::Null), resource.name, &mut homes);
             }
-            // A body is told with its call; what it refers to is told below.
+            // A body is described with its call; what it refers to is described below.
             if let Some(body) = body_schema(document, operation) {
                 claim(document, body, resource.name, &mut homes);
             }
@@ -46,7 +46,7 @@ pub fn homes<'a>(document: &Document<'a>) -> BTreeMap<&'a str, &'static str> {
     homes
 }
 
-/// The schema of a body in JSON, resolved.
+/// Returns the schema of a request's body, resolved.
 pub fn body_schema<'a>(document: &Document<'a>, operation: &Operation<'a>) -> Option<&'a Value> {
     let content = operation.value.pointer("/requestBody/content")?.as_object()?;
     let schema = content.values().find_map(|media| media.get("schema"))?;
@@ -81,19 +81,19 @@ fn claim<'a>(
     }
 }
 
-/// Whether it is told apart from where it is used.
+/// Checks whether a schema is described in a place of its own, apart from where it is used.
 fn has_place(schema: &Value) -> bool {
     let values = schema.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
     let has = |name| schema.get(name).is_some();
     has("properties") || has("oneOf") || has("allOf") || has("anyOf") || values > MOST_VALUES_IN_LINE
 }
 
-/// The name of the schema that this refers to.
+/// Returns the name of the schema that this one refers to.
 pub fn referred(schema: &Value) -> Option<&str> {
     text(schema, "$ref").strip_prefix("#/components/schemas/")
 }
 
-/// Tells a schema with a name.
+/// Renders the section of a named schema.
 pub fn section(document: &Document<'_>, name: &str, schema: &Value) -> Markup {
     html! {
         section.object {
@@ -105,7 +105,7 @@ pub fn section(document: &Document<'_>, name: &str, schema: &Value) -> Markup {
     }
 }
 
-/// Lists the members of an object; nothing where it is none.
+/// Renders the members of an object; nothing where the schema is not one.
 pub fn list(document: &Document<'_>, schema: &Value, depth: usize) -> Markup {
     let all = collect(document, schema);
     html! {
@@ -117,7 +117,7 @@ pub fn list(document: &Document<'_>, schema: &Value, depth: usize) -> Markup {
     }
 }
 
-/// Tells a parameter or a member: its name, what it may be, and what it is.
+/// Renders a parameter or a member: its name, what it may be, and its description.
 pub fn item(document: &Document<'_>, name: &str, schema: &Value, required: Option<bool>, depth: usize) -> Markup {
     let described = [schema, document.resolve(inner(schema))].into_iter().map(|schema| text(schema, "description"));
     let has_place = inner_name(schema).is_some_and(|name| document.schema_href(name).is_some());
@@ -126,7 +126,7 @@ pub fn item(document: &Document<'_>, name: &str, schema: &Value, required: Optio
         dt { code { (name) } " " span { (kind(document, schema)) @if required == Some(true) { ", required" } } }
         dd {
             @if let Some(described) = described { (markdown::prose(described)) }
-            // What has no name is told here.
+            // A schema without a name is described in place.
             @if depth < 4 {
                 @if schema.get("properties").is_some() { (list(document, schema, depth.saturating_add(1))) }
                 @else if let Some(items) = schema.get("items").filter(|items| items.get("properties").is_some()) {
@@ -137,7 +137,7 @@ pub fn item(document: &Document<'_>, name: &str, schema: &Value, required: Optio
     }
 }
 
-/// The members of an object with those of what it is made of.
+/// Collects the members of an object, including those of its `allOf` parts. Each comes with whether it is required.
 fn collect<'a>(document: &'a Document<'_>, schema: &'a Value) -> Vec<(&'a str, &'a Value, bool)> {
     let mut all = Vec::new();
     for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
@@ -149,7 +149,7 @@ fn collect<'a>(document: &'a Document<'_>, schema: &'a Value) -> Vec<(&'a str, &
     all
 }
 
-/// What an array holds or an alternative to null is; else the schema itself.
+/// Returns the alternative to null of a nullable schema, else the schema itself.
 fn inner(schema: &Value) -> &Value {
     let choices = schema.get("oneOf").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     match choices {
@@ -163,7 +163,7 @@ fn inner_name(schema: &Value) -> Option<&str> {
     referred(schema).or_else(|| schema.get("items").and_then(referred))
 }
 
-/// Says what a value may be.
+/// Renders what a value may be.
 pub fn kind(document: &Document<'_>, schema: &Value) -> Markup {
     html! {
         (base(document, schema))
@@ -211,13 +211,13 @@ fn base(document: &Document<'_>, schema: &Value) -> Markup {
     }
 }
 
-/// What else the document says of how long or how great it may be.
+/// Lists the limits of length and size that the document states.
 fn limits(schema: &Value) -> Vec<Markup> {
     let span = |low: &str, high: &str, of: &str| {
         let of =
             |most: &Value| if most.as_i64() == Some(1) { of.trim_end_matches('s').to_owned() } else { of.to_owned() };
         let (low, high) = (schema.get(low), schema.get(high));
-        // The greatest number that JSON carries exactly says nothing.
+        // The greatest integer that JSON carries exactly is no limit worth showing.
         let high = high.filter(|high| high.as_i64() != Some(9_007_199_254_740_991));
         match (low, high) {
             (Some(low), Some(high)) if low == high => Some(format!("{}{}", plain(low), of(low))),
@@ -237,7 +237,7 @@ fn limits(schema: &Value) -> Vec<Markup> {
     .map(PreEscaped)
     .collect::<Vec<_>>();
     let pattern = text(schema, "pattern");
-    // A format says it better.
+    // A `format` describes the value better than a pattern.
     if !pattern.is_empty() && text(schema, "format").is_empty() {
         limits.push(html! { "matches " code { (pattern) } });
     }

@@ -1,4 +1,4 @@
-//! The site of the project's own document and guides: whole, linked and small.
+//! Checks that the site of the project's own document and guides is complete, linked and small.
 
 #![expect(clippy::disallowed_methods, clippy::expect_used, reason = "a test runs where there are files, and fails")]
 
@@ -10,7 +10,7 @@ use std::{
 
 use aibaas_docsite::{Page, Site, build, examples};
 
-/// What a browser loads before it shows a page, with what is around every page.
+/// Most bytes that a browser loads before it shows a page, with the frame around every page.
 const FIRST_PAINT_BYTES: usize = 100_000;
 const AROUND_BYTES: usize = 3_000;
 
@@ -26,7 +26,7 @@ fn site() -> Site {
     build(&document(), file).expect("a site")
 }
 
-/// The values of an attribute.
+/// Lists the values of an attribute in a page.
 fn attributes<'a>(page: &'a Page, name: &'a str) -> impl Iterator<Item = &'a str> {
     let start = format!(" {name}=\"");
     let parts = page.html.split(&start).skip(1).map(|rest| rest.split('"').next().unwrap_or_default());

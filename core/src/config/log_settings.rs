@@ -2,16 +2,16 @@ use tracing::level_filters::LevelFilter;
 
 use super::{ConfigError, reader::Reader};
 
-/// What is logged, and how it is written.
+/// Level and format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogSettings {
-    /// `LOG_LEVEL`: this and what is worse.
+    /// `LOG_LEVEL`: the least severe level that is logged.
     pub level: LevelFilter,
-    /// `LOG_FORMAT`.
+    /// `LOG_FORMAT`: the form of a log line.
     pub format: LogFormat,
 }
 
-/// How a line of the log is written.
+/// Form of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people: the message, then `name=value` for each field.
@@ -27,7 +27,8 @@ impl Default for LogSettings {
 }
 
 impl LogSettings {
-    /// Reads them alone, as [`Config::load`](super::Config::load) does: a host logs before it is configured.
+    /// Reads the settings of the log alone, as [`Config::load`](super::Config::load) does: a host logs before it is
+    /// configured.
     ///
     /// # Errors
     /// [`ConfigError`] where `LOG_LEVEL` or `LOG_FORMAT` is wrong.

@@ -1,4 +1,4 @@
-//! Who sends mail.
+//! Configuration of mail: the provider that sends it, and the keys that check providers' webhooks.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
@@ -6,85 +6,86 @@ use percent_encoding::percent_decode_str;
 use super::reader::Reader;
 use crate::domain::{Secret, ecdsa_p256::PublicKey, network::names_this_machine, standard_webhooks::WebhookSecret};
 
-/// Who sends mail.
+/// The provider that sends mail.
 #[derive(Clone, Debug)]
 pub enum MailProvider {
     /// Resend's HTTP API.
     Resend {
-        /// Its key.
+        /// API key of the account at Resend.
         api_key: Secret,
-        /// Base URL.
+        /// Base URL of Resend's API.
         url: String,
     },
     /// SendGrid's HTTP API.
     SendGrid {
-        /// Its key.
+        /// API key of the account at SendGrid.
         api_key: Secret,
-        /// Base URL.
+        /// Base URL of SendGrid's API.
         url: String,
     },
     /// An SMTP server, where the host speaks SMTP.
     Smtp(SmtpSettings),
     /// The host's own binding to a mail service.
     Binding,
-    /// Nobody: mail is kept and shown at `/dev/mail` (development only).
+    /// No provider: mail is kept and shown at `/dev/mail` (development only).
     Kept,
 }
 
-/// What checks the webhooks by which providers tell what became of mails. Each is absent where it is not configured.
+/// Keys that check the webhooks by which providers report what became of mails. Each is absent where it is not
+/// configured.
 #[derive(Clone, Debug, Default)]
 pub struct MailWebhooks {
-    /// `RESEND_WEBHOOK_SECRET`.
+    /// `RESEND_WEBHOOK_SECRET`: the secret that Resend signs with.
     pub resend: Option<WebhookSecret>,
-    /// `SENDGRID_WEBHOOK_KEY`.
+    /// `SENDGRID_WEBHOOK_KEY`: the public key that checks SendGrid's signatures.
     pub sendgrid: Option<PublicKey>,
 }
 
-/// How a host sends mail by itself.
+/// The host's own way to send mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnMail {
-    /// Not at all.
+    /// The host cannot send mail by itself.
     None,
-    /// It speaks SMTP.
+    /// The host speaks SMTP.
     Smtp,
-    /// Through a binding of Cloudflare's.
+    /// The host sends through a binding of Cloudflare's.
     Binding {
-        /// Whether this deployment has it.
+        /// Whether this deployment has the binding.
         is_bound: bool,
     },
 }
 
-/// `SMTP_URL` and `SMTP_CA_FILE`.
+/// An SMTP server, from `SMTP_URL` and `SMTP_CA_FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SmtpSettings {
-    /// The server's name, which its certificate must be for.
+    /// Name of the server, which its certificate must be for.
     pub host: String,
-    /// Its port.
+    /// TCP port of the server.
     pub port: u16,
     /// How the connection is encrypted.
     pub encryption: SmtpEncryption,
-    /// User name and password.
+    /// User name and password, where the server wants them.
     pub credentials: Option<(String, Secret)>,
-    /// A file of certificates (PEM) that are trusted besides the usual ones.
+    /// Path of a PEM file with certificates that are trusted besides the usual ones.
     pub ca_file: Option<String>,
 }
 
 /// How a connection to an SMTP server is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpEncryption {
-    /// From its beginning (RFC 8314), `smtps://`.
+    /// TLS from the beginning of the connection (RFC 8314), `smtps://`.
     Implicit,
-    /// By STARTTLS (RFC 3207), without which nothing is sent, `smtp://`.
+    /// STARTTLS (RFC 3207), without which nothing is sent, `smtp://`.
     StartTls,
-    /// Not at all, `smtp://…?tls=none`: to this machine, or in development.
+    /// No encryption, `smtp://…?tls=none`: to this machine, or in development.
     None,
 }
 
-/// What `MAIL_TRANSPORT` calls the ways that variables configure, and the variable that does so.
+/// Values of `MAIL_TRANSPORT` that need another variable, each with that variable.
 const CONFIGURED_BY: [(&str, &str); 3] =
     [("resend", "RESEND_API_KEY"), ("sendgrid", "SENDGRID_API_KEY"), ("smtp", "SMTP_URL")];
 
-/// Reads who sends mail.
+/// Reads which provider sends mail.
 pub(super) fn provider(read: &mut Reader<'_>, production: bool, own: OwnMail) -> MailProvider {
     for name in ["RESEND_API_URL", "SENDGRID_API_URL"] {
         if production && read.get(name).is_some() {
@@ -140,7 +141,7 @@ pub(super) fn provider(read: &mut Reader<'_>, production: bool, own: OwnMail) ->
     provider.unwrap_or(MailProvider::Kept)
 }
 
-/// Reads what checks the providers' webhooks. A mistake never repeats the secret.
+/// Reads the keys that check the providers' webhooks. A reported mistake never repeats the secret.
 pub(super) fn webhooks(read: &mut Reader<'_>) -> MailWebhooks {
     let secret = read.get("RESEND_WEBHOOK_SECRET");
     let resend = secret.as_deref().and_then(WebhookSecret::parse);
@@ -157,7 +158,7 @@ pub(super) fn webhooks(read: &mut Reader<'_>) -> MailWebhooks {
     MailWebhooks { resend, sendgrid }
 }
 
-/// Reads the SMTP server. A mistake never repeats the URL, which holds a password.
+/// Reads the SMTP server. A reported mistake never repeats the URL, which holds a password.
 fn smtp(read: &mut Reader<'_>, production: bool, own: OwnMail) -> Option<SmtpSettings> {
     let ca_file = read.get("SMTP_CA_FILE");
     let url = read.get("SMTP_URL")?;
@@ -196,7 +197,7 @@ fn parse_smtp(url: &str, ca_file: Option<String>) -> Option<SmtpSettings> {
         None => None,
     };
     let host = authority.host().trim_matches(['[', ']']).to_owned();
-    // The parser takes a port that is none for no port.
+    // The parser treats an invalid port as an absent one.
     let after_user = authority.as_str().rsplit('@').next()?;
     let port = match after_user.strip_prefix(authority.host())? {
         "" => usual_port,

@@ -1,4 +1,4 @@
-//! Configuration: read once, checked whole, every mistake reported together.
+//! Configuration: read once, checked as a whole, with every mistake reported together.
 
 mod log_settings;
 mod mail;
@@ -18,38 +18,38 @@ use reader::{Reader, is_sender};
 pub use risks::Risk;
 pub use unknown_variables::{UnknownVariable, unknown_variables};
 
-/// Where the deployment stands.
+/// Kind of the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
-    /// Working defaults for everything; mail is kept and shown at `/dev/mail` while no provider is named.
+    /// Development: working defaults for everything; mail is kept and shown at `/dev/mail` while no provider is named.
     Development,
-    /// Nothing weak or missing is tolerated.
+    /// Production: nothing weak or missing is tolerated.
     Production,
 }
 
-/// What a host assumes where the configuration is silent.
+/// Values that a host supplies where the configuration is silent.
 #[derive(Clone, Debug)]
 pub struct HostDefaults {
-    /// `ENVIRONMENT` where it is not set.
+    /// Default of `ENVIRONMENT`.
     pub environment: Environment,
-    /// `BASE_URL` in development where it is not set: where this host listens.
+    /// Default of `BASE_URL` in development: the address at which this host listens.
     pub base_url: String,
-    /// The most memory that one password hash may take here, in KiB.
+    /// Most memory that one password hash may take on this host, in KiB.
     pub most_hash_memory_kib: u32,
-    /// How it sends mail by itself, beside what it asks of providers over HTTP.
+    /// How the host sends mail by itself, besides what it asks of providers over HTTP.
     pub own_mail: OwnMail,
-    /// How many statements a tick may spend on packing results.
+    /// Most statements that a tick may spend on packing results.
     pub most_packing_statements: usize,
 }
 
 impl HostDefaults {
-    /// `most_packing_statements` of a host whose database is beside it.
+    /// Value of `most_packing_statements` for a host whose database is on the same machine.
     pub const PACKING_STATEMENTS: usize = 400;
 }
 
 #[cfg(test)]
 impl HostDefaults {
-    /// A host in development that listens there, for unit tests.
+    /// Creates the defaults of a development host that listens at `base_url`, for unit tests.
     pub(crate) fn development(base_url: &str) -> Self {
         let base_url = base_url.to_owned();
         Self {
@@ -65,14 +65,14 @@ impl HostDefaults {
 /// Who may publish results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Publishing {
-    /// Whoever has a key with the scope.
+    /// Everybody who has a key with the scope.
     Open,
     /// Only keys whose owner is a publisher or an administrator.
     Roles,
 }
 
 impl Publishing {
-    /// Reads it alone, as [`Config::load`] does: for whoever makes keys beside the server.
+    /// Reads `PUBLISHING` alone, as [`Config::load`] does: for commands that create keys beside the server.
     ///
     /// # Errors
     /// [`ConfigError`] where `PUBLISHING` or `ENVIRONMENT` is wrong.
@@ -87,19 +87,20 @@ impl Publishing {
 /// The checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `ENVIRONMENT`.
+    /// `ENVIRONMENT`: development or production.
     pub environment: Environment,
-    /// Whether that was said, and not left to the host's default.
+    /// Whether `ENVIRONMENT` is set, rather than left to the host's default.
     pub environment_is_given: bool,
     /// `BASE_URL`: the API's own public address, without a trailing slash.
     pub base_url: String,
     /// `APP_URL`: the front end that mail links lead to; the API's own pages where absent.
     pub app_url: Option<String>,
-    /// `CORS_ORIGINS`: exact origins. Where it is absent in development, `None`: whatever runs on this machine.
+    /// `CORS_ORIGINS`: exact origins. `None` where it is absent in development: every origin of this machine is
+    /// allowed.
     pub cors_origins: Option<Vec<String>>,
     /// `JWT_SECRET`: every key is derived from it.
     pub jwt_secret: Secret,
-    /// `JWT_SECRET_PREVIOUS`: still verifies, during a rotation.
+    /// `JWT_SECRET_PREVIOUS`: the secret before a rotation, which still verifies.
     pub jwt_secret_previous: Option<Secret>,
     /// `JWT_ALGORITHM`: how access tokens are signed.
     pub jwt_algorithm: JwtAlgorithm,
@@ -110,51 +111,53 @@ pub struct Config {
     pub breached_passwords_url: Option<String>,
     /// `GITHUB_SECRET_SCANNING_KEYS_URL`: where GitHub publishes the keys that sign its reports of leaked API keys.
     pub github_secret_scanning_keys_url: String,
-    /// `ADMIN_EMAILS`: who is an administrator from their next login on, whatever role they were given meanwhile.
+    /// `ADMIN_EMAILS`: addresses whose accounts become administrators at their next login, whatever role they were
+    /// given meanwhile.
     pub admin_emails: Vec<Email>,
-    /// Who sends mail.
+    /// Provider that sends mail.
     pub mail_provider: MailProvider,
-    /// What checks the mail providers' webhooks.
+    /// Keys that check the mail providers' webhooks.
     pub mail_webhooks: MailWebhooks,
-    /// `MAIL_FROM`.
+    /// `MAIL_FROM`: the sender of all mail.
     pub mail_from: String,
     /// `TICK_SECRET`: authenticates `POST /internal/tick`, which does not exist without it.
     pub tick_secret: Option<Secret>,
-    /// `METRICS_TOKEN`: who has it may read `/metrics`, on a host that measures.
+    /// `METRICS_TOKEN`: the token that may read `/metrics`, on a host that measures.
     pub metrics_token: Option<Secret>,
-    /// `TRUSTED_PROXIES`: who may tell the client's address in `X-Forwarded-For`.
+    /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
-    /// `PUBLISHING`.
+    /// `PUBLISHING`: who may publish results.
     pub publishing: Publishing,
-    /// `LOG_LEVEL` and `LOG_FORMAT`.
+    /// `LOG_LEVEL` and `LOG_FORMAT`: what is logged, and in which form.
     pub log: LogSettings,
-    /// `LOG_CLIENT_ADDRESS`: whether a request's line in the log tells its client's address.
+    /// `LOG_CLIENT_ADDRESS`: whether the log line of a request holds its client's address.
     pub log_client_address: bool,
-    /// `REQUEST_DEADLINE_SECONDS`, and what follows from it.
+    /// `REQUEST_DEADLINE_SECONDS`, and the deadlines that follow from it.
     pub deadlines: Deadlines,
     /// `DEV_CLOCK`: whether `/dev/clock` moves the time (development only).
     pub dev_clock: bool,
-    /// `WEBHOOK_PRIVATE_TARGETS`: whether webhooks may be called by `http` and inside of networks (development only).
+    /// `WEBHOOK_PRIVATE_TARGETS`: whether webhooks may be called over `http` and at private addresses (development
+    /// only).
     pub webhook_private_targets: bool,
-    /// `STORAGE_QUOTA_BYTES`: how much an account may store unless an administrator says otherwise.
+    /// `STORAGE_QUOTA_BYTES`: how many bytes an account may store unless an administrator sets another quota.
     pub storage_quota_bytes: i64,
-    /// `PACK_RESULTS_AFTER_HOURS`: how long after its publication a run's results are packed; never where absent.
+    /// `PACK_RESULTS_AFTER_HOURS`: hours after its publication at which a run's results are packed; never where absent.
     pub pack_results_after_hours: Option<u32>,
-    /// How many statements a batch that packs results may have here.
+    /// Most statements that a tick may spend on packing results on this host.
     pub most_packing_statements: usize,
-    /// `RATE_LIMIT_REGISTER`, by client address.
+    /// `RATE_LIMIT_REGISTER`: registrations by client address.
     pub limit_register: Limit,
-    /// `RATE_LIMIT_LOGIN`, by client address.
+    /// `RATE_LIMIT_LOGIN`: logins by client address.
     pub limit_login: Limit,
-    /// `RATE_LIMIT_RESEND`, by client address.
+    /// `RATE_LIMIT_RESEND`: requests for mail by client address.
     pub limit_resend: Limit,
-    /// `RATE_LIMIT_UNKNOWN_KEYS`, by client address: API keys of the right form that there are not.
+    /// `RATE_LIMIT_UNKNOWN_KEYS`: well-formed API keys that do not exist, by client address.
     pub limit_unknown_keys: Limit,
-    /// `RATE_LIMIT_READS`, by client address and instance: public reads without a key of scope `leaderboard:read`.
+    /// `RATE_LIMIT_READS`: public reads without a key of scope `leaderboard:read`, by client address and instance.
     pub limit_reads: Option<Limit>,
 }
 
-/// Every mistake of a configuration, by the variable's name.
+/// Every mistake of a configuration, each by the name of its variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(pub Vec<String>);
 
@@ -167,7 +170,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// What every host counts exactly.
+/// Largest quota, in bytes: 2⁵³ − 1, the largest integer that every host counts exactly.
 pub const MOST_STORAGE_QUOTA: i64 = 9_007_199_254_740_991;
 const DEVELOPMENT_SECRET: &str = "development-only-secret, not for production use 0123456789";
 
@@ -291,7 +294,7 @@ impl Config {
         }
         let log = read.log_settings();
         let log_client_address = read.log_client_address();
-        // Where people develop, the machine may be slow and busy.
+        // Machines on which people develop may be slow and busy.
         let longest_deadline = if production { 60 } else { 600 };
         let deadlines = Deadlines::of_request(read.seconds("REQUEST_DEADLINE_SECONDS", 25, longest_deadline));
         let storage_quota_bytes = read.storage_quota();
@@ -342,7 +345,7 @@ impl Config {
         })
     }
 
-    /// Whether pages of the origin may call with credentials, and in cookie mode.
+    /// Checks whether pages of the origin may call with credentials, and in cookie mode.
     #[must_use]
     pub fn allows_origin(&self, origin: &[u8]) -> bool {
         match &self.cors_origins {
@@ -351,19 +354,19 @@ impl Config {
         }
     }
 
-    /// The host's clock, which moves only where `DEV_CLOCK` says so.
+    /// Returns the clock to use: the host's, made movable where `DEV_CLOCK` is set.
     pub fn clock(&self, host: impl Clock + 'static) -> Arc<dyn Clock> {
         if self.dev_clock { Arc::new(MovableClock::new(host)) } else { Arc::new(host) }
     }
 
-    /// Whether other machines are not to be served: development, by mere default. Its secret is public, and everybody
-    /// reads all mail.
+    /// Checks whether the server must not serve other machines, since it is in development by mere default. Its secret
+    /// is public then, and everybody reads all mail.
     #[must_use]
     pub fn is_for_this_machine_only(&self) -> bool {
         self.environment == Environment::Development && !self.environment_is_given
     }
 
-    /// Whether `/dev/mail` exists: development, with nobody to send mail.
+    /// Checks whether `/dev/mail` exists: in development, while no provider sends mail.
     #[must_use]
     pub fn keeps_mail(&self) -> bool {
         self.environment == Environment::Development && matches!(self.mail_provider, MailProvider::Kept)
@@ -527,7 +530,7 @@ mod tests {
 
     #[test]
     fn random_secrets_are_strong() {
-        // As `openssl rand` writes them: base64 and hex.
+        // Secrets as `openssl rand` writes them, in base64 and hex.
         assert!(!is_weak("Zr1p5b0mT1oQm7WmD3m0cK0mPZ0y0E3oX3S5q8yYv7g0n2v4k9cJ6u1w"));
         assert!(!is_weak("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"));
     }

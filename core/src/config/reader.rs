@@ -1,4 +1,4 @@
-//! Variables, read one by one.
+//! Reads single variables and notes their mistakes.
 
 use super::{DEVELOPMENT_SECRET, Environment, MOST_STORAGE_QUOTA, Publishing};
 use crate::{
@@ -6,10 +6,10 @@ use crate::{
     ports::Limit,
 };
 
-/// 1 GiB: about a hundred of the largest runs.
+/// Default of `STORAGE_QUOTA_BYTES`: 1 GiB, about a hundred of the largest runs.
 const DEFAULT_STORAGE_QUOTA: i64 = 1 << 30;
 
-/// Ten years.
+/// Most hours that a variable may say: ten years.
 const MOST_HOURS: u32 = 87_600;
 
 /// Reads variables, and notes every mistake in them.
@@ -19,7 +19,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The variable; an empty one counts as absent.
+    /// Reads a variable without the space around it; an empty one counts as absent.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
@@ -55,7 +55,7 @@ impl Reader<'_> {
     pub(super) fn url(&mut self, name: &str, secure: bool) -> Option<String> {
         let value = self.get(name)?;
         let uri = value.parse::<http::Uri>().ok().filter(|uri| uri.host().is_some_and(|host| !host.is_empty()));
-        // Paths are appended to it, and it is shown to everybody.
+        // Paths are appended to the URL, and it is shown to everybody.
         let extra = [
             ("a query", uri.as_ref().is_some_and(|uri| uri.query().is_some())),
             ("a fragment", value.contains('#')),
@@ -74,7 +74,8 @@ impl Reader<'_> {
         Some(value.trim_end_matches('/').to_owned())
     }
 
-    /// A URL that clients compare and browsers know this deployment by: it stands in the form that these use.
+    /// Reads a URL by which clients and browsers know this deployment. It has to be written as browsers write it, since
+    /// they compare it.
     pub(super) fn public_url(&mut self, name: &str, secure: bool) -> Option<String> {
         let before = self.mistakes.len();
         let value = self.url(name, secure)?;
@@ -194,7 +195,7 @@ impl Reader<'_> {
         Some(Secret::new(value))
     }
 
-    /// Notes secrets that are the same: who learns one must not know the other.
+    /// Notes secrets that are equal: who learns one must not know the other.
     pub(super) fn distinct(&mut self, secrets: &[(&str, Option<&Secret>)]) {
         for (at, (name, secret)) in secrets.iter().enumerate() {
             let same = |(_, other): &&(&str, Option<&Secret>)| {
@@ -207,13 +208,14 @@ impl Reader<'_> {
     }
 }
 
-/// Whether this is an address, or a name and an address.
+/// Checks whether the text is an address, or a name and an address.
 pub(super) fn is_sender(text: &str) -> bool {
     let address = text.split_once('<').map_or(Some(text), |(_, rest)| rest.strip_suffix('>'));
     address.is_some_and(|address| Email::parse(address).is_ok()) && !text.contains(['\r', '\n'])
 }
 
-/// Whether a secret is short, of few characters, one text repeated, or characters in their order.
+/// Checks whether a secret is short, has few different characters, repeats one text, or runs through characters in
+/// order.
 pub(super) fn is_weak(secret: &str) -> bool {
     let bytes = secret.as_bytes();
     let distinct = bytes.iter().collect::<std::collections::BTreeSet<_>>().len();
@@ -222,7 +224,7 @@ pub(super) fn is_weak(secret: &str) -> bool {
     bytes.len() < 32 || distinct < 10 || repeats || steps > bytes.len() / 2
 }
 
-/// Reads `requests/seconds`.
+/// Parses `requests/seconds`.
 fn requests_in_seconds(value: &str) -> Option<(u32, u32)> {
     let (limit, window) = value.split_once('/')?;
     let limit = limit.parse::<u32>().ok().filter(|limit| *limit > 0)?;

@@ -1,4 +1,4 @@
-//! What a configuration permits and its operator may not have meant.
+//! Settings that a configuration permits and its operator may not have meant.
 
 use tracing::level_filters::LevelFilter;
 
@@ -7,16 +7,16 @@ use super::{Config, Environment, Publishing};
 /// A setting that works and is less safe than it could be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Risk {
-    /// The variable.
+    /// Name of the variable.
     pub variable: &'static str,
-    /// What can happen.
+    /// What can happen because of the setting.
     pub what: &'static str,
-    /// What ends it.
+    /// What removes the risk.
     pub advice: &'static str,
 }
 
 impl Config {
-    /// Lists what is risky about it, on any host. A development server for this machine alone risks nothing.
+    /// Lists the risks of the configuration, on any host. A development server for this machine alone has none.
     #[must_use]
     pub fn risks(&self) -> Vec<Risk> {
         let production = self.environment == Environment::Production;

@@ -2,7 +2,7 @@ use std::{cell::RefCell, collections::BTreeSet, fmt};
 
 use super::{Config, Environment, HostDefaults, OwnMail};
 
-/// How variables of this product begin. Another one that begins so is misspelt, or of another release.
+/// Prefixes of this product's variables. An unknown variable with one of them is misspelt, or of another release.
 const PREFIXES: [&str; 25] = [
     "ADMIN_EMAIL",
     "AIBAAS_",
@@ -31,12 +31,12 @@ const PREFIXES: [&str; 25] = [
     "TRUSTED_PROX",
 ];
 
-/// A variable that looks like one of this product and is none.
+/// A variable that looks like one of this product and is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownVariable {
-    /// Its name.
+    /// Name of the variable.
     pub name: String,
-    /// The variable that its name is nearest to, where one is near.
+    /// The known variable with the nearest name, where one is near.
     pub meant: Option<String>,
 }
 
@@ -49,8 +49,8 @@ impl fmt::Display for UnknownVariable {
     }
 }
 
-/// Lists the names among these that look like variables of this product, by how they begin or by how near they are to one,
-/// and are none: no [`Config::load`] reads them, and the host does not know them either.
+/// Lists the names that look like variables of this product, by their prefix or by how near they are to one, but are
+/// unknown: no [`Config::load`] reads them, and the host does not know them either.
 #[must_use]
 pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&str]) -> Vec<UnknownVariable> {
     let mut known = variables(OwnMail::Smtp);
@@ -60,12 +60,12 @@ pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&st
     unknown
 }
 
-/// Lists the names that [`Config::load`] asks for on a host that sends mail itself in this way.
+/// Lists the names that [`Config::load`] asks for on a host with this mail transport of its own.
 fn variables(own_mail: OwnMail) -> BTreeSet<String> {
     let asked = RefCell::<BTreeSet<String>>::default();
     let lookup = |name: &str| {
         asked.borrow_mut().insert(name.to_owned());
-        // In development everything may be configured.
+        // Everything may be configured in development.
         (name == "ENVIRONMENT").then(|| "development".to_owned())
     };
     let defaults = HostDefaults {
@@ -91,8 +91,8 @@ fn look_at(name: String, known: &BTreeSet<String>) -> Option<UnknownVariable> {
     (begins || meant.is_some()).then_some(UnknownVariable { name, meant })
 }
 
-/// How many letters of a name may be wrong, missing or swapped, so that it is still meant: in a short one, which a variable of
-/// another program is soon near to, none.
+/// Returns how many letters of a name may be wrong, missing or swapped for it still to be recognized. In a short name
+/// none may be, since variables of other programs are soon near to it.
 fn mistakes_in(name: &str, begins_so: bool) -> usize {
     match name.len() {
         0..7 => 0,

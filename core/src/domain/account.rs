@@ -1,4 +1,4 @@
-//! What an account is made of: address, name, password, role and status; parsed once, at the edge.
+//! What an account consists of: address, name, password, role and status, each parsed once, at the edge.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -44,15 +44,15 @@ impl Email {
         }
     }
 
-    /// The address.
+    /// Returns the address, in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether this is a name of the DNS that mail may go to: labels of letters, digits and hyphens (RFC 1123), at least
-/// two, the last of which is a top-level domain, so that no numeric address passes (RFC 3696, 2).
+/// Checks whether this is a DNS name that mail may go to: at least two labels of letters, digits and hyphens (RFC
+/// 1123), the last of them a top-level domain, so that no numeric address passes (RFC 3696, 2).
 pub(super) fn is_domain(domain: &str) -> bool {
     let is_label = |label: &str| {
         let hyphens = label.as_bytes().get(2..4) == Some(b"--".as_slice());
@@ -74,8 +74,8 @@ fn is_a_label(label: &str) -> bool {
     label.len() > 4 && label.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("xn--"))
 }
 
-/// A person's name as they write it: 1–200 characters of which one can be seen at least, no control characters, and none
-/// that turn the text around it.
+/// Checks a person's name and returns it trimmed and in NFC: 1 to 200 characters, at least one of them visible, no
+/// control characters, and none that change the direction of the text around them.
 ///
 /// # Errors
 /// [`ValidationError`] `invalid_name`.
@@ -109,18 +109,19 @@ pub fn full_name(text: &str) -> Result<String, ValidationError> {
 )]
 pub struct ChosenPassword(pub Secret);
 
-/// A password to log in with: normalised (NFKC), so that two keyboards agree; nothing else is asked of it here.
+/// Normalises a password to log in with (NFKC), so that two keyboards agree; no other rule is applied here.
 #[must_use]
 pub fn presented_password(text: &Secret) -> Secret {
     Secret::new(text.expose().nfkc().collect::<String>())
 }
 
-/// A password to be set: 8–128 characters after NFKC, not all of them invisible, not a common one ([`common_passwords`]), and neither the address,
-/// its local part, the first label of its domain (of 4 letters or more) nor the name, whatever digits and punctuation
-/// are put before or after.
+/// Checks a password to be set and returns it in NFKC: 8 to 128 characters, not all of them invisible, not a common one
+/// ([`common_passwords`]), and neither the address, its local part, the first label of its domain (of 4 letters or
+/// more) nor the name, whatever digits and punctuation are put before or after.
 ///
 /// # Errors
-/// [`ValidationError`] `password_too_short`, `password_too_long`, `password_invisible`, `password_too_similar` or `password_too_common`.
+/// [`ValidationError`] `password_too_short`, `password_too_long`, `password_invisible`, `password_too_similar` or
+/// `password_too_common`.
 pub fn new_password(text: &Secret, email: Option<&Email>, name: Option<&str>) -> Result<Secret, ValidationError> {
     let password = presented_password(text);
     match password.expose().chars().count() {
@@ -163,14 +164,15 @@ pub fn new_password(text: &Secret, email: Option<&Email>, name: Option<&str>) ->
     Ok(password)
 }
 
-/// Whether they are the same but for what is no letter at either end. Both are in lower case.
+/// Checks whether both texts, which are in lower case, are the same but for characters at either end that are not
+/// letters.
 fn is_similar(password: &str, own: &str) -> bool {
     let is_filler = |character: char| !character.is_alphabetic();
     let (password_core, own_core) = (password.trim_matches(is_filler), own.trim_matches(is_filler));
     password == own || (!own_core.is_empty() && password_core == own_core)
 }
 
-/// SHA-256 of a random token: all that is stored of it.
+/// Returns the SHA-256 of a random token, the only thing that is stored of the token.
 #[must_use]
 pub fn token_hash(token: &str) -> Vec<u8> {
     Sha256::digest(token).to_vec()
@@ -187,7 +189,7 @@ pub enum AccountStatus {
 }
 
 impl AccountStatus {
-    /// Its name.
+    /// Returns the name of the status in the database and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -196,7 +198,7 @@ impl AccountStatus {
         }
     }
 
-    /// The status of this name.
+    /// Returns the status with this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Self::Active, Self::Suspended].into_iter().find(|status| status.as_str() == name)
@@ -218,7 +220,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Its name.
+    /// Returns the name of the role in the database and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -229,31 +231,31 @@ impl Role {
         }
     }
 
-    /// The role of this name.
+    /// Returns the role with this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Self::User, Self::Publisher, Self::Service, Self::Admin].into_iter().find(|role| role.as_str() == name)
     }
 
-    /// Whether it may administer the deployment.
+    /// Checks whether the role may administer the deployment.
     #[must_use]
     pub fn administers(self) -> bool {
         self == Self::Admin
     }
 
-    /// Whether it may publish where the deployment lets only some.
+    /// Checks whether the role may publish where the deployment restricts publishing.
     #[must_use]
     pub fn publishes(self) -> bool {
         matches!(self, Self::Publisher | Self::Admin)
     }
 
-    /// Whether the scope works in its keys where the deployment lets only some publish.
+    /// Checks whether keys of the role may use the scope where the deployment restricts publishing.
     #[must_use]
     pub fn may_use(self, scope: Scope) -> bool {
         self.publishes() || !scope.publishes()
     }
 
-    /// Whether its keys verify everybody's.
+    /// Checks whether keys of the role may verify everybody's keys.
     #[must_use]
     pub fn serves(self) -> bool {
         self == Self::Service
@@ -366,7 +368,7 @@ mod tests {
             assert_eq!(check(&invisible), Err("password_invisible"), "{invisible:?}");
         }
         assert!(check(&format!("{}é", "\u{200b}".repeat(7))).is_ok());
-        // Letters that say more are another password.
+        // A name or an address with more letters is another password.
         assert!(check("adalovelace and a horse").is_ok());
         assert!(check("my example of a password").is_ok());
         // An address of digits is not every password of digits; a short domain is no word.

@@ -10,7 +10,7 @@ use super::{Secret, ValidationError, ValidationErrorCode};
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BODY: usize = 32;
 const CHECKSUM: usize = 6;
-/// How much of a key is kept and shown, to tell keys apart.
+/// Length of the start of a key that is stored and shown, to tell keys apart.
 const SHOWN: usize = 13;
 
 /// What a key may be used for.
@@ -34,7 +34,7 @@ impl Scope {
     /// Every scope.
     pub const ALL: [Self; 4] = [Self::LeaderboardRead, Self::ResultsWrite, Self::ModelsWrite, Self::KeysVerify];
 
-    /// Its name.
+    /// Returns the name of the scope, such as `results:write`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,10 +45,10 @@ impl Scope {
         }
     }
 
-    /// The scope of this name.
+    /// Returns the scope with this name.
     ///
     /// # Errors
-    /// [`ValidationError`] `invalid_value`, which names them all.
+    /// [`ValidationError`] `invalid_value`, which names all scopes.
     pub fn named(name: &str) -> Result<Self, ValidationError> {
         let unknown = || {
             ValidationError::new(
@@ -59,7 +59,7 @@ impl Scope {
         Self::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or_else(unknown)
     }
 
-    /// Whether it changes what is published.
+    /// Checks whether the scope allows changing what is published.
     #[must_use]
     pub fn publishes(self) -> bool {
         matches!(self, Self::ResultsWrite | Self::ModelsWrite)
@@ -72,15 +72,15 @@ impl std::fmt::Display for Scope {
     }
 }
 
-/// A key whose form and checksum are right.
+/// An API key whose form and checksum are valid.
 #[derive(Clone, Debug)]
 pub struct ApiKey(Secret);
 
 impl ApiKey {
-    /// Makes a key for the environment (`live` or `test`). `random` must be fresh; bytes of 248 and above are
-    /// passed over so that every character is equally likely.
+    /// Creates a key for the environment (`live` or `test`). `random` must be fresh; bytes of 248 and above are skipped
+    /// so that every character is equally likely.
     ///
-    /// `None` in the unlikely case that `random` held too few usable bytes.
+    /// Returns `None` in the unlikely case that `random` holds too few usable bytes.
     #[must_use]
     pub fn generate(environment: &str, random: &[u8; 64]) -> Option<Self> {
         let body = random
@@ -95,7 +95,7 @@ impl ApiKey {
         (body.len() == BODY).then(|| Self(Secret::new(format!("{start}{checksum}"))))
     }
 
-    /// Accepts only the right form with the right checksum; no I/O.
+    /// Parses a key; `None` unless its form and its checksum are right. Needs no I/O.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("aib_live_").or_else(|| text.strip_prefix("aib_test_"))?;
@@ -105,19 +105,20 @@ impl ApiKey {
         (whole && checksum(start) == given).then(|| Self(Secret::new(text)))
     }
 
-    /// The whole key, to be shown once.
+    /// Returns the whole key, which is shown only once.
     #[must_use]
     pub fn secret(&self) -> &Secret {
         &self.0
     }
 
-    /// SHA-256 of the whole key: all that is stored of it. The key has 190 random bits, so no slow hash is needed.
+    /// Returns the SHA-256 of the whole key, all that is stored of it. The key has 190 random bits, so no slow hash is
+    /// needed.
     #[must_use]
     pub fn hash(&self) -> KeyHash {
         KeyHash(Sha256::digest(self.0.expose()).into())
     }
 
-    /// The start that is stored and shown.
+    /// Returns the start of the key, which is stored and shown.
     #[must_use]
     pub fn shown_prefix(&self) -> &str {
         self.0.expose().get(..SHOWN).unwrap_or_default()
@@ -138,7 +139,7 @@ pub enum KeyStatus {
 }
 
 impl KeyStatus {
-    /// As it is written.
+    /// Returns the name of the status on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -149,24 +150,24 @@ impl KeyStatus {
     }
 }
 
-/// SHA-256 of an API key, by which it is known everywhere but to whoever holds it. Compared in constant time.
+/// SHA-256 of an API key: what identifies the key everywhere except with its holder. Compared in constant time.
 #[derive(Clone, Copy)]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
-    /// From what is stored.
+    /// Creates the hash from the bytes that are stored; `None` unless there are 32.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// Its bytes.
+    /// Returns the bytes of the hash.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// In lower-case hex.
+    /// Returns the hash in lower-case hexadecimal.
     #[must_use]
     pub fn to_hex(self) -> String {
         data_encoding::HEXLOWER.encode(&self.0)
@@ -187,14 +188,14 @@ impl std::hash::Hash for KeyHash {
     }
 }
 
-/// A hash tells nothing, and yet has no place in a log.
+/// Hides the hash: it reveals nothing about the key, but has no place in a log.
 impl std::fmt::Debug for KeyHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("KeyHash(…)")
     }
 }
 
-/// In lower-case hex.
+/// Serialises the hash in lower-case hexadecimal.
 impl Serialize for KeyHash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.to_hex())
@@ -215,7 +216,7 @@ impl From<KeyHash> for crate::ports::Value {
     }
 }
 
-/// Whether a credential is meant to be an API key.
+/// Checks whether a credential is meant to be an API key: it begins with `aib_`.
 #[must_use]
 pub fn looks_like_key(text: &str) -> bool {
     text.starts_with("aib_")

@@ -1,4 +1,4 @@
-//! The rules of what a key is made with, and of what may be changed of it.
+//! The rules for what an API key is created with, and for what can be changed of it.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{ValidationError, ValidationErrorCode, api_key::Scope, formats::IpBlock, network::Network, values};
 use crate::ports::Timestamp;
 
-/// The limiter remembers each admission of a window.
+/// Highest rate limit: the limiter remembers each admission of a window.
 const MOST_RATE_LIMIT: u32 = 100_000;
 const MOST_WINDOW_SECONDS: u32 = 86_400;
 const MOST_ALLOWED_IPS: usize = 100;
@@ -66,7 +66,7 @@ pub enum KeyEnvironment {
 }
 
 impl KeyEnvironment {
-    /// As it is written.
+    /// Returns the name of the environment, as it stands in a key.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -84,29 +84,29 @@ fn default_window() -> u32 {
     3600
 }
 
-/// What a new key is made with, checked.
+/// The checked settings of a new key.
 #[derive(Clone, Debug)]
 pub struct NewApiKey {
-    /// What its owner calls it.
+    /// Name that the owner gives the key.
     pub name: String,
-    /// What it is for.
+    /// Text about what the key is for.
     pub description: Option<String>,
-    /// What it may do.
+    /// Scopes of the key.
     pub scopes: Vec<Scope>,
-    /// Requests admitted in a window.
+    /// Most that is admitted in any window: a request costs 1, a verification its own cost.
     pub rate_limit: u32,
-    /// Length of the window.
+    /// Length of the sliding window, in seconds.
     pub rate_limit_window_seconds: u32,
-    /// CIDR blocks it may be used from.
+    /// CIDR blocks that the key may be used from; empty: from anywhere.
     pub allowed_ips: Vec<String>,
-    /// Which of the two it is for.
+    /// Environment that shows in the key.
     pub environment: KeyEnvironment,
-    /// When it ends by itself.
+    /// Time when the key expires; `None`: never.
     pub expires_at: Option<Timestamp>,
 }
 
 impl AskedApiKey {
-    /// A key with these scopes, and else as is usual.
+    /// Creates a request for a key with these scopes, and defaults for everything else.
     #[must_use]
     pub fn new(name: impl Into<String>, scopes: Vec<String>) -> Self {
         Self {
@@ -122,10 +122,10 @@ impl AskedApiKey {
         }
     }
 
-    /// What the key is made with at `now`.
+    /// Checks the request and returns the settings of a key that is created at `now`.
     ///
     /// # Errors
-    /// Every [`MemberError`].
+    /// A [`MemberError`] for each value that breaks a rule.
     pub fn check(self, now: Timestamp) -> Result<NewApiKey, Vec<MemberError>> {
         let mut mistakes = Checks::default();
         let name = mistakes.name(&self.name);
@@ -150,26 +150,26 @@ impl AskedApiKey {
     }
 }
 
-/// What is asked to be changed of a key; the rest stays.
+/// A requested change of a key; what is `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct AskedApiKeyChange {
-    /// What its owner calls it.
+    /// New name of the key.
     pub name: Option<String>,
-    /// What it is for; `Some(None)` is nothing.
+    /// New text about what the key is for; `Some(None)` removes it.
     pub description: Option<Option<String>>,
-    /// What it may do: names of at least one [`Scope`].
+    /// New scopes: names of at least one [`Scope`].
     pub scopes: Option<Vec<String>>,
-    /// Requests admitted in a window.
+    /// New rate limit: the most that is admitted in any window.
     pub rate_limit: Option<u32>,
-    /// Addresses and CIDR blocks it may be used from.
+    /// New addresses and CIDR blocks that the key may be used from.
     pub allowed_ips: Option<Vec<String>>,
 }
 
 impl AskedApiKeyChange {
-    /// What is changed, by the rules of a new key.
+    /// Checks the change by the rules of a new key.
     ///
     /// # Errors
-    /// Every [`MemberError`].
+    /// A [`MemberError`] for each value that breaks a rule.
     pub fn check(self) -> Result<ApiKeyChange, Vec<MemberError>> {
         let mut mistakes = Checks::default();
         let name = self.name.map(|name| mistakes.name(&name));
@@ -184,23 +184,23 @@ impl AskedApiKeyChange {
     }
 }
 
-/// What is changed of a key, checked; the rest stays.
+/// A checked change of a key; what is `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct ApiKeyChange {
-    /// What its owner calls it.
+    /// New name of the key.
     pub name: Option<String>,
-    /// What it is for; `Some(None)` is nothing.
+    /// New text about what the key is for; `Some(None)` removes it.
     pub description: Option<Option<String>>,
-    /// What it may do.
+    /// New scopes of the key.
     pub scopes: Option<Vec<Scope>>,
-    /// Requests admitted in a window.
+    /// New rate limit: the most that is admitted in any window.
     pub rate_limit: Option<u32>,
-    /// CIDR blocks it may be used from, each in its one spelling.
+    /// New CIDR blocks that the key may be used from, each in its only spelling.
     pub allowed_ips: Option<Vec<String>>,
 }
 
 impl ApiKeyChange {
-    /// The members that are given.
+    /// Returns the names on the wire of the members that are changed.
     #[must_use]
     pub fn members(&self) -> Vec<&'static str> {
         let given = [
@@ -214,26 +214,26 @@ impl ApiKeyChange {
     }
 }
 
-/// A value that breaks a rule.
+/// A value of a request that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberError {
-    /// The member, by its name on the wire.
+    /// Name of the member on the wire.
     pub member: &'static str,
-    /// Which of its items, where it is a list and not all of it is wrong.
+    /// Index of the wrong item, where the member is a list and not all of it is wrong.
     pub index: Option<usize>,
-    /// What is wrong with it.
+    /// Code and detail of the broken rule.
     pub refusal: ValidationError,
 }
 
 impl MemberError {
-    /// Where it is in a JSON object (RFC 6901).
+    /// Returns the JSON pointer to the value (RFC 6901), such as `/scopes/1`.
     #[must_use]
     pub fn pointer(&self) -> String {
         self.index.map_or_else(|| format!("/{}", self.member), |index| format!("/{}/{index}", self.member))
     }
 }
 
-/// `scopes[1]: name each scope once`
+/// Writes the error as in `scopes[1]: name each scope once`.
 impl fmt::Display for MemberError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.index {
@@ -326,7 +326,8 @@ impl Checks {
     }
 }
 
-/// A CIDR block or an address, in its one spelling: `10.1.2.3` becomes `10.1.2.3/32`, host bits are refused.
+/// Parses a CIDR block or an address and returns its only spelling: `10.1.2.3` becomes `10.1.2.3/32`, host bits are
+/// refused.
 fn allowed_ip(text: &str) -> Result<String, ValidationError> {
     let block = Network::parse(text).map(|block| block.to_string());
     block.ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! What a benchmark version says: how its runs are scored, and on which tasks.
+//! What a benchmark version declares: how its runs are scored, and on which tasks.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use super::{
     measure::Measure,
 };
 
-/// The most values of a dimension: more tell tasks apart rather than grouping them.
+/// Most values of a dimension: more would tell tasks apart rather than group them.
 pub const MOST_VALUES: usize = 50;
-/// The most slices of a version: one for each combination of values that its tasks have. Each run keeps so many scores.
+/// Most slices of a version: one for each combination of values that its tasks have. Each run keeps as many scores.
 pub const MOST_SLICES: usize = 2500;
-/// The most versions of a benchmark.
+/// Most versions of a benchmark.
 pub const MOST_VERSIONS: u32 = 100;
 
 /// What the runs of a version bring: `results`, task by task; only `counts` of the tasks that passed, or only one `score`
@@ -42,7 +42,7 @@ pub enum Metric {
 }
 
 impl Evidence {
-    /// Its name in the database and on the wire.
+    /// Returns the name of the evidence in the database and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl Evidence {
         }
     }
 
-    /// The evidence of this name.
+    /// Returns the evidence with this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Self::Results, Self::Counts, Self::Score].into_iter().find(|evidence| evidence.as_str() == name)
@@ -60,7 +60,7 @@ impl Evidence {
 }
 
 impl Metric {
-    /// Its name in the database and on the wire.
+    /// Returns the name of the metric in the database and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl Metric {
             Self::Score => "score",
         }
     }
-    /// The metric of this name.
+    /// Returns the metric with this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Self::PassRate, Self::Score].into_iter().find(|metric| metric.as_str() == name)
@@ -96,7 +96,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// Scenario, language, difficulty.
+    /// Returns the task's scenario, language and difficulty, in this order.
     #[must_use]
     pub fn dimensions(&self) -> [Option<String>; 3] {
         [self.scenario.clone(), self.language.clone(), self.difficulty.clone()]
@@ -131,13 +131,13 @@ pub struct Slices {
 }
 
 impl Slices {
-    /// The dimensions, by name.
+    /// Returns each dimension's name and values.
     #[must_use]
     pub fn dimensions(&self) -> [(&'static str, &BTreeSet<String>); 3] {
         [("scenario", &self.scenario), ("language", &self.language), ("difficulty", &self.difficulty)]
     }
 
-    /// Those of these tasks.
+    /// Collects the values that these tasks have in each dimension.
     #[must_use]
     pub fn of(tasks: &[Task]) -> Self {
         let values = |of: fn(&Task) -> &Option<String>| tasks.iter().filter_map(|task| of(task).clone()).collect();
@@ -149,55 +149,55 @@ impl Slices {
     }
 }
 
-/// A version, with its tasks. Its JSON is what is compared when it is declared again.
+/// A benchmark version with its tasks. When a version is declared again, its JSON is what is compared.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BenchmarkVersion {
-    /// The benchmark's id.
+    /// Id of the benchmark.
     pub benchmark: BenchmarkId,
-    /// Immutable once a run stands on it.
+    /// Name of the version, which is immutable once it has runs.
     pub version: VersionName,
-    /// What people call the benchmark.
+    /// Title of the benchmark, for people.
     pub title: String,
-    /// What it measures.
+    /// Text about what the benchmark measures.
     pub description: Option<String>,
-    /// What a score means.
+    /// Meaning of a score.
     #[serde(flatten, serialize_with = "Measure::define")]
     pub measure: Measure,
-    /// What guessing scores.
+    /// Score that guessing reaches.
     pub chance_level: Option<f64>,
-    /// What its runs bring.
+    /// Evidence that its runs consist of.
     pub evidence: Evidence,
-    /// How many tasks there are.
+    /// Number of tasks.
     pub task_count: u32,
-    /// How often each task is tried.
+    /// Number of attempts at each task.
     pub attempts_per_task: u32,
     /// Whether its tasks, and results by task, are told to nobody.
     #[serde(serialize_with = "null_where_false")]
     pub private_tasks: bool,
-    /// The day or month since when anyone could read the tasks.
+    /// Day or month since when anyone could read the tasks.
     pub tasks_published_on: Option<String>,
-    /// What a score is made of, where it is composite.
+    /// Parts of a composite score; `None` where the score is not composite.
     pub parts: Option<Vec<Part>>,
-    /// The version that has all tasks of this one and more.
+    /// Name of the version that has all tasks of this one and more.
     pub part_of: Option<VersionName>,
-    /// How many tasks the whole has that this one is a part of, where that is no declared version.
+    /// Number of tasks of the whole that this version is a part of, where the whole is no declared version.
     pub whole_task_count: Option<u32>,
-    /// The version with the same tasks, of which this is a second scorer or metric.
+    /// Name of the version with the same tasks, where this one is a second scoring of it.
     pub other_scoring_of: Option<VersionName>,
-    /// Where to read more.
+    /// Address of a page with more about the benchmark.
     pub homepage: Option<String>,
-    /// The licence of its tasks.
+    /// Licence of the tasks.
     pub licence: Option<String>,
-    /// How to cite it.
+    /// Text to cite the benchmark by.
     pub citation: Option<String>,
-    /// Under which conditions runs are to be made.
+    /// Conditions that it prescribes for runs.
     pub conditions: Option<Conditions>,
-    /// The tasks; none where the evidence is no results.
+    /// Tasks of the version; empty unless the evidence is [`Evidence::Results`].
     pub tasks: Vec<Task>,
 }
 
-/// What says nothing is left out of a definition, so that older ones are still the same.
+/// Serialises `false` as null, which is left out of a definition, so that older definitions are still the same.
 fn null_where_false<S: serde::Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
     if *value { serializer.serialize_bool(true) } else { serializer.serialize_none() }
 }

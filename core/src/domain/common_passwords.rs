@@ -8,17 +8,17 @@ use std::cmp::Ordering;
 
 const LIST: &str = include_str!("common_passwords.txt");
 
-/// The longer before its own beginning, so that the first that fits is the right one.
+/// Words of this product: a longer one before its own beginning, so that the first that fits is the right one.
 const PRODUCT_WORDS: [&str; 6] = ["aibaas", "benchmarking", "benchmarks", "benchmark", "leaderboards", "leaderboard"];
 
-/// Whether the password, which is NFKC already, is among the commonest in any spelling of upper and lower case, or
-/// says nothing but this product's words, with whatever digits and punctuation around and between them.
+/// Checks whether the password, which is already in NFKC, is a common one in any upper or lower case, or consists of
+/// this product's words alone, with any digits and punctuation around and between them.
 #[must_use]
 pub fn contains(password: &str) -> bool {
     is_listed(password) || is_product_words(&password.to_lowercase())
 }
 
-/// Bisects the text itself: nothing is parsed when the program starts.
+/// Checks whether the list has the password. It bisects the text itself, so that nothing is parsed at the start.
 fn is_listed(password: &str) -> bool {
     let wanted = password.chars().flat_map(char::to_lowercase);
     let mut rest = LIST;

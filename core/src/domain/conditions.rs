@@ -1,13 +1,13 @@
-//! Under which conditions runs are made: what a benchmark version prescribes, and what held for a run.
+//! Conditions that runs are made under: what a benchmark version prescribes, and what held for a run.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The longest time limit, in seconds: a year.
+/// Longest time limit, in seconds: a year.
 pub const MOST_SECONDS: u32 = 31_536_000;
-/// The most attempts.
+/// Most attempts at a task.
 pub const MOST_ATTEMPTS: u32 = 1_000_000;
 
 /// Conditions of a run. What is null or absent is not said.
@@ -62,7 +62,7 @@ pub struct ConditionDifference {
 }
 
 impl ConditionName {
-    /// What people call it.
+    /// Returns the name of the condition for people, such as `time limit`.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ impl ConditionName {
         }
     }
 
-    /// Its value as people write it: `no`, `300 s`.
+    /// Formats a value of the condition for people: `no`, `300 s`.
     #[must_use]
     pub fn value(self, value: ConditionValue) -> String {
         match (self, value) {
@@ -85,7 +85,7 @@ impl ConditionName {
     }
 }
 
-/// `internet: yes instead of no`
+/// Writes the difference as in `internet: yes instead of no`.
 impl fmt::Display for ConditionDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, value) = (self.condition.words(), |value| self.condition.value(value));
@@ -94,13 +94,13 @@ impl fmt::Display for ConditionDifference {
 }
 
 impl Conditions {
-    /// These conditions, unless they say nothing.
+    /// Returns these conditions, or `None` where none of them is set.
     #[must_use]
     pub fn if_any(self) -> Option<Self> {
         (self != Self::default()).then_some(self)
     }
 
-    /// Each condition that is said, in the order of their declaration.
+    /// Returns each condition that is set, in the order of their declaration.
     pub fn said(self) -> impl Iterator<Item = (ConditionName, ConditionValue)> {
         let allowed = |value: Option<bool>| value.map(ConditionValue::Allowed);
         let number = |value: Option<u32>| value.map(ConditionValue::Number);
@@ -113,7 +113,7 @@ impl Conditions {
         all.into_iter().filter_map(|(name, value)| Some((name, value?)))
     }
 
-    /// Where both say something, and something else.
+    /// Returns the conditions that both sides set, but to different values; `self` is what is prescribed.
     #[must_use]
     pub fn differences(self, actual: Self) -> Vec<ConditionDifference> {
         let other = |(condition, prescribed)| {

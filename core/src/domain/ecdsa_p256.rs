@@ -1,29 +1,30 @@
-//! ECDSA over NIST P-256 with SHA-256 (FIPS 186-5), as others sign: the key in PEM or DER, the signature in DER.
+//! ECDSA over NIST P-256 with SHA-256 (FIPS 186-5), to verify others' signatures: the key in PEM or DER, the signature
+//! in DER.
 
 use p256::{
     ecdsa::{Signature, VerifyingKey, signature::Verifier as _},
     pkcs8::DecodePublicKey as _,
 };
 
-/// A public key of somebody who signs.
+/// A public key on the curve P-256.
 #[derive(Clone, Debug)]
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
-    /// From a `PUBLIC KEY` in PEM (RFC 7468, 13; RFC 5480). Nothing when it is no point of this curve.
+    /// Reads a `PUBLIC KEY` in PEM (RFC 7468, 13; RFC 5480); `None` if it is not a point of this curve.
     #[must_use]
     pub fn from_pem(pem: &str) -> Option<Self> {
         VerifyingKey::from_public_key_pem(pem).ok().map(Self)
     }
 
-    /// From a `SubjectPublicKeyInfo` in DER (RFC 5480). Nothing when it is no point of this curve.
+    /// Reads a `SubjectPublicKeyInfo` in DER (RFC 5480); `None` if it is not a point of this curve.
     #[must_use]
     pub fn from_der(der: &[u8]) -> Option<Self> {
         VerifyingKey::from_public_key_der(der).ok().map(Self)
     }
 
-    /// Whether this is its signature of the message: an `ECDSA-Sig-Value` (RFC 3279, 2.2.3) in DER and nothing else, so
-    /// that a signature has one spelling.
+    /// Checks whether the key signed the message. The signature must be an `ECDSA-Sig-Value` (RFC 3279, 2.2.3) in DER
+    /// and nothing else, so that a signature has one spelling.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_der(signature).is_ok_and(|signature| self.0.verify(message, &signature).is_ok())
@@ -36,7 +37,7 @@ mod tests {
 
     use super::*;
 
-    /// The example of GitHub's description of its secret scanning, signed with a key of GitHub's.
+    /// The example in GitHub's documentation of its secret scanning, signed with a key of GitHub's.
     const KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
                        MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYAGMWO8XgCamYKMJS6jc/qgvSlAd\n\
                        AjPuDPRcXU22YxgBrz+zoN19MzuRyW87qEt9/AmtoNP5GrobzUvQSyJFVw==\n\
@@ -62,7 +63,8 @@ mod tests {
         }
     }
 
-    /// The example of SendGrid's libraries' tests, signed with a key of SendGrid's: its timestamp stands before the body.
+    /// Verifies the example in the tests of SendGrid's libraries, signed with a key of SendGrid's: its timestamp stands
+    /// before the body.
     #[test]
     fn sendgrids_example_verifies() {
         let key = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==";

@@ -1,4 +1,4 @@
-//! Who evaluated a model.
+//! The relationship between a model and whoever evaluated it.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ pub enum EvaluatorRelationship {
 }
 
 impl EvaluatorRelationship {
-    /// Its name in the database and on the wire.
+    /// Returns the name of the relationship in the database and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,7 +26,7 @@ impl EvaluatorRelationship {
         }
     }
 
-    /// How much its evidence weighs against others': more is stronger.
+    /// Returns how much evidence from such an evaluator weighs against others': more is stronger.
     #[must_use]
     pub fn strength(self) -> u8 {
         match self {
@@ -36,7 +36,7 @@ impl EvaluatorRelationship {
         }
     }
 
-    /// The relationship of this name.
+    /// Returns the relationship with this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Self::FirstParty, Self::ThirdParty, Self::SelfReported]

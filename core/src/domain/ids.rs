@@ -1,7 +1,7 @@
 //! Ids of what the application keeps, a type for each, so that one cannot stand in the place of another.
 //!
-//! An id that a request names may be any text: one that nothing has is not found. Those of models and benchmarks are put
-//! in lower case where a request is read, and not here: what is kept from earlier may have two that differ in case alone.
+//! An id that a request names may be any text: one that nothing has is not found. Ids of models and benchmarks are put
+//! in lower case where a request is read, and not here: older data may have two that differ in case alone.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::ports::Timestamp;
 
-/// Makes a UUIDv7 (RFC 9562) of a moment. `random` is fresh.
+/// Creates a UUIDv7 (RFC 9562) of a moment. `random` must be fresh.
 #[must_use]
 pub fn uuid_v7(now: Timestamp, random: &[u8; 10]) -> String {
     let ms = u64::try_from(now.0).unwrap_or_default();
@@ -25,7 +25,7 @@ macro_rules! ids {
         pub struct $id(String);
 
         impl $id {
-            /// Its text.
+            /// Returns the text of the id.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -1,5 +1,5 @@
-//! Signed texts: compact JSON web signatures (RFC 7515), read strictly. A key knows its one algorithm, and what the
-//! header claims can only agree with it (RFC 8725, 3.1); keys that the header brings or points to are not looked at.
+//! Signed texts: compact JSON web signatures (RFC 7515), parsed strictly. A key has exactly one algorithm, and the
+//! header can only agree with it (RFC 8725, 3.1); keys that the header contains or points to are ignored.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -9,7 +9,7 @@ use jwt_compact::{
 };
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
-/// How tokens are signed.
+/// Algorithm that tokens are signed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JwtAlgorithm {
     /// Ed25519 (RFC 8037): whoever reads the JWK set can verify.
@@ -18,7 +18,7 @@ pub enum JwtAlgorithm {
     Hs256,
 }
 
-/// A key that signs, and with it the algorithm.
+/// A signing key, together with its algorithm.
 pub enum Signer {
     /// Ed25519.
     EdDsa(SigningKey),
@@ -26,7 +26,7 @@ pub enum Signer {
     Hs256(Hs256Key),
 }
 
-/// A key that verifies, and with it the only algorithm it accepts.
+/// A verifying key, together with the only algorithm that it accepts.
 pub enum Verifier {
     /// Ed25519.
     EdDsa(VerifyingKey),
@@ -34,41 +34,41 @@ pub enum Verifier {
     Hs256(Hs256Key),
 }
 
-/// A well-formed compact JWS, whose signature nobody has checked.
+/// A well-formed compact JWS, whose signature nobody has checked yet.
 pub struct Unverified<'a> {
     text: &'a str,
     token: UntrustedToken<'a, Extensions>,
 }
 
-/// Header members that change how the rest is to be read. None is understood here, so none may be there.
+/// Header members that change how the rest is to be read. None of them is supported, so none may be present.
 #[derive(Clone, Deserialize)]
 struct Extensions {
-    /// RFC 7515, 4.1.11.
+    /// Critical extensions (RFC 7515, 4.1.11).
     #[serde(default)]
     crit: Present,
-    /// RFC 7797.
+    /// Unencoded payload (RFC 7797).
     #[serde(default)]
     b64: Present,
 }
 
-/// Whether the member is there, be it null.
+/// Whether a member is present, even if it is null.
 #[derive(Clone, Copy, Default)]
 struct Present(bool);
 
 impl Signer {
-    /// From an Ed25519 private key.
+    /// Creates a signer from an Ed25519 private key.
     #[must_use]
     pub fn ed_dsa(key: &[u8; 32]) -> Self {
         Self::EdDsa(SigningKey::from_bytes(key))
     }
 
-    /// From an HMAC key; RFC 7518, 3.2 asks for 32 bytes or more.
+    /// Creates a signer from an HMAC key; RFC 7518, 3.2 asks for 32 bytes or more.
     #[must_use]
     pub fn hs256(key: &[u8]) -> Self {
         Self::Hs256(Hs256Key::from(key))
     }
 
-    /// What verifies its signatures.
+    /// Returns the key that verifies this signer's signatures.
     #[must_use]
     pub fn verifier(&self) -> Verifier {
         match self {
@@ -77,7 +77,7 @@ impl Signer {
         }
     }
 
-    /// The signature alone: 64 bytes of Ed25519, 32 of HMAC-SHA-256.
+    /// Signs the message and returns the signature alone: 64 bytes of Ed25519, 32 of HMAC-SHA-256.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         match self {
@@ -86,10 +86,10 @@ impl Signer {
         }
     }
 
-    /// A JWT (RFC 7519) of these claims.
+    /// Creates a JWT (RFC 7519) of these claims.
     ///
     /// # Errors
-    /// When they cannot be written as JSON.
+    /// When the claims cannot be written as JSON.
     pub(super) fn token<T: Serialize>(&self, header: &Header, claims: &Claims<T>) -> Result<String, CreationError> {
         match self {
             Self::EdDsa(key) => Ed25519.token(header, claims, key),
@@ -99,19 +99,19 @@ impl Signer {
 }
 
 impl Verifier {
-    /// From an Ed25519 public key; nothing when these bytes are none.
+    /// Creates a verifier from an Ed25519 public key; `None` if the bytes are not a valid key.
     #[must_use]
     pub fn ed_dsa(key: &[u8]) -> Option<Self> {
         VerifyingKey::try_from(key).ok().map(Self::EdDsa)
     }
 
-    /// From an HMAC key.
+    /// Creates a verifier from an HMAC key.
     #[must_use]
     pub fn hs256(key: &[u8]) -> Self {
         Self::Hs256(Hs256Key::from(key))
     }
 
-    /// Whether this is its signature of the message.
+    /// Checks whether the signature is this key's signature of the message.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
@@ -120,7 +120,8 @@ impl Verifier {
         }
     }
 
-    /// The payload of a compact JWS, when it is well-formed, of this algorithm and signed with this key.
+    /// Verifies a compact JWS and returns its payload; `None` unless it is well-formed, of this key's algorithm and
+    /// signed with this key.
     #[must_use]
     pub fn payload(&self, compact: &str) -> Option<Vec<u8>> {
         Unverified::parse(compact)?.payload(self)
@@ -143,7 +144,7 @@ fn verify<A: Algorithm>(algorithm: A, key: &A::VerifyingKey, message: &[u8], sig
 }
 
 impl<'a> Unverified<'a> {
-    /// Reads three parts of strict base64url, with a header that asks for nothing unknown.
+    /// Parses three parts of strict base64url, with a header that asks for nothing unknown; `None` otherwise.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let token = UntrustedToken::<Extensions>::try_from(text).ok()?;
@@ -151,19 +152,19 @@ impl<'a> Unverified<'a> {
         (!crit.0 && !b64.0).then_some(Self { text, token })
     }
 
-    /// Which key it claims to be signed with.
+    /// Returns the id of the key that the header claims as signer (`kid`).
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.token.header().key_id.as_deref()
     }
 
-    /// What it claims to be.
+    /// Returns the type that the header claims (`typ`).
     #[must_use]
     pub fn token_type(&self) -> Option<&str> {
         self.token.header().token_type.as_deref()
     }
 
-    /// Its payload, when the verifier finds its own algorithm and signature.
+    /// Returns the payload; `None` unless algorithm and signature are the verifier's.
     #[must_use]
     pub fn payload(&self, verifier: &Verifier) -> Option<Vec<u8>> {
         let (signed, _) = self.text.rsplit_once('.')?;

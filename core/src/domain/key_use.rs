@@ -1,4 +1,4 @@
-//! The use of an API key: what a key grants, what is asked of it, what is decided, and what is counted.
+//! The use of an API key: what the key grants, what a use asks of it, what is decided, and what is counted.
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
@@ -11,49 +11,49 @@ use super::{
 };
 use crate::ports::{LimitState, Timestamp};
 
-/// The length of an hour.
+/// Length of an hour, in milliseconds.
 pub const HOUR_MS: i64 = 3_600_000;
 
-/// What a key may, as of the moment at which it was read.
+/// What a key may be used for, as of the moment when it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyGrant {
-    /// The key's id.
+    /// Id of the key.
     pub id: ApiKeyId,
-    /// Its owner's.
+    /// Id of the key's owner.
     pub user_id: UserId,
-    /// The first of the keys that were rotated one into the other, itself where there is none before it. They share one
-    /// limit, whose subject this id is.
+    /// Id of the first of the keys that were rotated one into the other; the key's own where none came before it. They
+    /// share one limit, whose subject is this id.
     pub first_key_id: ApiKeyId,
-    /// The hash of that key.
+    /// Hash of that first key.
     pub first_key_hash: KeyHash,
-    /// What it may be used for.
+    /// Scopes of the key.
     pub scopes: Vec<Scope>,
     /// Cost admitted in a window.
     pub rate_limit: u32,
-    /// Length of the window.
+    /// Length of the window, in seconds.
     pub rate_limit_window_seconds: u32,
-    /// Where it may be used from; anywhere when empty.
+    /// Networks that the key may be used from; empty: from anywhere.
     pub allowed_ips: Vec<Network>,
-    /// When it ends by itself, in milliseconds since the epoch.
+    /// When the key expires, in milliseconds since the epoch.
     pub expires_at_ms: Option<i64>,
-    /// Whether it was revoked.
+    /// Whether the key was revoked.
     pub revoked: bool,
-    /// Whether its owner is suspended.
+    /// Whether the key's owner is suspended.
     pub owner_suspended: bool,
-    /// Whether its owner has a role that may publish.
+    /// Whether the key's owner has a role that may publish.
     pub owner_publishes: bool,
-    /// Whether its owner has the role `service`, whose keys verify everybody's.
+    /// Whether the key's owner has the role `service`, whose keys verify everybody's.
     pub owner_serves: bool,
 }
 
 impl KeyGrant {
-    /// Length of the limit's window.
+    /// Returns the length of the limit's window, in milliseconds.
     #[must_use]
     pub fn window_ms(&self) -> u64 {
         u64::from(self.rate_limit_window_seconds).saturating_mul(1000)
     }
 
-    /// Why the use is refused whatever the limit says.
+    /// Returns why the use is refused whatever the limit says; `None` if nothing but the limit can refuse it.
     #[must_use]
     pub fn denial(&self, of: &KeyUse, now: Timestamp) -> Option<Denial> {
         let may_come_from = |address: IpAddr| self.allowed_ips.iter().any(|block| block.contains(address));
@@ -77,45 +77,46 @@ impl KeyGrant {
     }
 }
 
-/// What is asked of a key.
+/// A use of a key that is to be decided.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyUse {
-    /// Which key.
+    /// Hash of the key.
     pub hash: KeyHash,
-    /// The scopes that it needs.
+    /// Scopes that the use needs.
     pub scopes: Vec<Scope>,
-    /// Who presents it.
+    /// Address of the client that presents the key.
     pub address: Option<IpAddr>,
-    /// What it costs of the key's limit.
+    /// Cost that the use charges to the key's limit.
     pub cost: u32,
-    /// Whether it needs an owner who may publish.
+    /// Whether the use needs an owner who may publish.
     pub publishes: bool,
-    /// Whether whoever presents it goes on without it where it lacks a scope.
+    /// Whether the client goes on without the key where it lacks a scope.
     #[serde(default)]
     pub optional: bool,
-    /// Who was shown the key and asks about it; nobody where the key is used by who holds it.
+    /// Who was shown the key and asks about it; `None` where its holder uses it.
     pub verifier: Option<Verifier>,
 }
 
 /// Who asks about a key that they were shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verifier {
-    /// Whoever owns the key of the use before this one. [`KeyGate`](crate::ports::KeyGate) puts what it grants in the
-    /// place of this.
+    /// The owner of the key of the use before this one. [`KeyGate`](crate::ports::KeyGate) replaces it with that key's
+    /// grant.
     UseBefore,
-    /// The owner of a key that was let in to ask.
+    /// The owner of the key that asks, whose use was allowed.
     Owner {
-        /// The key's id.
+        /// Id of the asking key.
         key_id: ApiKeyId,
-        /// Its owner's.
+        /// Id of the asking key's owner.
         user_id: UserId,
-        /// Whether that is a service of the platform.
+        /// Whether that owner is a service of the platform.
         serves: bool,
     },
 }
 
 impl Verifier {
-    /// Whether the key with this grant may be asked about: a service asks about everybody's, anybody else about their own.
+    /// Checks whether this verifier may ask about the key with this grant: a service about everybody's, others about
+    /// their own.
     fn may_verify(&self, grant: &KeyGrant) -> bool {
         match self {
             Self::UseBefore => false,
@@ -125,7 +126,8 @@ impl Verifier {
 }
 
 impl KeyUse {
-    /// The use, after one of a key with this grant was let in: by whose owner it is asked about is known now.
+    /// Returns the use with its verifier resolved, after a use of the key with the grant `before` was allowed:
+    /// [`Verifier::UseBefore`] becomes that key's owner.
     #[must_use]
     pub fn after(&self, before: Option<&KeyGrant>) -> Cow<'_, Self> {
         let (Some(Verifier::UseBefore), Some(before)) = (&self.verifier, before) else { return Cow::Borrowed(self) };
@@ -135,50 +137,50 @@ impl KeyUse {
     }
 }
 
-/// Why a key does not get in, whatever its limit says.
+/// Why a key is refused, whatever its limit says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Denial {
-    /// It is somebody else's, of whom whoever asks learns nothing. It is not counted.
+    /// The key is somebody else's, and whoever asks learns nothing about it. Not counted.
     NotYours,
-    /// It was revoked.
+    /// The key was revoked.
     Revoked,
-    /// It has expired.
+    /// The key has expired.
     Expired,
-    /// Its owner is suspended.
+    /// The key's owner is suspended.
     OwnerSuspended,
-    /// It may not be used from there.
+    /// The key may not be used from the client's address.
     Address,
-    /// It lacks a scope.
+    /// The key lacks a scope.
     Scope,
-    /// It lacks a scope, and its holder goes on without it. It is not counted.
+    /// The key lacks a scope, and its holder goes on without it. Not counted.
     NotNeeded,
-    /// Its owner lacks a role.
+    /// The key's owner lacks a role that may publish.
     Role,
 }
 
 impl Denial {
-    /// Whether it is counted: not of a key that is none of the caller's business, nor of one that was not needed.
+    /// Checks whether the denial is counted: not where the key is none of the caller's business or was not needed.
     #[must_use]
     pub fn is_counted(self) -> bool {
         !matches!(self, Self::NotYours | Self::NotNeeded)
     }
 }
 
-/// What was decided about a use.
+/// The decision about a use of a key.
 #[derive(Clone, Debug)]
 pub enum Decision {
     /// There is no such key.
     Unknown,
-    /// No, whatever the limit says. It was not charged.
+    /// Refused, whatever the limit says. Nothing was charged.
     Denied(Arc<KeyGrant>, Denial),
-    /// Not now: the limit does not admit it. It was not charged.
+    /// Refused for now, because the limit does not admit it. Nothing was charged.
     Limited(Arc<KeyGrant>, LimitState),
-    /// Yes, and it was charged.
+    /// Allowed, and charged.
     Allowed(Arc<KeyGrant>, LimitState),
 }
 
 impl Decision {
-    /// The names of all decisions.
+    /// Names of all decisions.
     pub const NAMES: [&'static str; 11] = [
         "valid",
         "unknown",
@@ -193,7 +195,7 @@ impl Decision {
         "role_required",
     ];
 
-    /// Its name in metrics.
+    /// Returns the name of the decision in metrics.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -213,13 +215,13 @@ impl Decision {
         }
     }
 
-    /// Whether it gets in.
+    /// Checks whether the use is allowed.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Allowed(..))
     }
 
-    /// What the key grants, where there is one.
+    /// Returns the key's grant; `None` if there is no such key.
     #[must_use]
     pub fn grant(&self) -> Option<&KeyGrant> {
         match self {
@@ -229,23 +231,23 @@ impl Decision {
     }
 }
 
-/// What became of the requests with a key in an hour.
+/// Counts of the decisions about a key in one hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HourOfUse {
     /// Start of the hour (UTC), in milliseconds since the epoch.
     pub start_ms: i64,
-    /// Let in.
+    /// Uses that were allowed.
     pub allowed: u64,
-    /// Refused by the limit.
+    /// Uses that the limit refused.
     pub limited: u64,
-    /// Refused whatever the limit said.
+    /// Uses that were refused whatever the limit said.
     pub denied: u64,
-    /// When it was last let in, in milliseconds since the epoch.
+    /// When a use was last allowed, in milliseconds since the epoch.
     pub last_used_ms: Option<i64>,
 }
 
 impl HourOfUse {
-    /// The hour of this moment, of which nothing is counted.
+    /// Creates an empty count for the hour of this moment.
     #[must_use]
     pub fn of(now: Timestamp) -> Self {
         Self { start_ms: now.0.saturating_sub(now.0.rem_euclid(HOUR_MS)), ..Self::default() }
@@ -259,7 +261,7 @@ impl HourOfUse {
         self.last_used_ms = self.last_used_ms.max(other.last_used_ms);
     }
 
-    /// Of two counts of the same hour, what each knows: counts only grow.
+    /// Merges two states of the count of the same hour: each number is the larger, because counts only grow.
     #[must_use]
     pub fn merged(self, other: Self) -> Self {
         Self {
@@ -272,18 +274,19 @@ impl HourOfUse {
     }
 }
 
-/// What one place knows of the keys that share a limit: its log, and what was counted of each and not yet saved. There is
-/// only one such place for them at a time.
+/// What one place knows of the keys that share a limit: their log, and what was counted of each and not yet saved. For
+/// these keys there is only one such place at a time.
 #[derive(Clone, Debug, Default)]
 pub struct KeyLedger {
     /// What was admitted within the window.
     pub log: SlidingLog,
-    /// What was counted.
+    /// What was counted, by key.
     pub usage: UsageByKey,
 }
 
 impl KeyLedger {
-    /// Decides about a use, charges it and counts it. Each key's own limit is asked of the log that they share.
+    /// Decides about a use, charges it and counts it. Each key's own limit is applied to the log that all of them
+    /// share.
     pub fn decide(&mut self, grant: &Arc<KeyGrant>, of: &KeyUse, now: Timestamp) -> Decision {
         let decision = match grant.denial(of, now) {
             Some(denial) => Decision::Denied(Arc::clone(grant), denial),
@@ -299,7 +302,7 @@ impl KeyLedger {
     }
 }
 
-/// Whether a decision is counted: not of a key that there is not, nor where [`Denial::is_counted`] says so.
+/// Checks whether a decision is counted: not of an unknown key, nor where [`Denial::is_counted`] says no.
 fn is_counted(decision: &Decision) -> bool {
     match decision {
         Decision::Unknown => false,
@@ -308,12 +311,12 @@ fn is_counted(decision: &Decision) -> bool {
     }
 }
 
-/// What was counted of the keys that share a limit, by their ids: a handful.
+/// Counts of the keys that share a limit, by their ids: a handful.
 #[derive(Clone, Debug, Default)]
 pub struct UsageByKey(Vec<(ApiKeyId, Usage)>);
 
 impl UsageByKey {
-    /// What was kept of keys, to be gone on with.
+    /// Restores the counts that [`UsageByKey::hours`] gave.
     #[must_use]
     pub fn restored(kept: impl IntoIterator<Item = (ApiKeyId, HourOfUse, bool)>) -> Self {
         let mut usage = Self::default();
@@ -323,18 +326,18 @@ impl UsageByKey {
         usage
     }
 
-    /// To be kept for [`UsageByKey::restored`]: of each hour whose it is, and whether it changed since it was saved.
+    /// Returns each hour's key, counts, and whether these changed since they were saved; for [`UsageByKey::restored`].
     pub fn hours(&self) -> impl Iterator<Item = (&ApiKeyId, HourOfUse, bool)> {
         self.0.iter().flat_map(|(id, usage)| usage.hours.iter().map(move |(hour, changed)| (id, *hour, *changed)))
     }
 
-    /// Whether anything is known of the key.
+    /// Checks whether anything is known of the key.
     #[must_use]
     pub fn knows(&self, key_id: &ApiKeyId) -> bool {
         self.0.iter().any(|(id, _)| id == key_id)
     }
 
-    /// What was counted of the key.
+    /// Returns the counts of the key, which are empty for a new one.
     pub fn of(&mut self, key_id: &ApiKeyId) -> &mut Usage {
         let index = self.0.iter().position(|(id, _)| id == key_id).unwrap_or_else(|| {
             self.0.push((key_id.clone(), Usage::default()));
@@ -344,27 +347,27 @@ impl UsageByKey {
         &mut self.0[index].1
     }
 
-    /// What is not saved yet.
+    /// Returns the counts that are not saved yet.
     #[must_use]
     pub fn unsaved(&self) -> Vec<(ApiKeyId, HourOfUse)> {
         let unsaved = self.hours().filter(|(.., changed)| *changed);
         unsaved.map(|(id, hour, _)| (id.to_owned(), hour)).collect()
     }
 
-    /// What is not saved yet of the key.
+    /// Returns the counts of the key that are not saved yet.
     #[must_use]
     pub fn unsaved_of(&self, key_id: &ApiKeyId) -> Vec<HourOfUse> {
         let of_key = self.hours().filter(|(id, _, changed)| *changed && *id == key_id);
         of_key.map(|(_, hour, _)| hour).collect()
     }
 
-    /// Whether something is not saved yet.
+    /// Checks whether any count is not saved yet.
     #[must_use]
     pub fn is_unsaved(&self) -> bool {
         self.hours().any(|(.., changed)| changed)
     }
 
-    /// Notes what has been saved, and forgets hours that are over.
+    /// Marks these counts as saved, and forgets hours that are over.
     pub fn saved(&mut self, saved: &[(ApiKeyId, HourOfUse)], now: Timestamp) {
         for (id, usage) in &mut self.0 {
             let of_key = saved.iter().filter(|(saved, _)| saved == id).map(|(_, hour)| *hour).collect::<Vec<_>>();
@@ -374,15 +377,15 @@ impl UsageByKey {
     }
 }
 
-/// Counts by hour, and which of them are saved.
+/// Counts of a key by hour, and which of them are saved.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
-    /// Each with whether it changed since it was saved. At most a few.
+    /// Each hour, with whether it changed since it was saved. At most a few.
     hours: Vec<(HourOfUse, bool)>,
 }
 
 impl Usage {
-    /// Takes up what was saved of an hour before.
+    /// Merges counts of an hour that were saved before.
     pub fn take_up(&mut self, saved: HourOfUse) {
         let hour = self.hour(saved.start_ms);
         hour.0 = hour.0.merged(saved);
@@ -409,24 +412,24 @@ impl Usage {
         self.add(counts.start_ms, |hour| hour.add(counts));
     }
 
-    /// What is not saved yet.
+    /// Returns the counts that are not saved yet.
     #[must_use]
     pub fn unsaved(&self) -> Vec<HourOfUse> {
         self.hours.iter().filter(|(_, changed)| *changed).map(|(hour, _)| *hour).collect()
     }
 
-    /// Whether something is not saved yet.
+    /// Checks whether any count is not saved yet.
     #[must_use]
     pub fn is_unsaved(&self) -> bool {
         self.hours.iter().any(|(_, changed)| *changed)
     }
 
-    /// Notes what has been saved, and forgets hours that are over.
+    /// Marks these counts as saved, and forgets hours that are over.
     pub fn saved(&mut self, saved: &[HourOfUse], now: Timestamp) {
         for (hour, changed) in &mut self.hours {
             *changed &= !saved.contains(hour);
         }
-        // A clock that is set back a little may lead into the hour before.
+        // A clock that is set back a little may return to the hour before.
         let earliest = HourOfUse::of(now).start_ms.saturating_sub(HOUR_MS);
         self.hours.retain(|(hour, changed)| *changed || hour.start_ms >= earliest);
     }
@@ -605,8 +608,8 @@ mod tests {
         }
     }
 
-    /// Random uses of a key that is changed now and then, whose counts are saved now and then, and whose ledger is lost
-    /// now and then after that.
+    /// Checks random uses of a key that is changed now and then, whose counts are saved now and then, and whose ledger
+    /// is lost now and then after that.
     #[test]
     fn charges_what_it_allows_and_counts_everything_once() {
         for seed in 1..200_u64 {

@@ -1,7 +1,7 @@
 //! What the log of changes commits to: canonical JSON (RFC 8785), digests of runs and of boards, and signed tree heads.
 //!
-//! Rows are taken in the form of the public data set, so that anybody computes the same digests of a copy. A member that
-//! is null is left out: a column that comes later changes no digest of before, where older rows have nothing in it.
+//! Rows have the form of the public dataset, so that anybody computes the same digests of a copy. A member that is null
+//! is left out, so that a new column does not change earlier digests, where older rows have nothing in it.
 
 use data_encoding::HEXLOWER;
 use serde::ser::Error as _;
@@ -11,50 +11,51 @@ use sha2::{Digest as _, Sha256};
 use super::merkle::{self, Hash};
 use crate::ports::Timestamp;
 
-/// The form of leaves and digests; another number is another form. In the first one a run's results were digested line by
-/// line after its record; since the second their own digest follows it, which is made before the record is complete.
+/// Number of the current form of leaves and digests. In the first form, a run's results were digested line by line
+/// after its record; since the second, their own digest follows the record, and is computed before the record is
+/// complete.
 pub const FORMAT: u32 = 2;
-/// The form whose digests of runs are another.
+/// Number of the first form, whose digests of runs differ.
 pub const FIRST_FORMAT: u32 = 1;
 
-/// A row of the data set.
+/// A row of the dataset.
 pub type Row = Map<String, Value>;
 
-/// Columns of `runs` that say what became of the run afterwards.
+/// Columns of `runs` that say what became of the run afterwards, which digests leave out.
 const RUN_LEFT_OUT: [&str; 3] = ["status", "reason", "withdrawn_at"];
-/// Columns of `leaderboard_entries` that change afterwards: when the entry ended, and what moderation calls the model.
+/// Columns of `leaderboard_entries` that change later: when the entry ended, and what moderation calls the model.
 const ENTRY_LEFT_OUT: [&str; 2] = ["to_seq", "display_name"];
-/// Columns of `run_slices` that are empty for the whole.
+/// Columns of `run_slices` that are empty for the slice of all tasks.
 const SLICE_LEFT_OUT: [&str; 3] = ["scenario", "language", "difficulty"];
 
-/// Writes canonical JSON.
+/// Writes canonical JSON (RFC 8785).
 ///
 /// # Errors
-/// When a number is no JavaScript number.
+/// When JavaScript cannot represent a number.
 pub fn canonical(value: &impl serde::Serialize) -> Result<String, serde_json::Error> {
     serde_json_canonicalizer::to_string(value)
 }
 
-/// A hash as it is told: in lower-case hexadecimal.
+/// Returns the hash in lower-case hexadecimal, the form in which it is published.
 #[must_use]
 pub fn hex(hash: &Hash) -> String {
     HEXLOWER.encode(hash)
 }
 
-/// Reads a hash as it is told.
+/// Parses a hash in lower-case hexadecimal; `None` unless it is one of 32 bytes.
 #[must_use]
 pub fn from_hex(text: &str) -> Option<Hash> {
     HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
-/// The members of a row that count: those that are not null, without those left out.
+/// Returns the members of a row that are digested: those that are not null, without `left_out`.
 fn told<'a>(row: &'a Row, left_out: &[&str]) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let told = row.iter().map(|(name, value)| (name.as_str(), value));
     told.filter(|(name, value)| !value.is_null() && !left_out.contains(name))
 }
 
-/// Members as an object of canonical JSON. It is what [`canonical`] writes, which has a buffer for each member and reads every
-/// name again to order them: a publication digests thousands of members.
+/// Writes members as an object of canonical JSON, equal to the output of [`canonical`]. That one has a buffer for each
+/// member and reads every name again to order them, and a publication digests thousands of members.
 fn canonical_row(members: Vec<(&str, &Value)>) -> Result<String, serde_json::Error> {
     let mut json = Vec::with_capacity(512);
     write_object(members, &mut json)?;
@@ -100,7 +101,7 @@ fn write(value: &Value, json: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     }
 }
 
-/// Up to here a double tells integers apart, and JavaScript writes all of their digits.
+/// Largest integer up to which doubles represent all integers and JavaScript writes all of their digits.
 const EXACT: u64 = 1 << 53;
 
 /// SHA-256 over lines of canonical JSON, each ended by a line feed.
@@ -133,33 +134,34 @@ impl ResultsDigest {
     /// Adds a row of `results`.
     ///
     /// # Errors
-    /// As [`canonical`].
+    /// Those of [`canonical`].
     pub fn add(&mut self, result: Row) -> Result<(), serde_json::Error> {
         self.results = self.results.saturating_add(1);
         self.lines.add(&result, &[])
     }
 
-    /// What they come to.
+    /// Returns the digest and the number of results.
     #[must_use]
     pub fn finish(self) -> DigestedResults {
         DigestedResults { digest: self.lines.0.finalize().into(), results: self.results }
     }
 }
 
-/// What a run's results come to.
+/// Digest of a run's results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DigestedResults {
-    /// See [`ResultsDigest`].
+    /// Hash that [`ResultsDigest`] computed.
     pub digest: Hash,
-    /// Over how many results it is.
+    /// Number of results that the digest is over.
     pub results: u64,
 }
 
-/// SHA-256 of what was published of a run: its row of `runs`, then that of `run_counts` or of `run_given_scores` where it
-/// has one, each a line of canonical JSON, then a line with the digest of its results in hexadecimal.
+/// Computes the SHA-256 of what was published of a run: its row of `runs`, then that of `run_counts` or of
+/// `run_given_scores` where it has one, each a line of canonical JSON, then a line with the digest of its results in
+/// hexadecimal.
 ///
 /// # Errors
-/// As [`canonical`].
+/// Those of [`canonical`].
 pub fn run_digest(run: Row, given: Option<Row>, results: &DigestedResults) -> Result<Hash, serde_json::Error> {
     let mut lines = Lines::of_run(&run, given.as_ref())?;
     lines.0.update(hex(&results.digest));
@@ -167,10 +169,11 @@ pub fn run_digest(run: Row, given: Option<Row>, results: &DigestedResults) -> Re
     Ok(lines.0.finalize().into())
 }
 
-/// The same as leaves of the [first form](FIRST_FORMAT) have it: its results line by line in place of their digest.
+/// Computes the digest of a run in the [first form](FIRST_FORMAT): with its results line by line instead of their
+/// digest.
 ///
 /// # Errors
-/// As [`canonical`].
+/// Those of [`canonical`].
 pub fn first_run_digest(
     run: Row,
     given: Option<Row>,
@@ -181,52 +184,52 @@ pub fn first_run_digest(
     Ok(lines.0.finalize().into())
 }
 
-/// SHA-256 of a seal: canonical JSON of its row of `seals`, of which nothing ever changes.
+/// Computes the SHA-256 of a seal: of its row of `seals`, which never changes, in canonical JSON.
 ///
 /// # Errors
-/// As [`canonical`].
+/// Those of [`canonical`].
 pub fn seal_digest(seal: Row) -> Result<Hash, serde_json::Error> {
     Ok(Sha256::digest(canonical_row(told(&seal, &[]).collect())?).into())
 }
 
-/// A row of a board, in canonical JSON: an entry's row of `leaderboard_entries` with the whole slice of its run, which its
-/// score, interval and rank follow from.
+/// Returns a row of a board in canonical JSON: an entry's row of `leaderboard_entries` with the slice of its run over
+/// all tasks, from which its score, interval and rank follow.
 ///
 /// # Errors
-/// As [`canonical`].
+/// Those of [`canonical`].
 pub fn board_row(entry: Row, slice: Row) -> Result<String, serde_json::Error> {
     let is_entrys = |name: &str| told(&entry, &ENTRY_LEFT_OUT).any(|(other, _)| other == name);
     let slice = told(&slice, &SLICE_LEFT_OUT).filter(|(name, _)| !is_entrys(name));
     canonical_row(slice.chain(told(&entry, &ENTRY_LEFT_OUT)).collect())
 }
 
-/// The Merkle root over a board's rows, in the order of their bytes.
+/// Computes the Merkle root over a board's rows, sorted by their bytes.
 #[must_use]
 pub fn board_digest(mut rows: Vec<String>) -> Hash {
     rows.sort_unstable();
     merkle::root(&rows.iter().map(|row| merkle::leaf_hash(row.as_bytes())).collect::<Vec<_>>())
 }
 
-/// A state of the log.
+/// A signed state of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeHead {
-    /// How many leaves it has.
+    /// Number of leaves.
     pub size: u64,
-    /// The root over them.
+    /// Merkle root over the leaves.
     pub root: Hash,
-    /// When it was signed.
+    /// When the head was signed.
     pub timestamp: Timestamp,
 }
 
 impl TreeHead {
-    /// What is signed.
+    /// Returns the text that is signed.
     #[must_use]
     pub fn note(&self) -> String {
         note(self.size, &hex(&self.root), &self.timestamp.to_string())
     }
 }
 
-/// The bytes that are signed for a head as it is told: four lines, each ended by a line feed.
+/// Returns the text that is signed for a head with these published values: four lines, each ended by a line feed.
 #[must_use]
 pub fn note(size: u64, root: &str, timestamp: &str) -> String {
     format!("aibaas log head v1\n{size}\n{root}\n{timestamp}\n")

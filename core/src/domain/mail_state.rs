@@ -1,4 +1,4 @@
-//! What has become of a mail.
+//! States of a mail.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ pub enum MailState {
 }
 
 impl MailState {
-    /// Its name.
+    /// Returns the name of the state on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

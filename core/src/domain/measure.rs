@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{benchmark::Metric, statistics::Interval};
 
-/// Scores beyond it are refused whatever the bounds are: sums over a run stay exact enough.
+/// Largest absolute value of a score, whatever the bounds are, so that sums over a run stay exact enough.
 pub const MOST_SCORE: f64 = 1e12;
 
 /// Which scores are better.
@@ -20,7 +20,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// Its name in the database and on the wire.
+    /// Returns the name of the direction in the database and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -29,13 +29,13 @@ impl Direction {
         }
     }
 
-    /// The direction of this name.
+    /// Returns the direction with this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Self::HigherIsBetter, Self::LowerIsBetter].into_iter().find(|direction| direction.as_str() == name)
     }
 
-    /// A number of which more is better, whichever way the score goes.
+    /// Returns the merit of a score: a number of which more is better, whichever way the score goes.
     #[must_use]
     pub fn merit(self, score: f64) -> f64 {
         match self {
@@ -44,7 +44,7 @@ impl Direction {
         }
     }
 
-    /// The same of an interval.
+    /// Returns the interval of merits that corresponds to an interval of scores.
     #[must_use]
     pub fn merits(self, interval: Interval) -> Interval {
         match self {
@@ -75,13 +75,13 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// The least and the most that a score may be.
+    /// Returns the least and the most that a score may be; infinite where nothing bounds it.
     #[must_use]
     pub fn range(self) -> Interval {
         Interval { low: self.lower.unwrap_or(f64::NEG_INFINITY), high: self.upper.unwrap_or(f64::INFINITY) }
     }
 
-    /// How far apart two scores can be.
+    /// Returns how far apart two scores can be.
     #[must_use]
     pub fn width(self) -> f64 {
         let Interval { low, high } = self.range();
@@ -91,7 +91,7 @@ impl Bounds {
     /// Checks a score.
     ///
     /// # Errors
-    /// What is wrong with it, for people.
+    /// The reason why the score is out of bounds, for people.
     pub fn check(self, score: f64) -> Result<(), String> {
         if let Some(upper) = self.upper.filter(|upper| score > *upper) {
             let hint = if upper == 1.0 && score <= 100.0 { ": is it a percentage?" } else { "" };
@@ -119,19 +119,19 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// From 0 to 1, more being better, as every metric is unless a version says otherwise.
+    /// Creates the usual measure of a metric: from 0 to 1, in no unit, more being better.
     #[must_use]
     pub fn plain(metric: Metric) -> Self {
         Self { metric, direction: Direction::HigherIsBetter, unit: None, bounds: Bounds::default() }
     }
 
-    /// Whether scores are shares: from 0 to 1, in no unit. Of others nobody can say what a pass is.
+    /// Checks whether scores are shares: from 0 to 1, in no unit. For other scores nobody can say what a pass is.
     #[must_use]
     pub fn is_share(&self) -> bool {
         self.unit.is_none() && self.bounds == Bounds::default()
     }
 
-    /// The worst that a score can be, where there is a bound to that side.
+    /// Returns the worst possible score, where there is a bound to that side.
     #[must_use]
     pub fn worst(&self) -> Option<f64> {
         match self.direction {
@@ -140,7 +140,7 @@ impl Measure {
         }
     }
 
-    /// The best that a score can be, where there is a bound to that side.
+    /// Returns the best possible score, where there is a bound to that side.
     #[must_use]
     pub fn best(&self) -> Option<f64> {
         match self.direction {
@@ -149,14 +149,14 @@ impl Measure {
         }
     }
 
-    /// A number of which more is better, whichever way the score goes.
+    /// Returns the merit of a score: a number of which more is better, whichever way the score goes.
     #[must_use]
     pub fn merit(&self, score: f64) -> f64 {
         self.direction.merit(score)
     }
 
-    /// Writes what a definition says of it: what is not said otherwise is left out, so that older definitions are still
-    /// the same.
+    /// Serialises the measure as a version's definition has it. Members with usual values are left out, so that older
+    /// definitions are still the same.
     ///
     /// # Errors
     /// Those of the serializer.

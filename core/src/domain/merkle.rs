@@ -1,44 +1,45 @@
-//! The Merkle tree of RFC 9162, section 2.1, with SHA-256: hashes, proofs, and which stored nodes they are made of.
+//! The Merkle tree of RFC 9162, section 2.1, with SHA-256: hashes, proofs, and the stored nodes that they are computed
+//! from.
 //!
-//! A *node* is the root of a perfect subtree: it never changes once its leaves are there, so it can be stored. Every hash
-//! that a proof needs is made of O(log n) of them.
+//! A *node* is the root of a perfect subtree: it never changes once its leaves are there, so it can be stored. Every
+//! hash that a proof needs is computed from O(log n) nodes.
 
 use sha2::{Digest as _, Sha256};
 
-/// A hash of the tree.
+/// A hash of the tree: 32 bytes of SHA-256.
 pub type Hash = [u8; 32];
 
 /// A perfect subtree: the `index`-th, from the left, of those with 2^`level` leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Node {
-    /// 0 for a leaf.
+    /// Height of the subtree; 0 for a leaf.
     pub level: u32,
-    /// From 0.
+    /// Position among the nodes of the level, from 0.
     pub index: u64,
 }
 
-/// The leaves from `begin` to before `end`, as the tree's own recursion cuts them.
+/// The leaves from `begin` to before `end`, as the recursion that defines the tree cuts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// The first leaf.
+    /// Index of the first leaf.
     pub begin: u64,
-    /// After the last leaf.
+    /// Index after the last leaf.
     pub end: u64,
 }
 
-/// The hash of a leaf with this text.
+/// Computes the hash of a leaf with this text.
 #[must_use]
 pub fn leaf_hash(text: &[u8]) -> Hash {
     Sha256::new().chain_update([0]).chain_update(text).finalize().into()
 }
 
-/// The hash of a node over two others.
+/// Computes the hash of a node over two others.
 #[must_use]
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
 }
 
-/// The root over leaves with these hashes.
+/// Computes the root over leaves with these hashes.
 #[must_use]
 pub fn root(leaves: &[Hash]) -> Hash {
     let mut tree = Frontier::default();
@@ -51,7 +52,7 @@ fn power(level: u32) -> u64 {
 }
 
 impl Range {
-    /// The nodes that it consists of, from the left: of falling size.
+    /// Returns the nodes that the range consists of, from the left, each smaller than the one before.
     #[must_use]
     pub fn nodes(self) -> Vec<Node> {
         let mut nodes = Vec::new();
@@ -63,21 +64,22 @@ impl Range {
         nodes
     }
 
-    /// Its hash, made of those of its nodes; `None` where one is not known.
+    /// Computes the hash of the range from those of its nodes; `None` where one of them is not known.
     #[must_use]
     pub fn hash(self, known: impl Fn(Node) -> Option<Hash>) -> Option<Hash> {
         let hashes = self.nodes().into_iter().map(known).collect::<Option<Vec<_>>>()?;
         Some(fold(&hashes))
     }
 
-    /// Where the recursion cuts it: at the largest power of two below its length. `None` for a single leaf.
+    /// Returns where the recursion cuts the range: at the largest power of two below its length. `None` for a single
+    /// leaf.
     fn cut(self) -> Option<u64> {
         let level = self.end.checked_sub(self.begin)?.checked_sub(1)?.checked_ilog2()?;
         Some(self.begin.saturating_add(power(level)))
     }
 }
 
-/// The root over subtrees of falling size; without any, that of the empty tree.
+/// Computes the root over subtrees that get smaller from left to right; without any, that of the empty tree.
 fn fold(hashes: &[Hash]) -> Hash {
     let folded = hashes.iter().rev().copied().reduce(|right, left| node_hash(&left, &right));
     folded.unwrap_or_else(|| Sha256::digest([]).into())
@@ -87,31 +89,31 @@ fn fold(hashes: &[Hash]) -> Hash {
 #[derive(Clone, Debug, Default)]
 pub struct Frontier {
     size: u64,
-    /// The hashes of the nodes that the tree consists of, from the left.
+    /// Hashes of the nodes that the tree consists of, from the left.
     peaks: Vec<Hash>,
 }
 
 impl Frontier {
-    /// That of a tree of this size, of the hashes of the nodes that it consists of.
+    /// Creates the frontier of a tree of this size from the hashes of its nodes; `None` where one of them is not known.
     #[must_use]
     pub fn new(size: u64, known: impl Fn(Node) -> Option<Hash>) -> Option<Self> {
         let nodes = Range { begin: 0, end: size }.nodes();
         Some(Self { size, peaks: nodes.into_iter().map(known).collect::<Option<_>>()? })
     }
 
-    /// How many leaves there are.
+    /// Returns the number of leaves.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The root.
+    /// Returns the root of the tree.
     #[must_use]
     pub fn root(&self) -> Hash {
         fold(&self.peaks)
     }
 
-    /// Adds a leaf, and returns the nodes that came to be with it: the leaf first.
+    /// Adds a leaf and returns the nodes that it completes, the leaf itself first.
     pub fn push(&mut self, leaf: Hash) -> Vec<(Node, Hash)> {
         let mut node = Node { level: 0, index: self.size };
         let mut hash = leaf;
@@ -129,7 +131,8 @@ impl Frontier {
     }
 }
 
-/// Which hashes show that a leaf is in the tree of a size (2.1.3.1), from the leaf up. `None` where it cannot be.
+/// Returns the ranges whose hashes prove that a leaf is in the tree of a size (2.1.3.1), from the leaf up. `None` where
+/// it cannot be.
 #[must_use]
 pub fn inclusion(index: u64, size: u64) -> Option<Vec<Range>> {
     if index >= size {
@@ -147,7 +150,8 @@ pub fn inclusion(index: u64, size: u64) -> Option<Vec<Range>> {
     Some(path)
 }
 
-/// Which hashes show that the tree of a size begins with that of a smaller one (2.1.4.1). `None` where it cannot.
+/// Returns the ranges whose hashes prove that the tree of size `to` begins with that of size `from` (2.1.4.1). `None`
+/// where it cannot.
 #[must_use]
 pub fn consistency(from: u64, to: u64) -> Option<Vec<Range>> {
     if from == 0 || from > to {
@@ -170,7 +174,7 @@ pub fn consistency(from: u64, to: u64) -> Option<Vec<Range>> {
     Some(path)
 }
 
-/// Whether the path leads from the leaf to the root (2.1.3.2).
+/// Checks whether the path leads from the leaf to the root (2.1.3.2).
 #[must_use]
 pub fn verify_inclusion(index: u64, size: u64, leaf: &Hash, path: &[Hash], root: &Hash) -> bool {
     let Some(mut last) = size.checked_sub(1).filter(|last| index <= *last) else { return false };
@@ -193,8 +197,8 @@ pub fn verify_inclusion(index: u64, size: u64, leaf: &Hash, path: &[Hash], root:
     last == 0 && hash == *root
 }
 
-/// Whether the path shows that the tree of one size and root begins with that of another (2.1.4.2). With an empty tree
-/// every tree begins.
+/// Checks whether the path proves that the tree of size `to` begins with that of size `from` (2.1.4.2). Every tree
+/// begins with the empty one.
 #[must_use]
 pub fn verify_consistency((from, from_root): (u64, &Hash), (to, to_root): (u64, &Hash), path: &[Hash]) -> bool {
     if from == 0 || from >= to {
@@ -248,7 +252,7 @@ mod tests {
         "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
         "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
     ];
-    /// `(index, size, path)` and `(from, to, path)` of the same tests.
+    /// Proofs as `(index, size, path)` and `(from, to, path)`, from the same tests.
     const INCLUSIONS: [(u64, u64, &[&str]); 4] = [
         (0, 1, &[]),
         (
@@ -331,7 +335,7 @@ mod tests {
         hashes.iter().map(|hash| HEXLOWER.encode(hash)).collect()
     }
 
-    /// MTH as section 2.1.1 defines it.
+    /// Computes the root as section 2.1.1 defines it (MTH).
     fn defined_root(leaves: &[Hash]) -> Hash {
         match leaves {
             [] => Sha256::digest([]).into(),

@@ -1,4 +1,4 @@
-//! Rules and values: no I/O, no clock.
+//! Values and pure rules: no I/O, no clock.
 
 pub mod account;
 pub mod api_key;

@@ -1,4 +1,4 @@
-//! Blocks of addresses.
+//! Blocks of IP addresses, and what kind of address an address is.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use ipnet::IpNet;
 pub struct Network(IpNet);
 
 impl Network {
-    /// Reads `address` or `address/prefix`; bits beyond the prefix must be zero.
+    /// Parses `address` or `address/prefix`; `None` unless the bits beyond the prefix are zero.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
@@ -25,7 +25,7 @@ impl Network {
         let prefix = match prefix {
             None => width,
             Some(prefix) if prefix.len() <= 3 && prefix.bytes().all(|byte| byte.is_ascii_digit()) => {
-                // A mapped block is written with the prefix of the longer form.
+                // The prefix of a mapped block is that of the IPv6 form.
                 prefix.parse::<u8>().ok()?.checked_sub(self::width(given).checked_sub(width)?)?
             }
             Some(_) => return None,
@@ -34,7 +34,7 @@ impl Network {
         (block.network() == address).then_some(Self(block))
     }
 
-    /// The block that a client's limits are counted in: IPv4 /32, IPv6 /64, which one customer has.
+    /// Returns the block that a client's limits are counted in: IPv4 /32, IPv6 /64, which one customer has.
     #[must_use]
     pub fn of_client(address: IpAddr) -> Self {
         let block = IpNet::from(address.to_canonical());
@@ -44,14 +44,14 @@ impl Network {
         })
     }
 
-    /// Whether the address lies in it.
+    /// Checks whether the address is in the block.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
 
-    /// Whether it holds more addresses than anybody has proxies in: it is wider than the private 10.0.0.0/8 or, in
-    /// IPv6, than a /16 outside of the private fc00::/7.
+    /// Checks whether the block has more addresses than anybody has proxies in: it is wider than the private 10.0.0.0/8
+    /// or, in IPv6, than a /16 outside of the private fc00::/7.
     #[must_use]
     pub fn is_too_wide_for_proxies(&self) -> bool {
         match self.0 {
@@ -61,7 +61,7 @@ impl Network {
     }
 }
 
-/// Reads an address as `X-Forwarded-For` has it: alone, or with a port, IPv6 then in brackets. A zone (`%eth0`) means
+/// Parses an address as `X-Forwarded-For` has it: alone, or with a port, IPv6 then in brackets. A zone (`%eth0`) means
 /// nothing on another machine, and is refused.
 #[must_use]
 pub fn parse_forwarded(text: &str) -> Option<IpAddr> {
@@ -105,15 +105,16 @@ impl<'de> serde::Deserialize<'de> for Network {
     }
 }
 
-/// Whether the host of a URL or of `Host`, IPv6 with or without its brackets, is one that every machine calls itself by.
+/// Checks whether the host of a URL or of `Host` is `localhost` or a loopback address, IPv6 with or without brackets.
 #[must_use]
 pub fn names_this_machine(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// Whether an address is one of the internet (the special-purpose registries of IANA, RFC 6890), at which no network's own
-/// machines, no cloud's metadata and nobody in particular is. What maps or translates IPv4 addresses is judged as none.
+/// Checks whether an address is of the public internet (by IANA's special-purpose registries, RFC 6890), not of a local
+/// network or a cloud's metadata, and not reserved. An IPv4-mapped address is judged as IPv4; one that translates or
+/// tunnels IPv4 (NAT64, Teredo, 6to4) is never public.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
@@ -124,12 +125,12 @@ pub fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let is_special = match address.octets() {
-        // This network, private networks, loopback, link-local with the metadata of clouds, multicast and what is reserved.
+        // This network, private networks, loopback, link-local with the metadata of clouds, multicast, reserved.
         [0 | 10 | 127 | 224..=255, ..] | [169, 254, ..] | [172, 16..=31, ..] | [192, 168, ..] => true,
         // Carriers' networks (RFC 6598), protocols, documentation, relays of 6to4, benchmarks.
         [100, 64..=127, ..] | [192, 0, 0 | 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => true,
         [192, 88, 99, _] | [198, 18..=19, ..] => true,
-        // Azure's platform, which every machine there can ask.
+        // Azure's platform, which every machine there can reach.
         [168, 63, 129, 16] => true,
         _ => false,
     };
@@ -137,7 +138,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    // Global unicast is 2000::/3. Of it: protocols and Teredo (2001::/23), documentation, 6to4, documentation (3fff::/20).
+    // Global unicast is 2000::/3. Not public in it: protocols and Teredo (2001::/23), documentation (2001:db8::/32),
+    // 6to4, documentation (3fff::/20).
     match address.segments() {
         [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => false,
         [first, ..] => (0x2000..0x4000).contains(&first),

@@ -1,11 +1,11 @@
-//! Origins of web pages, in the one form in which browsers send them.
+//! Origins of web pages, in the only form in which browsers send them.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::Uri;
 
-/// Returns the origin of a URL as browsers send it in `Origin`: scheme and host in lower case, no default port, no path.
-/// `None` where no browser has such an origin.
+/// Returns the origin of a URL as browsers send it in `Origin`: scheme and host in lower case, no default port, no
+/// path. `None` where no browser has such an origin.
 ///
 /// The rules are those of the URL Standard (<https://url.spec.whatwg.org/>) for what configurations hold.
 #[must_use]
@@ -27,7 +27,8 @@ pub fn as_browsers_send(url: &str) -> Option<String> {
     })
 }
 
-/// Whether this is the origin of a page that this machine serves to itself, on any port.
+/// Checks whether this is the origin of a page on this machine itself (`localhost`, `127.0.0.1` or `[::1]`), on any
+/// port.
 #[must_use]
 pub fn is_of_this_machine(origin: &str) -> bool {
     let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
@@ -44,7 +45,7 @@ fn is_default(scheme: &str, port: u16) -> bool {
 fn host(given: &str) -> Option<String> {
     if let Some(address) = given.strip_prefix('[') {
         let address = address.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
-        // Rust shows the end of such an address as IPv4, a browser does not.
+        // Rust writes the last 32 bits of an IPv4-mapped address as IPv4; a browser does not.
         return Some(match (address.to_ipv4_mapped(), address.segments()) {
             (Some(_), [.., high, low]) => format!("[::ffff:{high:x}:{low:x}]"),
             _ => format!("[{address}]"),

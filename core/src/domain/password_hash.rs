@@ -2,7 +2,7 @@
 //! systems made are verified too, until their owner's next login replaces them:
 //!
 //! - Argon2i, Argon2d and Argon2id, `v=16` and `v=19`: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`;
-//! - bcrypt: `$2a$`, `$2b$` and `$2y$`, which sees the first 72 bytes of a password;
+//! - bcrypt: `$2a$`, `$2b$` and `$2y$`, which uses the first 72 bytes of a password;
 //! - PBKDF2-HMAC-SHA-256 (RFC 8018): `$pbkdf2-sha256$i=600000,l=32$salt$hash` (PHC), `$pbkdf2-sha256$29000$salt$hash`
 //!   (passlib), `pbkdf2_sha256$1000000$salt$hash` (Django);
 //! - scrypt (RFC 7914): `$scrypt$ln=16,r=8,p=1$salt$hash` (PHC, passlib).
@@ -23,11 +23,11 @@ use zeroize::Zeroizing;
 use super::Secret;
 use crate::ports::{HashError, HashJob, HashOutcome};
 
-/// No scheme's hash comes near it.
+/// Longest encoded hash that is parsed, in bytes: no scheme's hash comes near it.
 const LONGEST_ENCODED: usize = 512;
 const MOST_MEMORY: &str = "64 MiB, filled 8 times";
 const MIB: u64 = 1024 * 1024;
-/// What new hashes are made with.
+/// Algorithm and version of new hashes.
 const OWN: (Algorithm, Version) = (Algorithm::Argon2id, Version::V0x13);
 
 /// Cost of a new hash.
@@ -35,19 +35,20 @@ const OWN: (Algorithm, Version) = (Algorithm::Argon2id, Version::V0x13);
 pub struct Params {
     /// Memory, in KiB.
     pub memory_kib: u32,
-    /// Passes over the memory.
+    /// Number of passes over the memory.
     pub passes: u32,
-    /// Lanes.
+    /// Number of lanes.
     pub lanes: u32,
 }
 
 impl Params {
     /// OWASP's first recommendation: 19 MiB, two passes, one lane.
     pub const DEFAULT: Self = Self { memory_kib: 19_456, passes: 2, lanes: 1 };
-    /// OWASP's and ASVS's equivalents, memory and passes: what is below all of them is refused.
+    /// Equally strong recommendations of OWASP and ASVS, as memory in KiB and passes: what is below all of them is
+    /// refused.
     const FLOOR: [(u32, u32); 3] = [(19_456, 2), (12_288, 3), (47_104, 1)];
 
-    /// Reads `m=19456,t=2,p=1`, as PHC strings spell it; at most 1 GiB and four passes over as much.
+    /// Parses `m=19456,t=2,p=1`, as PHC strings spell it; `None` above 1 GiB or four passes over as much.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::read(text).filter(|params| params.is_within(&Bound::OWN))
@@ -59,7 +60,7 @@ impl Params {
         params.argon2().is_some().then_some(params)
     }
 
-    /// Whether it costs a guesser as much as OWASP and ASVS ask.
+    /// Checks whether the cost is as high as OWASP and ASVS ask.
     #[must_use]
     pub fn is_strong_enough(&self) -> bool {
         Self::FLOOR.iter().any(|(memory_kib, passes)| self.memory_kib >= *memory_kib && self.passes >= *passes)
@@ -74,17 +75,17 @@ impl Params {
     }
 }
 
-/// What verifying a hash may take.
+/// Limits of what verifying a hash may take.
 struct Bound {
     memory_kib: u32,
-    /// Memory times passes over it.
+    /// Memory times passes over it, in KiB.
     filled_kib: u64,
 }
 
 impl Bound {
-    /// What [`Params::parse`] lets a host be configured to.
+    /// Limits of what [`Params::parse`] lets a host be configured to.
     const OWN: Self = Self { memory_kib: 1_048_576, filled_kib: 4 * 1_048_576 };
-    /// What every host has for a hash that another system made.
+    /// Limits that every host can bear, for a hash that another system made.
     const IMPORTED: Self = Self { memory_kib: 65_536, filled_kib: 8 * 65_536 };
 }
 
@@ -94,7 +95,8 @@ impl Bound {
 pub struct Memory(Vec<Block>);
 
 impl Memory {
-    /// What is kept at most, in blocks of 1 KiB. From here on glibc maps each allocation apart and gives it back whole.
+    /// Most memory that is kept, in blocks of 1 KiB. Above it, glibc maps each allocation apart and gives it back
+    /// whole.
     const MOST_KEPT: usize = 32 * 1024;
 
     fn argon2(
@@ -111,7 +113,7 @@ impl Memory {
             return argon2().hash_password_into(password, salt, out);
         }
         if self.0.len() < needed {
-            // Nothing of the old blocks is needed: to copy them would only cost time.
+            // Nothing of the old blocks is needed, and copying them would only cost time.
             self.0 = Vec::new();
             self.0.try_reserve_exact(needed).map_err(|_| argon2::Error::OutOfMemory)?;
             self.0.resize(needed, Block::new());
@@ -126,7 +128,7 @@ impl Memory {
 }
 
 impl std::fmt::Debug for Memory {
-    /// Without what it holds, which derives from passwords.
+    /// Writes the size of the memory, without its contents, which derive from passwords.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Memory").field("kib", &self.0.len()).finish()
     }
@@ -136,7 +138,7 @@ impl std::fmt::Debug for Memory {
 ///
 /// # Errors
 /// [`HashError::Failed`] when the parameters are impossible. An encoded hash that cannot be read, or whose parameters
-/// ask for too much, verifies as wrong, it is no error.
+/// ask for too much, is no error: it verifies as wrong.
 pub fn run(job: &HashJob, memory: &mut Memory) -> Result<HashOutcome, HashError> {
     match job {
         HashJob::Hash { password, salt, params } => {
@@ -150,7 +152,7 @@ pub fn run(job: &HashJob, memory: &mut Memory) -> Result<HashOutcome, HashError>
     }
 }
 
-/// A new hash, as a PHC string.
+/// Computes a new hash and returns it as a PHC string.
 fn hash(password: &Secret, salt: &[u8], params: Params, memory: &mut Memory) -> argon2::Result<String> {
     let Params { memory_kib, passes, lanes } = params;
     let mut hash = [0; argon2::Params::DEFAULT_OUTPUT_LEN];
@@ -160,8 +162,8 @@ fn hash(password: &Secret, salt: &[u8], params: Params, memory: &mut Memory) -> 
     Ok(format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${hash}"))
 }
 
-/// Whether a login should replace the hash. Only Argon2id `v=19` whose memory, passes and lanes all equal `params` is
-/// current: any other hash, be it stronger, gives way to the configured cost.
+/// Checks whether a login should replace the hash. Only Argon2id `v=19` whose memory, passes and lanes all equal
+/// `params` is current: any other hash, even a stronger one, gives way to the configured cost.
 #[must_use]
 pub fn needs_rehash(encoded: &str, params: Params) -> bool {
     let (algorithm, version) = OWN;
@@ -169,26 +171,26 @@ pub fn needs_rehash(encoded: &str, params: Params) -> bool {
     !Encoded::parse(encoded).is_ok_and(|hash| hash.scheme == current)
 }
 
-/// Why a hash that another system made cannot be taken over. It never holds the hash.
+/// Why a hash that another system made cannot be imported. It never contains the hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ForeignHashError {
-    /// No form that is verified here.
+    /// The hash has no form that is verified here.
     #[error("the hash is not of Argon2, bcrypt, PBKDF2-SHA-256 or scrypt in a known form")]
     Unknown,
-    /// A known form with a part that is not as it should be.
+    /// The hash has a known form, but one of its parts is invalid.
     #[error("{0}; the hash may be truncated")]
     Malformed(&'static str),
-    /// Over what a host can bear; with the most that it can.
+    /// Verifying the hash would take more than a host can bear; with the limit, in words.
     #[error("verifying the hash would take too long or too much memory: at most {0}")]
     TooCostly(&'static str),
 }
 
-/// Whether a hash that another system made can be taken over: it is in one of the forms that [`run`] verifies, whole,
+/// Checks that a hash that another system made can be imported: it is in one of the forms that [`run`] verifies, whole,
 /// and verifying it takes at most 64 MiB and some seconds on every host (bcrypt up to cost 14, PBKDF2 up to 2,000,000
 /// rounds, Argon2 and scrypt up to 64 MiB, filled 8 times).
 ///
 /// # Errors
-/// [`ForeignHashError`].
+/// A [`ForeignHashError`] that says why it cannot be imported.
 pub fn check_importable(encoded: &str) -> Result<(), ForeignHashError> {
     match Encoded::parse(encoded)?.scheme {
         Scheme::Argon2 { params, .. } if !params.is_within(&Bound::IMPORTED) => {
@@ -198,7 +200,7 @@ pub fn check_importable(encoded: &str) -> Result<(), ForeignHashError> {
     }
 }
 
-/// `a=1,b=2` with exactly these names, in this order.
+/// Parses `a=1,b=2` with exactly these names, in this order.
 fn numbers<const N: usize>(text: &str, names: [&str; N]) -> Option<[u32; N]> {
     let mut parts = text.split(',');
     let mut values = [0; N];
@@ -208,14 +210,14 @@ fn numbers<const N: usize>(text: &str, names: [&str; N]) -> Option<[u32; N]> {
     parts.next().is_none().then_some(values)
 }
 
-/// Base64 with or without padding. Bits that belong to no byte are the mark of a truncated text.
+/// Base64 with or without padding. Bits that belong to no byte are refused: they are the mark of a truncated text.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-/// As PHC strings have it: without padding.
+/// Base64 without padding, as PHC strings have it.
 const PHC_BASE64: GeneralPurpose = base64::engine::general_purpose::STANDARD_NO_PAD;
-/// Some old implementations left such bits in the last character of a salt.
+/// Base64 of bcrypt. Bits that belong to no byte are accepted, as some old implementations left them at a salt's end.
 const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(
     &BCRYPT,
     GeneralPurposeConfig::new()
@@ -235,7 +237,7 @@ enum Scheme {
     Scrypt { log_n: u8, r: u32, p: u32 },
 }
 
-/// A hash of a known scheme, whole and within its bounds.
+/// A hash of a known scheme, whole and within its limits.
 struct Encoded {
     scheme: Scheme,
     salt: Vec<u8>,
@@ -252,7 +254,7 @@ impl Encoded {
             ["", name, version, params, salt, hash] if name.starts_with("argon2") => {
                 Self::argon2(name, version, params, salt, hash)
             }
-            // The first version did not say so.
+            // Argon2's first version wrote no version into the hash.
             ["", name, params, salt, hash] if name.starts_with("argon2") => {
                 Self::argon2(name, "v=16", params, salt, hash)
             }
@@ -287,7 +289,7 @@ impl Encoded {
         };
         let params = Params::read(params)
             .ok_or(ForeignHashError::Malformed("the parameters are not m, t and p as Argon2 has them"))?;
-        // Those that are made here are of this kind.
+        // Hashes of this kind may be made here, at the configured cost.
         let bound = match (algorithm, version) {
             (Algorithm::Argon2id, Version::V0x13) => Bound::OWN,
             _ => Bound::IMPORTED,
@@ -320,7 +322,7 @@ impl Encoded {
         if !(16..=64).contains(&length) {
             return Err(ForeignHashError::Malformed("the length is not 16 to 64 bytes"));
         }
-        // A beginning of the hash would match too: the length must be the one it was made with.
+        // A beginning of the hash would match too: the length must be the one that it was made with.
         let hash = decode(&BASE64, hash)?;
         Self { scheme: Scheme::Pbkdf2 { rounds }, salt, hash }.with_lengths(1..=LONGEST_ENCODED, length..=length)
     }
@@ -337,7 +339,8 @@ impl Encoded {
             return Err(ForeignHashError::TooCostly(MOST_MEMORY));
         };
         let (salt, hash) = (decode(&BASE64, salt)?, decode(&BASE64, hash)?);
-        // As with PBKDF2, which is its last step: only the lengths in use.
+        // A beginning of the hash would match too, as PBKDF2 is scrypt's last step: only the lengths in use are
+        // accepted.
         let length = if hash.len() == 64 { 64 } else { 32 };
         Self { scheme: Scheme::Scrypt { log_n, r, p }, salt, hash }.with_lengths(1..=LONGEST_ENCODED, length..=length)
     }
@@ -372,7 +375,7 @@ fn is_known(name: &str) -> bool {
     name.starts_with("argon2") || ["2a", "2b", "2y", "pbkdf2-sha256", "pbkdf2_sha256", "scrypt"].contains(&name)
 }
 
-/// The key is the password and a zero byte, of which 72 bytes count.
+/// Computes bcrypt of the password; the key is the password and a zero byte, of which the first 72 bytes count.
 fn bcrypt(password: &[u8], cost: u32, salt: &[u8], computed: &mut [u8]) -> Option<()> {
     let key = Zeroizing::new(password.iter().copied().chain([0]).take(72).collect::<Vec<_>>());
     let hash = bcrypt::bcrypt(cost, salt.try_into().ok()?, &key);
@@ -397,7 +400,7 @@ mod tests {
         })
     }
 
-    /// The password alone verifies, and the importer takes the hash.
+    /// Asserts that each hash verifies its own password only, and that the importer takes it.
     fn all_verify(known: &[(&str, &str)]) {
         for (password, encoded) in known {
             assert!(verifies(password, encoded), "{encoded}");
@@ -408,7 +411,7 @@ mod tests {
         }
     }
 
-    /// As made by the reference library (argon2-cffi 25.1.0 over phc-winner-argon2) of `password` and
+    /// The hash that the reference library (argon2-cffi 25.1.0 over phc-winner-argon2) makes of `password` and
     /// `somesaltsomesalt`, with `-id -t 2 -k 19456 -p 1 -l 32`.
     const OURS: &str =
         "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$K13EBUiG7JV+9ZxztmHFTdb7J0WQsnj2V8bZaqyPptE";
@@ -607,7 +610,7 @@ mod tests {
             let encoded = OURS.replace("m=19456,t=2,p=1", text);
             assert_eq!(Encoded::parse(&encoded).is_ok(), possible, "{text}");
         }
-        // Such a hash is this host's own; another host could not verify it.
+        // A hash of such a cost is this host's own; another host could not verify it.
         let large = OURS.replace("m=19456", "m=1048576");
         assert_eq!(refusal(&large), Some("too costly"));
     }

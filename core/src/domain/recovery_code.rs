@@ -1,13 +1,13 @@
-//! What a person keeps for the day on which their authenticator is lost.
+//! Recovery codes, which people keep for the case that they lose their authenticator.
 
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::Secret;
 
-/// Random bytes of a code: 120 bits.
+/// Number of random bytes of a code: 120 bits.
 pub const RANDOM_BYTES: usize = 15;
-/// How many codes a person gets at once.
+/// Number of codes that a person gets at once.
 pub const CODES: usize = 10;
 const SYMBOLS: usize = 24;
 const GROUP: usize = 6;
@@ -24,7 +24,7 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 pub struct RecoveryCode(Secret);
 
 impl RecoveryCode {
-    /// The code of these random bytes.
+    /// Creates the code of these random bytes.
     #[must_use]
     pub fn from_random(bytes: [u8; RANDOM_BYTES]) -> Self {
         let bits = bytes.iter().fold(0_u128, |bits, byte| bits.wrapping_shl(8) | u128::from(*byte));
@@ -35,8 +35,8 @@ impl RecoveryCode {
         Self(Secret::new((0..120).step_by(5).rev().filter_map(symbol).collect::<String>()))
     }
 
-    /// Reads what somebody typed: in either case, hyphens and spaces wherever they like, `O` for `0`, `I` and `L`
-    /// for `1`.
+    /// Parses what somebody typed: in either case, hyphens and spaces wherever they like, `O` for `0`, `I` and `L` for
+    /// `1`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let typed = text.chars().filter(|character| !matches!(character, '-' | ' '));
@@ -49,7 +49,7 @@ impl RecoveryCode {
         (code.expose().len() == SYMBOLS).then_some(Self(code))
     }
 
-    /// As a person gets it: `xxxxxx-xxxxxx-xxxxxx-xxxxxx`.
+    /// Returns the code in groups, as a person gets it: `xxxxxx-xxxxxx-xxxxxx-xxxxxx`.
     #[must_use]
     pub fn grouped(&self) -> Secret {
         let mut grouped = String::with_capacity(SYMBOLS.saturating_add(3));
@@ -62,7 +62,7 @@ impl RecoveryCode {
         Secret::new(grouped)
     }
 
-    /// SHA-256: all that is stored of it. With 120 random bits nobody finds it by trying.
+    /// Returns the SHA-256 of the code, all that is stored of it. With 120 random bits nobody finds the code by trying.
     #[must_use]
     pub fn hash(&self) -> Vec<u8> {
         Sha256::digest(self.0.expose()).to_vec()

@@ -1,53 +1,54 @@
-//! Packs: some of a run's results, column by column and deflated, as they are kept once they never change any more.
+//! Packs: some of a run's results, column by column and deflated, as they are stored once they never change any more.
 //!
-//! A pack is a byte that says its form, and a zlib stream (RFC 1950) of a JSON array with an array for each column, in the order of
-//! [`StoredResult`]'s members; `null` in place of a column that is empty throughout. Results are in the order of task and
-//! attempt. Numbers are told with their shortest exact form, and JSON as text, so that each is read as it was written.
+//! A pack is a byte with the number of its form, and a zlib stream (RFC 1950) of a JSON array with an array for each
+//! column, in the order of [`StoredResult`]'s members; `null` stands for a column that is empty throughout. Results are
+//! in the order of task and attempt. Numbers have their shortest exact form, and JSON is kept as text, so that each is
+//! read as it was written.
 
 use serde::{Deserialize, Serialize};
 
-/// The form of packs; another number is another form.
+/// Number of the current form of packs.
 const FORMAT: u8 = 1;
-/// Results of a pack, at most: a page of results reads whole packs.
+/// Most results of a pack: a page of results reads whole packs.
 const MOST_RESULTS: usize = 250;
-/// Bytes of a pack's JSON, at most and about, unless one result is longer.
+/// Approximate limit of a pack's JSON, in bytes; a single result may be longer.
 const MOST_TEXT: usize = 45_000;
-/// What a result takes of [`MOST_TEXT`] besides its texts.
+/// Estimated bytes of a result besides its texts, towards [`MOST_TEXT`].
 const NUMBERS: usize = 80;
-/// No pack is longer when it is inflated.
+/// Longest inflated pack, in bytes.
 const MOST_INFLATED: usize = 4_000_000;
-/// miniz_oxide's usual level: the highest gains nothing here.
+/// Compression level: miniz_oxide's usual one, as the highest gains nothing here.
 const LEVEL: u8 = 6;
 
-/// A result as the database keeps it.
+/// A result as the database stores it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredResult {
-    /// The task's id.
+    /// Id of the task.
     pub task: String,
-    /// From 1.
+    /// Number of the attempt, from 1.
     pub attempt: i64,
-    /// How it ended.
+    /// How the attempt ended.
     pub status: String,
-    /// Its score.
+    /// Score of the attempt.
     pub score: f64,
-    /// How many samples it stands for.
+    /// Number of samples that the result stands for.
     pub samples: Option<i64>,
-    /// How many of them passed.
+    /// Number of those samples that passed.
     pub correct: Option<i64>,
-    /// Milliseconds.
+    /// Latency in milliseconds.
     pub latency_ms: Option<f64>,
-    /// Tokens read.
+    /// Number of tokens read.
     pub input_tokens: Option<i64>,
-    /// Tokens written.
+    /// Number of tokens written.
     pub output_tokens: Option<i64>,
-    /// US dollars.
+    /// Cost in US dollars.
     pub cost_usd: Option<f64>,
-    /// Scores of parts, in JSON.
+    /// Scores of the parts of a composite score, as JSON.
     pub parts: Option<String>,
 }
 
 impl StoredResult {
-    /// Bytes that it counts in a page of the data set: its texts, and 300 for the rest.
+    /// Returns the bytes that the result counts in a page of the dataset: its texts, and 300 for the rest.
     #[must_use]
     pub fn size(&self) -> usize {
         self.texts().saturating_add(300)
@@ -62,7 +63,7 @@ impl StoredResult {
     }
 }
 
-/// A column that may be empty throughout.
+/// A column with optional values; `None` where all of them are empty.
 type Sparse<T> = Option<Vec<Option<T>>>;
 
 #[derive(Deserialize, Serialize)]
@@ -133,7 +134,7 @@ impl Columns {
     }
 }
 
-/// A column with nothing in place of what is left out.
+/// Returns the values of a column, each `None` where the column is left out.
 fn filled<T>(column: Sparse<T>, count: usize) -> Result<impl Iterator<Item = Option<T>>, PackError> {
     let column = column.unwrap_or_else(|| std::iter::repeat_with(|| None).take(count).collect());
     if column.len() == count { Ok(column.into_iter()) } else { Err(PackError::Columns) }
@@ -142,33 +143,33 @@ fn filled<T>(column: Sparse<T>, count: usize) -> Result<impl Iterator<Item = Opt
 /// Why results cannot be packed, or a pack cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackError {
-    /// It is of another form.
+    /// The pack is of another form.
     #[error("it is of no form that this release reads")]
     Form,
-    /// It cannot be inflated, or is too long then.
+    /// The pack cannot be inflated, or is too long when inflated.
     #[error("it cannot be inflated: {0}")]
     Inflate(String),
-    /// What is inflated is not what packs hold.
+    /// The inflated text is not the JSON of a pack.
     #[error("it is not JSON of columns: {0}")]
     Json(String),
-    /// Its columns are of different lengths, empty or not in order.
+    /// The columns are of different lengths, empty or not in order.
     #[error("its columns do not make results in their order")]
     Columns,
-    /// What was packed is read as something else.
+    /// The packed results are read as something else.
     #[error("what was packed is read as something else")]
     Differs,
 }
 
-/// A pack, and what it is found by.
+/// A pack, with the keys that it is found by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultPack {
-    /// Task and attempt of its first result.
+    /// Task and attempt of the first result.
     pub first: (String, i64),
-    /// The same of the last.
+    /// Task and attempt of the last result.
     pub last: (String, i64),
-    /// How many it holds.
+    /// Number of results.
     pub results: usize,
-    /// What they count in a page of the data set.
+    /// Bytes that the results count in a page of the dataset.
     pub size: usize,
     /// The pack itself.
     pub bytes: Vec<u8>,
@@ -178,10 +179,10 @@ fn json(results: &[StoredResult]) -> Result<Vec<u8>, PackError> {
     serde_json::to_vec(&Columns::of(results)).map_err(|error| PackError::Json(error.to_string()))
 }
 
-/// Whether these are the same results, to the last bit.
+/// Checks whether these are the same results, to the last bit.
 ///
 /// # Errors
-/// When a number cannot be told.
+/// When a number cannot be written as JSON.
 pub fn are_same(ones: &[StoredResult], others: &[StoredResult]) -> Result<bool, PackError> {
     Ok(ones == others && json(ones)? == json(others)?)
 }
@@ -206,10 +207,10 @@ impl ResultPack {
     }
 }
 
-/// Reads a pack.
+/// Reads the results of a pack.
 ///
 /// # Errors
-/// [`PackError`] where it is damaged, of another release or no pack.
+/// A [`PackError`] where it is damaged, of another release or no pack.
 pub fn unpack(bytes: &[u8]) -> Result<Vec<StoredResult>, PackError> {
     let Some((&FORMAT, deflated)) = bytes.split_first() else { return Err(PackError::Form) };
     let json = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(deflated, MOST_INFLATED);
@@ -218,7 +219,7 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<StoredResult>, PackError> {
     columns.results()
 }
 
-/// Results that come one by one and go into packs.
+/// A buffer for results that come one by one and go into packs.
 #[derive(Debug, Default)]
 pub struct Packer {
     results: Vec<StoredResult>,
@@ -226,10 +227,10 @@ pub struct Packer {
 }
 
 impl Packer {
-    /// Takes the next result; the pack of those before, where it has no room for one more.
+    /// Adds the next result. Returns the pack of the results before it, where that has no room for one more.
     ///
     /// # Errors
-    /// As [`ResultPack::of`].
+    /// Those of [`ResultPack::of`].
     pub fn add(&mut self, result: StoredResult) -> Result<Option<ResultPack>, PackError> {
         let text = result.texts().saturating_add(NUMBERS);
         let has_room = self.results.len() < MOST_RESULTS && self.text.saturating_add(text) <= MOST_TEXT;
@@ -239,10 +240,10 @@ impl Packer {
         Ok(full)
     }
 
-    /// The pack of what is left.
+    /// Packs the results that are left; `None` where there are none.
     ///
     /// # Errors
-    /// As [`ResultPack::of`].
+    /// Those of [`ResultPack::of`].
     pub fn finish(&mut self) -> Result<Option<ResultPack>, PackError> {
         let results = std::mem::take(&mut self.results);
         self.text = 0;
@@ -293,7 +294,7 @@ mod tests {
         (0..chance.below(40)).map(|_| letters[usize::try_from(chance.below(10)).unwrap()]).collect()
     }
 
-    /// Results with anything in them that the columns hold, in the order of task and attempt.
+    /// Returns results with anything in them that the columns can hold, in the order of task and attempt.
     fn any_results(chance: &mut TestRng) -> Vec<StoredResult> {
         let mut keys = std::collections::BTreeSet::new();
         for _ in 0..1 + chance.below(600) {
@@ -359,7 +360,7 @@ mod tests {
         }
     }
 
-    /// What packs of this form are, whichever release reads them.
+    /// Reads a pack of the first form, which every release must be able to read.
     #[test]
     fn a_pack_of_this_form_is_read_for_ever() {
         let mut first = result(1);

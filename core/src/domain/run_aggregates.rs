@@ -1,91 +1,91 @@
-//! What publishing keeps of a run's results: the score of each slice of its tasks, and each task's mean.
+//! Aggregates that publishing keeps of a run's results: the score of each slice of its tasks, and each task's mean.
 //!
-//! Computed here and not in SQL, because in a database with one writer everybody else's writes would wait meanwhile, and
-//! because sums of a fixed order come to the same digits on every host. What is kept is rounded all the same: equal scores
-//! share a rank, whoever computed them.
+//! They are computed here and not in SQL, because in a database with one writer everybody else's writes would wait
+//! meanwhile, and because sums in a fixed order give the same digits on every host. What is kept is rounded all the
+//! same: equal scores share a rank, whoever computed them.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::statistics::significant;
 
-/// Decimals of what is kept of shares and costs. Of other scores the size is not known: so many significant digits.
+/// Decimals that are kept of shares and costs; of other scores, whose size is not known, as many significant digits.
 const DECIMALS: usize = 12;
 
 /// A task, and the slices that it belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlicedTask {
-    /// Unique within its version.
+    /// Id of the task, unique within its version.
     pub id: String,
-    /// Scenario, language and difficulty, where it has them.
+    /// Scenario, language and difficulty, where the task has them.
     pub dimensions: [Option<String>; 3],
-    /// Tasks of one cluster are not independent.
+    /// Cluster of the task; the scores of tasks in one cluster are not independent.
     pub cluster: Option<String>,
 }
 
 /// One attempt at a task.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Attempt {
-    /// The task's id.
+    /// Id of the task.
     pub task: String,
-    /// Within the version's bounds.
+    /// Score of the attempt, within the version's bounds.
     pub score: f64,
-    /// How many samples it stands for, and how many of them passed, where there are several.
+    /// Number of samples that the attempt stands for, where there are several.
     pub samples: Option<i64>,
-    /// See `samples`.
+    /// Number of those samples that passed.
     pub correct: Option<i64>,
-    /// How long it took.
+    /// Latency in milliseconds.
     pub latency_ms: Option<f64>,
-    /// What it cost.
+    /// Cost in US dollars.
     pub cost_usd: Option<f64>,
-    /// Of each part of a composite score, what it gave.
+    /// Score of each part of a composite score, by the part's id.
     pub parts: BTreeMap<String, f64>,
 }
 
-/// The score of a slice. Of a dimension '' stands for every value.
+/// The score of a slice, which is named by a value of each dimension; '' stands for every value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slice {
-    /// Scenario, language, difficulty.
+    /// Scenario, language and difficulty of the slice.
     pub values: [String; 3],
-    /// Distinct tasks.
+    /// Number of distinct tasks.
     pub tasks: u32,
-    /// Clusters of tasks; a task that is in none is one of its own.
+    /// Number of clusters of tasks; a task in no cluster is one of its own.
     pub clusters: u32,
-    /// Passes.
+    /// Number of passes.
     pub correct: i64,
-    /// Attempts or samples.
+    /// Number of attempts or samples.
     pub total: i64,
-    /// The mean over tasks of each task's mean.
+    /// Mean over tasks of each task's mean score.
     pub score: f64,
     /// Σ over clusters of (Σ over its tasks of (score − mean))².
     pub squares: f64,
-    /// What is known of the cost.
+    /// Sum of the known costs, in US dollars; `None` where no cost is known.
     pub cost_usd: Option<f64>,
-    /// Attempts whose cost is not known.
+    /// Number of attempts whose cost is not known.
     pub uncosted: u32,
-    /// Median latency, interpolated as R's type 7.
+    /// Median latency in milliseconds, interpolated as R's type 7.
     pub p50_ms: Option<f64>,
-    /// 95th percentile.
+    /// 95th percentile of latency in milliseconds, interpolated as R's type 7.
     pub p95_ms: Option<f64>,
 }
 
 impl Slice {
-    /// Whether it is of every task.
+    /// Checks whether the slice is that of all tasks.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.values.iter().all(String::is_empty)
     }
 }
 
-/// What is kept of a run.
+/// Aggregates that are kept of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunAggregates {
-    /// In the order of their values; the whole first.
+    /// Slices, that of all tasks first; then by their dimensions, and in the order of their values.
     pub slices: Vec<Slice>,
-    /// Each task's mean, in the tasks' order.
+    /// Mean score of each task, in the tasks' order.
     pub scores: Vec<f64>,
-    /// How many tasks had so many samples, of which so many passed: `(samples, correct, tasks)`.
+    /// Tasks by their numbers of samples and of passes: `(samples, correct, tasks)`.
     pub pass_counts: Vec<(i64, i64, u32)>,
-    /// Of each part of a composite score: how many results have it, and their mean.
+    /// Number of results that have a part of a composite score, and their mean, by the part's id.
     pub parts: BTreeMap<String, (u32, f64)>,
 }
 
@@ -106,7 +106,7 @@ impl TaskSum {
     }
 }
 
-/// Adds attempts up, in any pieces.
+/// Sums over a run's attempts, which can be added in any pieces.
 #[derive(Debug)]
 pub struct RunSums<'a> {
     tasks: &'a [SlicedTask],
@@ -117,14 +117,14 @@ pub struct RunSums<'a> {
 }
 
 impl<'a> RunSums<'a> {
-    /// For results at these tasks, in their order. Where scores are no shares, nothing says that a task was passed.
+    /// Creates empty sums for attempts at these tasks. Unless `is_share`, a score does not tell that a task was passed.
     #[must_use]
     pub fn new(tasks: &'a [SlicedTask], is_share: bool) -> Self {
         let places = tasks.iter().enumerate().map(|(place, task)| (task.id.as_str(), place)).collect();
         Self { tasks, is_share, places, sums: vec![TaskSum::default(); tasks.len()], parts: BTreeMap::new() }
     }
 
-    /// Adds one; of a task that is not among them, nothing.
+    /// Adds an attempt; one at a task that is not among the tasks is ignored.
     pub fn add(&mut self, attempt: &Attempt) {
         let Some(task) = self.places.get(attempt.task.as_str()).and_then(|place| self.sums.get_mut(*place)) else {
             return;
@@ -146,7 +146,8 @@ impl<'a> RunSums<'a> {
         }
     }
 
-    /// What was added is kept, where every task was tried so often; else `None`.
+    /// Returns the aggregates, without slices of fewer than `least_tasks` tasks but that of all; `None` unless there
+    /// are tasks and each was tried `attempts` times.
     #[must_use]
     pub fn finish(self, attempts: u32, least_tasks: u32) -> Option<RunAggregates> {
         if self.tasks.is_empty() || self.sums.iter().any(|task| task.attempts != attempts) {
@@ -168,7 +169,7 @@ impl<'a> RunSums<'a> {
     }
 }
 
-/// Of a dimension its value, or '' for all; which of them a cut tells apart.
+/// Ways to cut tasks into slices: which dimensions have a value of their own, while '' stands for all of the others.
 const CUTS: [[bool; 3]; 8] = [
     [false, false, false],
     [true, false, false],
@@ -180,7 +181,7 @@ const CUTS: [[bool; 3]; 8] = [
     [true, true, true],
 ];
 
-/// The slice that a task has in a cut; none where it lacks a value.
+/// Returns the values that name a task's slice in a cut; `None` where the task lacks one of them.
 fn values(dimensions: &[Option<String>; 3], cut: [bool; 3]) -> Option<[&str; 3]> {
     let mut values = [""; 3];
     for ((value, dimension), told) in values.iter_mut().zip(dimensions).zip(cut) {
@@ -191,7 +192,7 @@ fn values(dimensions: &[Option<String>; 3], cut: [bool; 3]) -> Option<[&str; 3]>
     Some(values)
 }
 
-/// How many slices these tasks make.
+/// Counts the slices that these tasks make.
 #[must_use]
 pub fn count_slices<'a>(tasks: impl Iterator<Item = &'a [Option<String>; 3]> + Clone) -> usize {
     let of_cut = |cut| {
@@ -203,7 +204,7 @@ pub fn count_slices<'a>(tasks: impl Iterator<Item = &'a [Option<String>; 3]> + C
 
 fn slices(tasks: &[SlicedTask], sums: &[TaskSum], least_tasks: u32, round: fn(f64) -> f64) -> Vec<Slice> {
     let mut told = Vec::new();
-    // A cut at a time: each task stands in one slice of it, so there is never more than one copy of what was added.
+    // One cut at a time: each task is in one slice of it, so there is never more than one copy of what was added.
     for cut in CUTS {
         let mut members = BTreeMap::<_, Vec<(&SlicedTask, &TaskSum)>>::new();
         for (task, sum) in tasks.iter().zip(sums) {
@@ -262,7 +263,7 @@ fn slice(values: [String; 3], members: &[(&SlicedTask, &TaskSum)], round: fn(f64
     }
 }
 
-/// Between the two values that stand around it, of values in order.
+/// Returns a percentile of sorted values, interpolated between the two values around it (R's type 7).
 #[expect(clippy::cast_precision_loss, reason = "a remainder of 100")]
 fn percentile(ordered: &[f64], percent: usize) -> Option<f64> {
     let hundredths = ordered.len().checked_sub(1)?.saturating_mul(percent);
@@ -284,7 +285,7 @@ fn unsigned_zero(number: f64) -> f64 {
     if number == 0.0 { 0.0 } else { number }
 }
 
-/// A sum that loses nothing to the order of magnitude of what it has already (Neumaier 1974), as SQLite's are.
+/// A sum that does not lose small numbers to large ones (Neumaier 1974), like SQLite's.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     sum: f64,

@@ -1,4 +1,4 @@
-//! Where to read more of a run.
+//! Links with more about a run.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -23,14 +23,14 @@ pub struct RunLinks {
 }
 
 impl RunLinks {
-    /// Returns each with its name.
+    /// Returns each link with its name.
     #[must_use]
     pub fn each(&self) -> [(&'static str, Option<&str>); 4] {
         [("source", &self.source), ("logs", &self.logs), ("traces", &self.traces), ("paper", &self.paper)]
             .map(|(name, link)| (name, link.as_deref()))
     }
 
-    /// Whether there is none.
+    /// Checks whether there is no link at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.each().iter().all(|(_, link)| link.is_none())

@@ -1,4 +1,4 @@
-//! What has become of a run.
+//! Statuses of a run.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
-    /// Its name in the database and on the wire.
+    /// Returns the name of the status in the database and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl RunStatus {
         }
     }
 
-    /// The status of this name.
+    /// Returns the status with this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Self::Open, Self::Published, Self::Rejected, Self::Withdrawn]
@@ -52,7 +52,7 @@ pub enum PublishedStatus {
 }
 
 impl PublishedStatus {
-    /// Every one, as they are listed to choose from.
+    /// Every status, in the order in which they are listed to choose from.
     pub const ALL: [Self; 3] = [Self::Published, Self::Withdrawn, Self::Rejected];
 }
 

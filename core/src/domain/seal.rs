@@ -17,7 +17,7 @@ pub enum SealState {
 }
 
 impl SealState {
-    /// Its name in the database and on the wire.
+    /// Returns the name of the state in the database and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ pub struct SealCounts {
 }
 
 impl SealCounts {
-    /// What people are told, where there is anything to tell.
+    /// Returns the counts for people, such as `1 of 5 seals opened`; `None` where there are no seals.
     #[must_use]
     pub fn words(self) -> Option<String> {
         let noun = if self.sealed == 1 { "seal" } else { "seals" };

@@ -7,30 +7,30 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text in.
+    /// Wraps the text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself, for the one place that needs it.
+    /// Returns the text itself, for the one place that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Writes it out, for `#[serde(serialize_with)]` in the one answer that shows it.
+    /// Writes the text out, for `#[serde(serialize_with)]` in the one answer that shows it.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Those of the serializer.
     pub fn shown<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.expose())
     }
 
-    /// The same of one that may be absent.
+    /// Writes the text of an optional secret out, as [`Secret::shown`] does, or null.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Those of the serializer.
     pub fn shown_if_any<S: serde::Serializer>(secret: &Option<Self>, serializer: S) -> Result<S::Ok, S::Error> {
         serde::Serialize::serialize(&secret.as_ref().map(Self::expose), serializer)
     }

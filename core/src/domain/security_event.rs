@@ -1,4 +1,4 @@
-//! What the log of security events tells of.
+//! Names of the events in the security log.
 
 use super::wire_names::wire_names;
 

@@ -2,22 +2,22 @@ use std::collections::VecDeque;
 
 use crate::ports::{LimitState, Timestamp};
 
-/// A sliding log: the exact limiter. It keeps what was admitted within the window, so of any burst no window
-/// admits more than the limit, and a burst that starts from empty gets all of it. Admissions of the same
+/// A sliding log: the exact limiter. It keeps what was admitted within the window, so that no window admits more than
+/// the limit, even of a burst, and a burst that starts from empty gets all of the limit. Admissions of the same
 /// millisecond share an entry; there are never more entries than the limit.
 ///
-/// Its time never runs back: of a clock that was set back it waits until that has caught up.
+/// Its time never runs back: when a clock is set back, the log stays at the latest time until the clock has caught up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlidingLog {
     entries: VecDeque<(Timestamp, u32)>,
-    /// The sum of their costs.
+    /// Sum of the entries' costs.
     used: u32,
-    /// The latest time that it was told.
+    /// Latest time that the log was given.
     latest: Option<Timestamp>,
 }
 
 impl SlidingLog {
-    /// A log with these admissions, oldest first.
+    /// Creates a log with these admissions, oldest first.
     #[must_use]
     pub fn from_entries(entries: impl IntoIterator<Item = (Timestamp, u32)>) -> Self {
         let entries = entries.into_iter().collect::<VecDeque<_>>();
@@ -25,36 +25,36 @@ impl SlidingLog {
         Self { latest: entries.back().map(|(at, _)| *at), entries, used }
     }
 
-    /// Its admissions, oldest first, with their costs.
+    /// Returns the admissions, oldest first, with their costs.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = (Timestamp, u32)> + '_ {
         self.entries.iter().copied()
     }
 
-    /// Its admissions of this time and later.
+    /// Returns the admissions of this time and later, with their costs.
     pub fn entries_from(&self, start: Timestamp) -> impl Iterator<Item = (Timestamp, u32)> + '_ {
         self.entries.range(self.entries.partition_point(|(at, _)| *at < start)..).copied()
     }
 
-    /// The cost of all that is in use; call [`SlidingLog::expire`] first.
+    /// Returns the cost of all admissions in the window; call [`SlidingLog::expire`] first.
     #[must_use]
     pub fn used(&self) -> u32 {
         self.used
     }
 
-    /// The cost of what was admitted after this.
+    /// Returns the cost of what was admitted after this time.
     #[must_use]
     pub fn used_since(&self, after: Timestamp) -> u32 {
         let recent = self.entries.iter().rev().take_while(|(at, _)| *at > after);
         recent.fold(0, |sum, (_, cost)| sum.saturating_add(*cost))
     }
 
-    /// Whether nothing is in use.
+    /// Checks whether the log has no admissions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Forgets what has left the window. An admission at `t` weighs until `t + window_ms`, exclusively.
+    /// Forgets what has left the window. An admission at `t` counts until `t + window_ms`, exclusively.
     pub fn expire(&mut self, window_ms: u64, now: Timestamp) {
         let now = self.advance(now);
         while let Some((_, cost)) = self.entries.pop_front_if(|(at, _)| now.ms_since(*at) >= window_ms) {
@@ -62,7 +62,7 @@ impl SlidingLog {
         }
     }
 
-    /// Where the log stands; call [`SlidingLog::expire`] first.
+    /// Returns what the limit still admits, and when more; call [`SlidingLog::expire`] first.
     #[must_use]
     pub fn state(&self, limit: u32, window_ms: u64, now: Timestamp) -> LimitState {
         let window_ms = i64::try_from(window_ms).unwrap_or(i64::MAX);
@@ -70,7 +70,7 @@ impl SlidingLog {
         LimitState { remaining: limit.saturating_sub(self.used), reset_after_ms }
     }
 
-    /// Charges `cost`, if it fits; call [`SlidingLog::expire`] first. Says whether it did.
+    /// Charges `cost`, if it fits, and returns whether it did; call [`SlidingLog::expire`] first.
     pub fn charge(&mut self, limit: u32, cost: u32, now: Timestamp) -> bool {
         let Some(used) = self.used.checked_add(cost).filter(|used| *used <= limit) else { return false };
         self.used = used;
@@ -83,7 +83,7 @@ impl SlidingLog {
         true
     }
 
-    /// Adds what was admitted elsewhere, at a time that may be past; whether it fits was asked there.
+    /// Adds what was admitted elsewhere, at a time that may be past, without checking whether it fits.
     pub fn add(&mut self, cost: u32, at: Timestamp) {
         self.advance(at);
         self.used = self.used.saturating_add(cost);
@@ -95,7 +95,8 @@ impl SlidingLog {
         }
     }
 
-    /// Expires, then charges `cost` if it fits, and says where the log stands after that.
+    /// Forgets what has left the window, then charges `cost` if it fits; returns whether it did, and the state of the
+    /// limit after that.
     pub fn admit(&mut self, limit: u32, window_ms: u64, cost: u32, now: Timestamp) -> (bool, LimitState) {
         self.expire(window_ms, now);
         let allowed = self.charge(limit, cost, now);
@@ -114,11 +115,11 @@ mod tests {
     use super::*;
     use crate::domain::test_rng::TestRng;
 
-    /// The rule itself, over everything ever admitted.
+    /// The rule of the limiter itself, over everything that was ever admitted.
     #[derive(Default)]
     struct Oracle {
         admitted: Vec<(i64, u32)>,
-        /// The latest time so far.
+        /// Latest time so far.
         now: i64,
     }
 
@@ -127,7 +128,7 @@ mod tests {
             self.admitted.iter().filter(|(at, _)| self.now - at < window).map(|(_, cost)| cost).sum()
         }
 
-        /// The most that any window of this length holds.
+        /// Returns the most that any window of this length holds.
         fn fullest(&self, window: i64) -> u32 {
             let ending = |end: i64| {
                 self.admitted.iter().filter(move |(at, _)| *at <= end && end - at < window).map(|(_, cost)| cost).sum()
@@ -136,7 +137,7 @@ mod tests {
         }
     }
 
-    /// How a clock goes on: it may stand still, leap, and be set back.
+    /// Returns by how much a clock moves on: it may stand still, leap, and be set back.
     fn tick(numbers: &mut TestRng, window: i64) -> i64 {
         let some = numbers.below(1 + window as u64 / 2) as i64;
         match numbers.below(20) {
@@ -260,12 +261,12 @@ mod tests {
     fn what_was_admitted_elsewhere_moves_the_time_on() {
         let mut log = SlidingLog::default();
         log.add(1, Timestamp(5000));
-        // This clock is behind the other one: the charge counts from where the log stands.
+        // This clock is behind the other one: the charge counts from the log's latest time.
         assert!(log.admit(2, 1000, 1, Timestamp(4000)).0);
         assert_eq!(log.entries().collect::<Vec<_>>(), [(Timestamp(5000), 2)]);
         assert!(!log.admit(2, 1000, 1, Timestamp(5999)).0);
         assert!(log.admit(2, 1000, 2, Timestamp(6000)).0);
-        // What comes late stands where it belongs, and moves nothing.
+        // What comes late is entered at its own time, and does not move the log's.
         log.add(1, Timestamp(5500));
         assert_eq!(log.entries().collect::<Vec<_>>(), [(Timestamp(5500), 1), (Timestamp(6000), 2)]);
         assert_eq!((log.used(), log.used_since(Timestamp(5500))), (3, 2));

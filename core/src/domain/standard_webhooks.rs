@@ -1,4 +1,4 @@
-//! Signatures of webhooks, as Standard Webhooks 1.0 has them, and Svix before it.
+//! Signatures of webhooks as in Standard Webhooks 1.0, and in Svix before it.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -6,9 +6,9 @@ use sha2::Sha256;
 
 use super::Secret;
 
-/// How far the time of a message may lie from ours, in seconds.
+/// Largest difference between the time of a message and ours, in seconds.
 pub const TOLERANCE_SECONDS: u64 = 300;
-/// The most signatures of a message that are looked at: more than two only while secrets are being rotated.
+/// Most signatures of a message that are checked: it has more than two only while secrets are being rotated.
 const MOST_SIGNATURES: usize = 8;
 
 /// A secret that both sides know: `whsec_` and 24 to 64 bytes in base64.
@@ -16,7 +16,7 @@ const MOST_SIGNATURES: usize = 8;
 pub struct WebhookSecret(Secret);
 
 impl WebhookSecret {
-    /// Reads it. `None` where it has another form.
+    /// Parses a secret; `None` where it has another form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let encoded = text.strip_prefix("whsec_")?;
@@ -24,27 +24,28 @@ impl WebhookSecret {
         (24..=64).contains(&length).then(|| Self(Secret::new(encoded)))
     }
 
-    /// Makes one of fresh randomness.
+    /// Creates a secret from fresh randomness.
     #[must_use]
     pub fn generate(random: &[u8; 32]) -> Self {
         Self(Secret::new(STANDARD.encode(random)))
     }
 
-    /// Its text, for its owner and for the seal that it is kept under.
+    /// Returns the text of the secret, for its owner and for the seal that it is stored under.
     #[must_use]
     pub fn text(&self) -> Secret {
         Secret::new(format!("whsec_{}", self.0.expose()))
     }
 
-    /// Signs a message: `v1,…`. `None` where the secret is unreadable, which [`WebhookSecret::parse`] never lets in.
+    /// Signs a message and returns the signature as `v1,…`; `None` where the secret is unreadable, which
+    /// [`WebhookSecret::parse`] never lets in.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> Option<String> {
         let signature = self.mac(id, timestamp, body)?.finalize().into_bytes();
         Some(format!("v1,{}", STANDARD.encode(signature)))
     }
 
-    /// Whether one of the signatures (`v1,…`, separated by spaces) is this secret's of the message. Each is compared in
-    /// constant time.
+    /// Checks whether one of the signatures (`v1,…`, separated by spaces) is this secret's signature of the message.
+    /// Each is compared in constant time.
     #[must_use]
     pub fn verify(&self, id: &str, timestamp: &str, body: &[u8], signatures: &str) -> bool {
         let signatures = signatures.split(' ').filter_map(|signature| signature.strip_prefix("v1,"));
@@ -63,7 +64,8 @@ impl WebhookSecret {
     }
 }
 
-/// Whether a message of that time (seconds since the epoch) is told at this one: neither late nor early.
+/// Checks whether the time of a message (seconds since the epoch) is within [`TOLERANCE_SECONDS`] of now, late or
+/// early.
 #[must_use]
 pub fn is_timely(timestamp: &str, now_seconds: i64) -> bool {
     let is_number = !timestamp.is_empty() && timestamp.bytes().all(|byte| byte.is_ascii_digit());
@@ -75,7 +77,7 @@ pub fn is_timely(timestamp: &str, now_seconds: i64) -> bool {
 mod tests {
     use super::*;
 
-    /// The example of Svix's documentation and of its libraries' tests.
+    /// The example in Svix's documentation and in its libraries' tests.
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
     const TIMESTAMP: &str = "1614265330";
@@ -113,7 +115,7 @@ mod tests {
     fn the_documented_example_is_signed() {
         let secret = WebhookSecret::parse(SECRET).unwrap();
         assert_eq!(secret.sign(ID, TIMESTAMP, BODY).as_deref(), Some(SIGNATURE));
-        // Of its page about verifying by hand, whose secret is shorter than the specification wants.
+        // The example on Svix's page about verifying by hand, whose secret is shorter than the specification wants.
         let secret = WebhookSecret(Secret::new("plJ3nmyCDGBKInavdOK15jsl"));
         let body = br#"{"event_type":"ping","data":{"success":true}}"#;
         let signed = secret.sign("msg_loFOjxBNrRLzqYUf", "1731705121", body);

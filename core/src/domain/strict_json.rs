@@ -1,4 +1,4 @@
-//! JSON of any shape that is kept as it was sent: nothing in it may be lost or changed by reading it.
+//! JSON of any shape that is stored as it was sent: nothing in it may be lost or changed by reading it.
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ use serde_json::{Map, Number, Value};
 /// The largest whole number that every reader of JSON keeps exactly, 2⁵³ − 1 (RFC 8259, 6).
 const MOST: i64 = 9_007_199_254_740_991;
 
-/// An object whose members, at every depth, are distinct, and whose numbers are within ±(2⁵³ − 1): beyond it a reader
-/// would round them.
+/// An object whose members, at every depth, are distinct, and whose numbers are within ±(2⁵³ − 1): a reader of JSON may
+/// round larger ones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct StrictObject(pub Map<String, Value>);
@@ -87,7 +87,7 @@ impl<'de> Visitor<'de> for StrictValue {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        // A whole number beyond 64 bits comes here too, rounded already.
+        // A whole number beyond 64 bits comes here too, already rounded.
         #[expect(clippy::cast_precision_loss, reason = "2⁵³ − 1 is exact")]
         let exact = value.abs() <= MOST as f64;
         Number::from_f64(value).filter(|_| exact).map(Value::Number).ok_or_else(Self::too_large)

@@ -1,4 +1,5 @@
-//! Systems: what is ranked. A model alone, or with the agent that drove it and the configuration that it ran in.
+//! Systems, which are what is ranked: a model alone, or with the agent that drove it and the configuration that it ran
+//! in.
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
@@ -19,22 +20,22 @@ pub struct Agent {
     pub version: Option<String>,
 }
 
-/// What a row of the leaderboard is.
+/// A system: what a row of the leaderboard is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct System {
-    /// The model.
+    /// Id of the model.
     pub model: ModelId,
-    /// Names it.
+    /// Id of the system.
     pub id: SystemId,
-    /// What drove the model.
+    /// Agent that drove the model.
     pub agent: Option<Agent>,
-    /// What it ran in, such as a reasoning effort.
+    /// Configuration that the model ran in, such as a reasoning effort.
     pub configuration: Option<String>,
 }
 
-/// Separates the model from what tells its systems apart. No name of a model has it.
+/// Separator between a model's id and the digits that tell its systems apart. No name of a model has it.
 const SEPARATOR: char = '~';
-/// So many bytes of the hash tell systems of one model apart.
+/// Number of bytes of the hash that tell systems of one model apart.
 const TOLD_BYTES: usize = 6;
 
 impl SystemId {
@@ -45,27 +46,27 @@ impl SystemId {
             return model.as_str().into();
         }
         let version = agent.and_then(|agent| agent.version.as_deref());
-        // JSON tells what is absent from what is empty, and where each text ends.
+        // JSON distinguishes what is absent from what is empty, and shows where each text ends.
         let parts = serde_json::json!([agent.map(|agent| &agent.name), version, configuration]);
         let hash = Sha256::digest(parts.to_string());
         let told = hash.get(..TOLD_BYTES).unwrap_or_default();
         format!("{model}{SEPARATOR}{}", HEXLOWER.encode(told)).into()
     }
 
-    /// Returns its model.
+    /// Returns the id of the system's model.
     #[must_use]
     pub fn model(&self) -> ModelId {
         self.as_str().split(SEPARATOR).next().unwrap_or_default().into()
     }
 
-    /// Whether it is a model with neither agent nor configuration.
+    /// Checks whether the system is a model with neither agent nor configuration.
     #[must_use]
     pub fn is_model(&self) -> bool {
         !self.as_str().contains(SEPARATOR)
     }
 }
 
-/// Splits an id into its model's, and whether what follows, if anything does, tells a system.
+/// Splits an id into its model's id and whether the rest, if there is any, is well-formed.
 #[must_use]
 pub fn split(id: &str) -> (&str, bool) {
     match id.split_once(SEPARATOR) {
@@ -77,7 +78,7 @@ pub fn split(id: &str) -> (&str, bool) {
     }
 }
 
-/// What tells a system from others of its model, in words: `OpenHands 0.59.0 · high`.
+/// Describes what distinguishes a system from others of its model: `OpenHands 0.59.0 · high`.
 #[must_use]
 pub fn words(agent: Option<&Agent>, configuration: Option<&str>) -> String {
     let agent = agent.map(|agent| match &agent.version {

@@ -1,4 +1,4 @@
-//! Codes of an authenticator (RFC 6238): HMAC-SHA-1, 30 seconds, 6 digits, which is what every authenticator knows.
+//! Codes of an authenticator (RFC 6238): HMAC-SHA-1, 30 seconds, 6 digits, which is what every authenticator supports.
 
 use data_encoding::BASE32_NOPAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -11,20 +11,20 @@ use zeroize::Zeroizing;
 use super::Secret;
 use crate::ports::Timestamp;
 
-/// As long as SHA-1's output (RFC 4226, 4).
+/// Length of a secret in bytes: that of SHA-1's output (RFC 4226, 4).
 pub const SECRET_BYTES: usize = 20;
 const STEP_SECONDS: i64 = 30;
 const DIGITS: u32 = 6;
 const ISSUER: &str = "AIBaaS";
-/// What stays as it is in a URI (RFC 3986, 2.3).
+/// Characters to encode in a URI: all but the unreserved ones (RFC 3986, 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// Light modules around a QR code (ISO/IEC 18004).
+/// Width of the light border around a QR code, in modules (ISO/IEC 18004).
 const QUIET_ZONE: usize = 4;
 
-/// Whoever has it knows every code.
+/// A secret from which every code of an authenticator follows.
 pub struct TotpSecret(Zeroizing<[u8; SECRET_BYTES]>);
 
-/// Six digits that somebody typed.
+/// A code of six digits that somebody typed.
 #[derive(Clone, Copy)]
 pub struct TotpCode(u32);
 
@@ -35,7 +35,7 @@ impl std::fmt::Debug for TotpSecret {
 }
 
 impl TotpCode {
-    /// Reads six ASCII digits; spaces are ignored, since authenticators show some.
+    /// Parses six ASCII digits; spaces are ignored, since authenticators show some.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.chars().filter(|character| *character != ' ').collect::<String>();
@@ -45,31 +45,31 @@ impl TotpCode {
 }
 
 impl TotpSecret {
-    /// The secret of these random bytes.
+    /// Creates the secret of these random bytes.
     #[must_use]
     pub fn new(bytes: [u8; SECRET_BYTES]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The secret of bytes that were kept.
+    /// Creates the secret of stored bytes; `None` unless there are [`SECRET_BYTES`].
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self::new)
     }
 
-    /// What is kept.
+    /// Returns the bytes to be stored.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_ref()
     }
 
-    /// For a person to type: base32 (RFC 4648, 6) without padding.
+    /// Returns the secret for a person to type: base32 (RFC 4648, 6) without padding.
     #[must_use]
     pub fn base32(&self) -> Secret {
         Secret::new(BASE32_NOPAD.encode(self.as_bytes()))
     }
 
-    /// For an authenticator to read: the Key URI Format.
+    /// Returns the secret for an authenticator to read, in the Key URI Format.
     #[must_use]
     pub fn uri(&self, account: &str) -> Secret {
         let account = utf8_percent_encode(account, RESERVED);
@@ -80,10 +80,11 @@ impl TotpSecret {
         ))
     }
 
-    /// The time step that the code is of, from one before `now`'s to one after it (RFC 6238, 5.2), if it is newer
-    /// than `last_step`: with the step kept as the next `last_step`, a code is accepted once.
+    /// Returns the time step that the code is of, from one before `now`'s to one after it (RFC 6238, 5.2), if it is
+    /// newer than `last_step`: with the step stored as the next `last_step`, a code is accepted once.
     ///
-    /// Of several the newest, so that none of the others can be used later. Takes the same time whatever matches.
+    /// Of several steps that match it returns the newest, so that none of the others can be used later. It takes the
+    /// same time whatever matches.
     #[must_use]
     pub fn matching_step(&self, code: TotpCode, now: Timestamp, last_step: i64) -> Option<i64> {
         let current = now.seconds().div_euclid(STEP_SECONDS);
@@ -97,7 +98,8 @@ impl TotpSecret {
         i64::try_from(matching).ok().filter(|step| *step > 0)
     }
 
-    /// The code of a step (RFC 4226, 5.3). `None` never happens: HMAC takes any key and its output is long enough.
+    /// Computes the code of a step (RFC 4226, 5.3). `None` never happens: HMAC takes any key and its output is long
+    /// enough.
     fn code(&self, step: u64, digits: u32) -> Option<u32> {
         let mac = Hmac::<Sha1>::new_from_slice(self.as_bytes()).ok()?.chain_update(step.to_be_bytes());
         let mac = mac.finalize().into_bytes();
@@ -107,7 +109,7 @@ impl TotpSecret {
     }
 }
 
-/// The text as a QR code: an SVG of one path on white, which refers to nothing.
+/// Draws the text as a QR code: an SVG of one path on white, which refers to nothing outside of it.
 ///
 /// # Errors
 /// When the text is too long for a QR code: more than 2,331 bytes.
@@ -137,7 +139,7 @@ pub fn qr_svg(text: &str) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    /// RFC 6238, appendix B.
+    /// The secret of RFC 6238, appendix B.
     const RFC_SECRET: [u8; SECRET_BYTES] = *b"12345678901234567890";
 
     fn secret() -> TotpSecret {

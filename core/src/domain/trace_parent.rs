@@ -1,16 +1,16 @@
-//! Which trace a request belongs to: the `traceparent` header of W3C Trace Context.
+//! The trace that a request belongs to, as in the `traceparent` header of W3C Trace Context.
 
 use std::fmt;
 
 use data_encoding::HEXLOWER;
 
-/// That whoever caused the request may have recorded it.
+/// Flag: whoever caused the request may have recorded it.
 const SAMPLED: u8 = 0b01;
-/// That the trace's id is random (level 2).
+/// Flag: the trace's id is random (level 2).
 const RANDOM: u8 = 0b10;
-/// The flags that are handed on.
+/// Flags that are handed on.
 const KNOWN_FLAGS: u8 = SAMPLED | RANDOM;
-/// `version-trace_id-parent_id-flags`, as version 00 writes it.
+/// Length in bytes of `version-trace_id-parent_id-flags`, as version 00 writes it.
 const LENGTH: usize = 55;
 
 /// The trace that a request is part of, and the span of it that caused the request.
@@ -22,7 +22,7 @@ pub struct TraceParent {
 }
 
 impl TraceParent {
-    /// Reads the header (Trace Context, 2.2 and 4.3). Of a version that is not known yet only what version 00 has is read.
+    /// Parses the header (Trace Context, 2.2 and 4.3). Of an unknown later version, only what version 00 has is read.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (known, rest) = text.split_at_checked(LENGTH)?;
@@ -35,52 +35,52 @@ impl TraceParent {
         is_valid.then_some(Self { trace_id, parent_id, flags })
     }
 
-    /// The same trace, as whatever another span causes sees it.
+    /// Returns the same trace as it is seen by what the span with this id causes.
     #[must_use]
     pub fn child(self, span_id: [u8; 8]) -> Self {
-        // An id of zeros alone is none.
+        // An id of zeros alone is invalid.
         let parent_id = if span_id == [0; 8] { [1; 8] } else { span_id };
         Self { parent_id, ..self }
     }
 
-    /// What a span of a trace causes; the trace's id is random.
+    /// Creates the parent of what a span of a trace causes; the trace's id must be random.
     #[must_use]
     pub const fn new(trace_id: [u8; 16], span_id: [u8; 8], is_sampled: bool) -> Self {
         Self { trace_id, parent_id: span_id, flags: RANDOM | if is_sampled { SAMPLED } else { 0 } }
     }
 
-    /// The same, recorded by whoever caused the request, or not.
+    /// Returns the same trace, with the flag that whoever caused the request recorded it set or cleared.
     #[must_use]
     pub const fn sampled(self, is_sampled: bool) -> Self {
         Self { flags: if is_sampled { self.flags | SAMPLED } else { self.flags & !SAMPLED }, ..self }
     }
 
-    /// The trace's id.
+    /// Returns the bytes of the trace's id.
     #[must_use]
     pub const fn trace_id_bytes(&self) -> [u8; 16] {
         self.trace_id
     }
 
-    /// The id of the span that caused the request.
+    /// Returns the bytes of the id of the span that caused the request.
     #[must_use]
     pub const fn parent_id_bytes(&self) -> [u8; 8] {
         self.parent_id
     }
 
-    /// Whether whoever caused the request may have recorded it.
+    /// Checks whether whoever caused the request may have recorded it.
     #[must_use]
     pub const fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0
     }
 
-    /// The trace's id, in hexadecimal.
+    /// Returns the trace's id in hexadecimal.
     #[must_use]
     pub fn trace_id(&self) -> String {
         HEXLOWER.encode(&self.trace_id)
     }
 }
 
-/// Lower-case hexadecimal alone, as the specification has it.
+/// Decodes lower-case hexadecimal alone, as the specification has it; `None` for anything else.
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok()
 }

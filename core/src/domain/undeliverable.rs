@@ -1,4 +1,4 @@
-//! Addresses that mail cannot be sent to, as providers tell of them.
+//! Addresses that mail cannot be delivered to, as providers report them.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -9,41 +9,41 @@ use crate::ports::Timestamp;
 wire_names! {
     /// Why mail to an address is not sent.
     UndeliverableCause as "UndeliverableCause" {
-        /// It bounced: the address is not there, or takes no mail, for good.
+        /// The mail bounced: the address does not exist, or takes no mail, for good.
         Bounce = "bounce",
-        /// Its reader said that a mail is spam.
+        /// The reader said that a mail is spam.
         Complaint = "complaint",
     }
 }
 
-/// That mail to an address is not sent, and since when.
+/// The reason why mail to an address is not sent, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undeliverable {
-    /// Why.
+    /// Cause for which no mail is sent.
     pub cause: UndeliverableCause,
-    /// Since when.
+    /// When the cause arose.
     pub since: Timestamp,
-    /// When its person last asked for a mail that verifies it anew.
+    /// When the address's owner last asked for a mail that verifies it anew.
     pub asked_at: Option<Timestamp>,
 }
 
-/// A provider's word about an address.
+/// A provider's report about an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryEvent {
-    /// The address, in the spelling of accounts.
+    /// The address, as accounts spell it.
     pub email: Email,
-    /// What happened.
+    /// Cause that the provider reports.
     pub cause: UndeliverableCause,
-    /// When, by the provider; `None` where it does not say.
+    /// When it happened, by the provider; `None` where it does not say.
     pub at: Option<Timestamp>,
 }
 
 impl DeliveryEvent {
-    /// The security event that tells of it.
+    /// Name of the security event that records the report.
     pub const NAME: SecurityEventName = SecurityEventName::AddressUndeliverable;
 
     fn new(address: &str, cause: UndeliverableCause, at: Option<Timestamp>) -> Option<Self> {
-        // What is no address was never written to.
+        // Mail was never sent to what is not an address.
         Some(Self { email: Email::parse(address).ok()?, cause, at })
     }
 }
@@ -80,7 +80,8 @@ struct ResendBounce {
 }
 
 impl ResendEvent {
-    /// What it says of addresses: of bounces for good and complaints. Others (delays, bounces that may pass) say nothing.
+    /// Returns what the event reports of addresses: permanent bounces and complaints. Delays and bounces that may pass
+    /// report nothing.
     #[must_use]
     pub fn read(&self) -> Vec<DeliveryEvent> {
         let is_permanent =
@@ -119,8 +120,8 @@ pub struct SendGridEvent {
 }
 
 impl SendGridEvent {
-    /// What it says of the address. A bounce of the type `blocked`, and a deferral, may pass, and say nothing. What SendGrid
-    /// dropped says why.
+    /// Returns what the event reports of the address. A bounce of the type `blocked`, and a deferral, may pass, and
+    /// report nothing. Of a mail that SendGrid dropped, the reason is what counts.
     #[must_use]
     pub fn read(&self) -> Option<DeliveryEvent> {
         let cause = match (self.event.as_str(), self.r#type.as_deref(), self.reason.as_deref()) {
@@ -146,7 +147,7 @@ mod tests {
         event.read().into_iter().map(|one| (one.email.as_str().to_owned(), one.cause, one.at.map(|at| at.0))).collect()
     }
 
-    /// As Resend documents it.
+    /// Returns the event of a bounce, as Resend documents it.
     fn bounced(kind: &str) -> Value {
         json!({
             "type": "email.bounced",

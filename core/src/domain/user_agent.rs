@@ -1,6 +1,6 @@
-//! What a client calls itself (RFC 9110, 10.1.5), in words that a person recognises.
+//! The device behind a `User-Agent` (RFC 9110, 10.1.5), in words that a person recognises.
 
-/// Names by the marks that tell them, the more particular first: browsers carry the marks of those before them.
+/// Names of clients by the marks that identify them, the more specific first: browsers carry the marks of earlier ones.
 const CLIENTS: [(&str, &str); 14] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -28,7 +28,7 @@ const SYSTEMS: [(&str, &str); 8] = [
     ("Linux", "Linux"),
 ];
 
-/// The device of a `User-Agent`: `Firefox on Linux`; the product's own name where it is none of the known.
+/// Returns the device of a `User-Agent`, such as `Firefox on Linux`; of an unknown client, the product's own name.
 #[must_use]
 pub fn device(user_agent: &str) -> String {
     let find = |names: &[(&str, &'static str)]| {

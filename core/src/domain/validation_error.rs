@@ -15,21 +15,21 @@ wire_names! {
         InvalidValue = "invalid_value",
         /// The text is too short or too long.
         InvalidLength = "invalid_length",
-        /// It is no e-mail address.
+        /// The value is no e-mail address.
         InvalidEmail = "invalid_email",
-        /// It is no address of the form that is asked for.
+        /// The value is no address of the form that is asked for.
         InvalidUrl = "invalid_url",
-        /// It is an address that is not called from here.
+        /// The value is an address that is not called from here.
         ForbiddenAddress = "forbidden_address",
-        /// It is no name of a person.
+        /// The value is no name of a person.
         InvalidName = "invalid_name",
-        /// It is no RFC 3339 time.
+        /// The value is no RFC 3339 time.
         InvalidTimestamp = "invalid_timestamp",
-        /// It is no IP address and no CIDR block.
+        /// The value is neither an IP address nor a CIDR block.
         InvalidCidr = "invalid_cidr",
         /// The number is too small or too great.
         OutOfRange = "out_of_range",
-        /// It is so already.
+        /// The value is what it already was.
         Unchanged = "unchanged",
         /// What is named is not declared.
         UnknownReference = "unknown_reference",
@@ -50,17 +50,17 @@ wire_names! {
     }
 }
 
-/// Why a value is not true to its rule: a stable code and a sentence that says what to give instead.
+/// A value that breaks a rule: a stable code and a sentence that says what to give instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidationError {
-    /// Stable.
+    /// Stable code for programs.
     pub code: ValidationErrorCode,
-    /// For people.
+    /// Sentence for people.
     pub detail: String,
 }
 
 impl ValidationError {
-    /// The error of this code.
+    /// Creates an error with this code and this sentence for people.
     #[must_use]
     pub fn new(code: ValidationErrorCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }

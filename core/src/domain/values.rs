@@ -6,10 +6,11 @@ use super::{
 };
 use crate::ports::Timestamp;
 
-/// A text of `least` to `most` characters, trimmed; one that must not be empty can be seen.
+/// Trims a text and checks that it has `least` to `most` characters, none of them NUL, and a visible one unless it may
+/// be empty.
 ///
 /// # Errors
-/// [`ValidationError`] `invalid_length`.
+/// [`ValidationError`] `invalid_length`, or `invalid_value` where nothing can be seen.
 pub fn text(text: &str, least: usize, most: usize) -> Result<String, ValidationError> {
     let text = text.trim();
     let length = text.chars().count();
@@ -25,8 +26,8 @@ pub fn text(text: &str, least: usize, most: usize) -> Result<String, ValidationE
     Ok(text.to_owned())
 }
 
-/// The name of a thing, in one line: a [`text`] without control characters, and without those that turn the text around
-/// it.
+/// Checks the name of a thing, in one line: a [`text`] without control characters, and without those that change the
+/// direction of the text around them. Returns it trimmed.
 ///
 /// # Errors
 /// [`ValidationError`] `invalid_length`, `invalid_value`.
@@ -38,8 +39,8 @@ pub fn name(text: &str, most: usize) -> Result<String, ValidationError> {
     Ok(name)
 }
 
-/// A [`name`] that tells a row from others: all of it can be seen, and its words are one space apart. Two that look alike
-/// would be two rows of the same thing.
+/// Checks a [`name`] that tells a row from others, and returns it with one space between words. All of it must be
+/// visible, because two names that look alike would be two rows of the same thing.
 ///
 /// # Errors
 /// [`ValidationError`] `invalid_length`, `invalid_value`.
@@ -54,7 +55,7 @@ pub fn label(text: &str, most: usize) -> Result<String, ValidationError> {
     Ok(label.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// An RFC 3339 time.
+/// Parses an RFC 3339 time, to the millisecond.
 ///
 /// # Errors
 /// [`ValidationError`] `invalid_timestamp`.
@@ -68,7 +69,7 @@ pub fn timestamp(text: &str) -> Result<Timestamp, ValidationError> {
     })
 }
 
-/// A day or a month of the calendar, as in ISO 8601: `2026-11-23` or `2026-11`.
+/// Checks a day or a month of the calendar, as in ISO 8601 (`2026-11-23` or `2026-11`), and returns it as it is.
 ///
 /// # Errors
 /// [`ValidationError`] `invalid_value`.
@@ -85,10 +86,11 @@ pub fn day_or_month(text: &str) -> Result<String, ValidationError> {
     }
 }
 
-/// The longest address that is taken.
+/// Longest address that is accepted, in bytes.
 const LONGEST_URL: usize = 2000;
 
-/// An address of a web page that a browser is sent to: `https`, and no name or password before the host.
+/// Checks the address of a web page that a browser is sent to (`https`, and no name or password before the host) and
+/// returns it as it is.
 ///
 /// # Errors
 /// [`ValidationError`] `invalid_value`.

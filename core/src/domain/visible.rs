@@ -1,4 +1,4 @@
-//! Which characters leave a mark on the page, and which turn the text around them.
+//! Characters that leave a mark on the page, and characters that change the direction of the text around them.
 
 /// Code points that a program draws nothing for, though they are no spaces: `Default_Ignorable_Code_Point` of the
 /// Unicode Character Database, the other characters of layout (`Cf`) beside them, and the empty Braille pattern.
@@ -23,27 +23,27 @@ const IGNORABLE: [(char, char); 18] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Whether anything of the text can be seen.
+/// Checks whether anything of the text can be seen.
 #[must_use]
 pub fn has_visible(text: &str) -> bool {
     text.chars().any(|character| !character.is_whitespace() && !character.is_control() && !is_ignorable(character))
 }
 
-/// Whether a program draws nothing for the character, though it is no space.
+/// Checks whether a program draws nothing for the character, though it is no space.
 #[must_use]
 pub fn is_ignorable(character: char) -> bool {
     IGNORABLE.iter().any(|(first, last)| (*first..=*last).contains(&character))
 }
 
-/// Whether the character changes the direction of the text around it (`Bidi_Control`): what stands beside a name that
-/// holds one is shown in another order than it has.
+/// Checks whether the character changes the direction of the text around it (`Bidi_Control`): what stands beside a name
+/// that holds one is shown in another order than it has.
 #[must_use]
 pub fn is_bidi_control(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether the character ends a line, or is another of those that control rather than show: control characters, and
-/// Unicode's separators of lines and paragraphs.
+/// Checks whether the character ends a line, or is another of those that control rather than show: control characters,
+/// and Unicode's separators of lines and paragraphs.
 #[must_use]
 pub fn is_control(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')

@@ -1,4 +1,4 @@
-//! Webhooks: of which events a person is told by requests, which addresses those may go to, and when they are sent again.
+//! Webhooks: the events that they report, the addresses that may be called, and when deliveries are tried again.
 
 use serde::{Deserialize, Deserializer};
 
@@ -30,7 +30,7 @@ wire_names! {
         ApiKeyRevoked = "api_key.revoked",
         /// The public log has new lines.
         LogChanged = "log.changed",
-        /// Its owner asked for it.
+        /// The owner asked for a test.
         Test = "webhook.test",
     }
 }
@@ -45,9 +45,9 @@ impl<'de> Deserialize<'de> for WebhookEvent {
 wire_names! {
     /// Whether a webhook is called.
     WebhookStatus as "WebhookStatus" {
-        /// It is.
+        /// The webhook is called.
         Enabled = "enabled",
-        /// It is not.
+        /// The webhook is not called.
         Disabled = "disabled",
     }
 }
@@ -60,14 +60,14 @@ impl<'de> Deserialize<'de> for WebhookStatus {
 }
 
 wire_names! {
-    /// Why a webhook is not called any more. `owner`: its owner said so. `failing`: for five days nothing was taken. `gone`:
-    /// it answered 410.
+    /// Why a webhook is not called any more. `owner`: its owner said so. `failing`: for five days nothing was taken.
+    /// `gone`: it answered 410.
     WebhookDisabledReason as "WebhookDisabling" {
-        /// Its owner said so.
+        /// The owner disabled the webhook.
         Owner = "owner",
-        /// For days nothing was taken.
+        /// For five days no delivery was accepted.
         Failing = "failing",
-        /// It answered 410.
+        /// The receiver answered 410.
         Gone = "gone",
     }
 }
@@ -75,51 +75,52 @@ wire_names! {
 wire_names! {
     /// What has become of a delivery. `waiting`: it is yet to be sent, or to be sent again.
     WebhookDeliveryStatus as "WebhookDeliveryStatus" {
-        /// It is yet to be sent, or to be sent again.
+        /// The delivery is yet to be sent, or to be sent again.
         Waiting = "waiting",
-        /// It was taken.
+        /// The receiver accepted the delivery.
         Delivered = "delivered",
-        /// It was given up.
+        /// The delivery was given up.
         Failed = "failed",
     }
 }
 
 wire_names! {
     /// Why an attempt failed. `status`: the answer was none of 2xx. `redirect`: it was of 3xx, which is not followed.
-    /// `no_answer`: none came in time, or there was no connection. `address_refused`: the address may not be called any more.
-    /// `secret_unreadable`: the deployment's secret was replaced; rotate the webhook's.
+    /// `no_answer`: none came in time, or there was no connection. `address_refused`: the address may not be called any
+    /// more. `secret_unreadable`: the deployment's secret was replaced; rotate the webhook's.
     WebhookFailure as "WebhookFailure" {
-        /// The answer was none of 2xx.
+        /// The answer was not 2xx.
         Status = "status",
-        /// The answer was of 3xx.
+        /// The answer was 3xx, which is not followed.
         Redirect = "redirect",
-        /// None came.
+        /// No answer came in time, or there was no connection.
         NoAnswer = "no_answer",
-        /// The address may not be called.
+        /// The address may not be called any more.
         AddressRefused = "address_refused",
-        /// There is nothing to sign with.
+        /// The webhook's secret cannot be read, so that there is nothing to sign with.
         SecretUnreadable = "secret_unreadable",
     }
 }
 
-/// How long after each attempt that failed the next one follows, in milliseconds: the schedule of Standard Webhooks.
+/// Delays between a failed attempt and the next one, in milliseconds: the schedule of Standard Webhooks.
 pub const RETRY_DELAYS_MS: [i64; 9] =
     [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000];
 
-/// How long after so many attempts the next one follows, in milliseconds; `None`: it is given up.
+/// Returns the delay until the next attempt after so many failed ones, in milliseconds; `None` where the delivery is
+/// given up.
 #[must_use]
 pub fn retry_delay_ms(attempts: i64) -> Option<i64> {
     let failed = usize::try_from(attempts.checked_sub(1)?).ok()?;
     RETRY_DELAYS_MS.get(failed).copied()
 }
 
-/// Where a webhook's requests go: not only to whom, since who knows the address may write there.
+/// The address that a webhook's requests go to. It is secret, since whoever knows it may write there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookUrl(Secret);
 
-/// The longest address, in bytes.
+/// Longest address, in bytes.
 pub const LONGEST_URL: usize = 2048;
-/// Domains that are nobody's on the internet, or are how a cloud names what is inside of it.
+/// Top-level domains that nobody has on the internet, or that a cloud uses for names inside of it.
 const INSIDE: [&str; 12] = [
     "localhost",
     "local",
@@ -135,18 +136,18 @@ const INSIDE: [&str; 12] = [
     "invalid",
 ];
 
-/// Which addresses may be called.
+/// Rules about which addresses may be called.
 #[derive(Clone, Copy, Debug)]
 pub struct WebhookTargets<'a> {
-    /// Whether `http` and addresses inside of networks may be: in development only.
+    /// Whether `http` and addresses inside of networks may be called, in development only.
     pub private: bool,
-    /// This API's own address, which calls nobody by itself.
+    /// This API's own address, which webhooks may not call but in development.
     pub base_url: &'a str,
 }
 
 impl WebhookTargets<'_> {
-    /// Reads an address that may be called: `https`, at a name of the DNS or a public address, without credentials or
-    /// fragment. A name may still turn out to mean an address inside of a network; who connects looks at that.
+    /// Parses an address that may be called: `https`, at a name of the DNS or a public address, without credentials or
+    /// fragment. A name may still resolve to an address inside of a network; whoever connects must check that.
     ///
     /// # Errors
     /// [`ValidationError`] `invalid_url` or `forbidden_address`.
@@ -169,26 +170,27 @@ impl WebhookTargets<'_> {
 }
 
 impl WebhookUrl {
-    /// One that was read before.
+    /// Wraps an address that was checked before it was stored.
     #[must_use]
     pub fn stored(text: String) -> Self {
         Self(Secret::new(text))
     }
 
-    /// The address.
+    /// Returns the address.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 
-    /// At whose it is.
+    /// Returns the host of the address.
     #[must_use]
     pub fn host(&self) -> &str {
         host(self.0.expose(), true).unwrap_or_default()
     }
 }
 
-/// The host of a URL that every parser reads the same: printable ASCII, no backslash, no credentials, no fragment.
+/// Returns the host of a URL that every parser reads the same: printable ASCII, no backslash, no credentials, no
+/// fragment. `None` for any other; `http` says whether that scheme is allowed.
 fn host(text: &str, http: bool) -> Option<&str> {
     let is_plain = |byte: u8| matches!(byte, b'!'..=b'~') && !matches!(byte, b'\\' | b'#');
     if text.len() > LONGEST_URL || !text.bytes().all(is_plain) {
@@ -208,7 +210,7 @@ fn host(text: &str, http: bool) -> Option<&str> {
     (!host.is_empty() && host.bytes().all(is_host) && port.is_none_or(is_port)).then_some(host)
 }
 
-/// Whether a host is a public address, or a name that may be one.
+/// Checks whether a host is a public address, or a name that may have one.
 fn may_be_called(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return address.parse().is_ok_and(|address: std::net::Ipv6Addr| is_public(address.into()));

@@ -12,16 +12,16 @@ macro_rules! wire_names {
         }
 
         impl $type {
-            /// All of them.
+            /// All values, in the order of their declaration.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The one of this name.
+            /// Returns the value with this name, if there is one.
             #[must_use]
             pub fn named(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|one| one.as_str() == name)
             }
 
-            /// Its name on the wire.
+            /// Returns the name on the wire.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {

@@ -1,4 +1,4 @@
-//! Who is on the other end of the connection.
+//! The client at the other end of the connection.
 
 use std::{convert::Infallible, net::IpAddr};
 
@@ -12,18 +12,18 @@ use crate::{
     store::audit::NewEvent,
 };
 
-/// The client of a request.
+/// Client of a request: its address, its user agent, and the request's notes.
 #[derive(Clone)]
 pub struct Client {
-    /// Its address, from the host's trusted source.
+    /// Address of the client, as the host's trusted source gives it.
     pub address: Option<IpAddr>,
-    /// What it calls itself, at most 512 characters.
+    /// `User-Agent` header, cut to 512 characters.
     pub user_agent: Option<String>,
     notes: Option<RequestNotes>,
 }
 
 impl Client {
-    /// Reads it off the request.
+    /// Reads the client from the request's head and extensions.
     #[must_use]
     pub fn of(parts: &Parts) -> Self {
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
@@ -34,19 +34,19 @@ impl Client {
         }
     }
 
-    /// No client that leaves a trace.
+    /// Returns a client without address, user agent or notes, which leaves no trace.
     #[must_use]
     pub fn nobody() -> Self {
         Self { address: None, user_agent: None, notes: None }
     }
 
-    /// The network that its limits are counted in.
+    /// Returns the network that the client's limits are counted by, `unknown` where it has no address.
     #[must_use]
     pub fn network(&self) -> String {
         self.address.map_or_else(|| "unknown".to_owned(), |address| Network::of_client(address).to_string())
     }
 
-    /// A security event of this moment, at this client's hands.
+    /// Creates a security event of this moment that this client caused.
     #[must_use]
     pub fn event(&self, app: &App, name: SecurityEventName, details: serde_json::Value) -> NewEvent {
         NewEvent {
@@ -59,21 +59,21 @@ impl Client {
         }
     }
 
-    /// Puts a header on the answer, whatever the answer will be.
+    /// Adds a header to the answer, whatever the answer will be.
     pub fn answer_header(&self, name: HeaderName, value: &str) {
         if let (Some(notes), Ok(value)) = (&self.notes, HeaderValue::from_str(value)) {
             notes.append(name, value);
         }
     }
 
-    /// Says what was decided about keys that it showed, for metrics.
+    /// Notes what was decided about the keys that the client showed, for metrics.
     pub fn note_decisions(&self, decisions: &[Decision]) {
         if let Some(notes) = &self.notes {
             decisions.iter().for_each(|decision| notes.note_decision(decision));
         }
     }
 
-    /// Says who it is, for the log.
+    /// Notes the caller, for the log.
     pub fn note(&self, caller: Caller) {
         if let Some(notes) = &self.notes {
             notes.note_caller(caller);

@@ -1,5 +1,5 @@
-//! Which pages of other origins may call (the CORS protocol of the Fetch Standard): those that the configuration allows,
-//! with credentials; any other reads what is public, without.
+//! CORS (Fetch Standard): the origins that the configuration allows may call with credentials; any other origin may
+//! read what is public, without credentials.
 
 use axum::extract::Request;
 use http::{Extensions, HeaderMap, HeaderValue, Method, header};
@@ -19,7 +19,7 @@ const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Link, Age, Cache-Status, Idempotent-Replayed",
 );
 
-/// Whether a browser asks, before it sends the request itself.
+/// Checks whether the request is a CORS preflight.
 pub fn is_preflight(request: &Request) -> bool {
     let headers = request.headers();
     request.method() == Method::OPTIONS
@@ -27,15 +27,15 @@ pub fn is_preflight(request: &Request) -> bool {
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Has pages of any origin see the answer to a public read, whatever it is.
+/// Lets pages of any origin see the answer to a public read, whatever it is.
 pub fn open_to_any_origin(request: &Request) {
     if request.headers().contains_key(header::ORIGIN) {
         allow_any_origin(request.extensions());
     }
 }
 
-/// Answers methods that the path of a public read does not have. Among them are preflights, and those of a read are
-/// allowed to pages of any origin.
+/// Answers methods that the path of a public read does not have. Among them are preflights: those of a read are allowed
+/// to pages of any origin.
 pub async fn no_such_method_of_read(request: Request) -> ApiError {
     let wanted = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD).map(HeaderValue::as_bytes);
     if is_preflight(&request) && matches!(wanted, Some(b"GET" | b"HEAD")) {
@@ -44,7 +44,7 @@ pub async fn no_such_method_of_read(request: Request) -> ApiError {
     no_such_method().await
 }
 
-/// Answers paths of the API that are none.
+/// Answers paths of the API that do not exist.
 pub async fn no_such_path() -> ApiError {
     ApiError::not_found("path")
 }
@@ -60,7 +60,8 @@ fn allow_any_origin(of_request: &Extensions) {
     }
 }
 
-/// Says in one line what the answer depends on: hosts that write headers by name are slower where a name comes twice.
+/// Adds `Origin` to `Vary` and joins all values in one header: hosts that write headers by name are slower where a name
+/// comes twice.
 fn vary_by_origin(headers: &mut HeaderMap) {
     const ORIGIN: &str = "Origin";
     let values = headers.get_all(header::VARY).iter().filter_map(|value| value.to_str().ok()).chain([ORIGIN]);
@@ -73,7 +74,7 @@ fn vary_by_origin(headers: &mut HeaderMap) {
     headers.insert(header::VARY, value);
 }
 
-/// Allows the configured origins, and tells what else a page needs to know where it may see the answer.
+/// Allows the configured origins, and adds the other CORS headers where the page may see the answer.
 pub fn complete(app: &App, headers: &mut HeaderMap, origin: Option<HeaderValue>, is_preflight: bool) {
     vary_by_origin(headers);
     let Some(origin) = origin else { return };

@@ -1,4 +1,4 @@
-//! How long a request may take as a whole.
+//! Deadline of a request as a whole.
 
 use std::{
     pin::pin,
@@ -23,8 +23,8 @@ use crate::{
     ports::{Clock, Timestamp},
 };
 
-/// Answers in time, whatever the handler waits for. The time in which the client sends its body is not counted: how
-/// long that may take is the host's affair.
+/// Answers within the deadline, whatever the handler waits for. The time in which the client sends its body is not
+/// counted: the host limits that.
 pub async fn answer_in_time(app: &App, request: Request, next: Next) -> Response {
     let limit = app.deadlines().request;
     let upload = Arc::new(Upload::default());
@@ -51,7 +51,8 @@ pub async fn answer_in_time(app: &App, request: Request, next: Next) -> Response
     }
 }
 
-/// How long the server has waited for a body.
+/// How long the server has waited for a body: milliseconds until the last wait ended, and the start of the current
+/// wait.
 #[derive(Default)]
 struct Upload(Mutex<(u64, Option<Timestamp>)>);
 
@@ -71,7 +72,7 @@ impl Upload {
     }
 }
 
-/// The body, which tells meanwhile how long its client is waited for.
+/// Wraps the body so that `upload` measures how long the server waits for the client.
 fn timed(body: Body, clock: Arc<dyn Clock>, upload: Arc<Upload>) -> Body {
     let mut chunks = body.into_data_stream();
     Body::from_stream(stream::poll_fn(move |context| {

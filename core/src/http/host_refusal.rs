@@ -2,12 +2,12 @@
 
 use super::problem::{ApiError, Problem, REQUEST_TIMEOUT, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS};
 
-/// Why a host answers without the application.
+/// Reason why a host answers without the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostRefusal {
     /// The head of a request did not arrive in time.
     LateHead,
-    /// The application has not answered in time.
+    /// The application did not answer in time.
     LateAnswer,
     /// The host has as many connections as it can hold.
     Full,

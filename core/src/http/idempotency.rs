@@ -1,9 +1,9 @@
-//! `Idempotency-Key`: what a POST makes is made once, however often the request is sent, and its answer is replayed.
+//! `Idempotency-Key`: a POST takes effect once, however often the request is sent, and its answer is replayed.
 //!
-//! A request first *claims* its key; another one with the same key is told to wait. The answer stands before its effect
-//! does, and *fulfils* the claim in the batch of the effect: neither is ever there without the other. A refusal changes
-//! nothing, is not remembered, and frees the key. A claim whose request died ends by itself, and where that request was
-//! only slow, its late batch finds the claim gone and is undone.
+//! A request first *claims* its key; another request with the same key is told to wait. The answer is serialized before
+//! its effect is written, and *fulfils* the claim in the same batch: neither is ever stored without the other. A
+//! refusal changes nothing, is not remembered, and frees the key. The claim of a request that died expires; if that
+//! request was only slow, its late batch finds the claim gone and is undone.
 
 use axum::{
     extract::{FromRequest, FromRequestParts, OriginalUri, Request},
@@ -31,23 +31,23 @@ use crate::{
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const MOST_KEY_BYTES: usize = 255;
-/// How long a form that was sent twice waits before each look at the first one's answer, in milliseconds: 8 s in all. Each
-/// look is one query; D1 has 50 for an invocation on the free plan.
+/// How long a form that was sent twice waits before each look at the first one's answer, in milliseconds: 8 s in all.
+/// Each look is one query; D1 allows 50 an invocation on the free plan.
 const WAITS_MS: [u32; 9] = [100, 200, 400, 800, 1000, 1300, 1400, 1400, 1400];
 
-/// The `Idempotency-Key` of a request, where it has one. As an extractor of its own, that of a request without a body;
-/// else see [`Idempotent`].
+/// The `Idempotency-Key` of a request, if it has one. As an extractor it is for requests without a body; for others see
+/// [`Idempotent`].
 pub struct Idempotency(Option<Keyed>);
 
 struct Keyed {
     key: String,
-    /// Whether who sends it twice waits for the answer: nobody sends a form again for them.
+    /// Whether a duplicate waits for the first one's answer: so for forms, which no browser retries by itself.
     waits: bool,
-    /// SHA-256 of what must be the same when the key comes again.
+    /// SHA-256 of what must be the same when the key comes again: method, path and body.
     digest: [u8; 32],
 }
 
-/// A body, and the key that it came with.
+/// Extractor of a body and the idempotency key that it came with.
 pub struct Idempotent<B>(pub Idempotency, pub B);
 
 impl<S: Sync> FromRequestParts<S> for Idempotency {
@@ -80,13 +80,13 @@ fn is_key(key: &str) -> bool {
     (1..=MOST_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Who sends a request: an idempotency key is known under its caller's name only.
+/// Sender of a request, within whose name an idempotency key is unique.
 pub enum Caller<'a> {
-    /// A user; their session is confirmed in the round trip that claims the key.
+    /// A user, whose session is confirmed in the round trip that claims the key.
     Session(&'a ClaimedSession),
-    /// A program whose API key is this user's.
+    /// A program whose API key belongs to this user.
     ApiKeyClient(&'a UserId),
-    /// Somebody without a credential.
+    /// A client without a credential, known by its network.
     Network(&'a Client),
 }
 
@@ -99,7 +99,7 @@ impl Caller<'_> {
         }
     }
 
-    /// Claims the key, and finds what stands under it then.
+    /// Claims the key unless another request holds it, and returns what is then stored under it.
     async fn claim(&self, app: &App, claim: &store::Claim, fingerprint: Vec<u8>) -> Result<Option<Claimed>, ApiError> {
         let take = |batch: &mut Batch| {
             batch.push(claim.take(fingerprint, app.now(), app.deadlines().claim_seconds()));
@@ -119,17 +119,17 @@ impl Caller<'_> {
     }
 }
 
-/// An answer whose bytes stand before they are true.
+/// Response that is serialized before its effect is written, so that both can be stored in one batch.
 pub struct Reply {
     status: StatusCode,
     body: Vec<u8>,
 }
 
 impl Reply {
-    /// This, as JSON.
+    /// Serializes the body as JSON.
     ///
     /// # Errors
-    /// An internal error, when it cannot be written.
+    /// An internal error, when the body cannot be serialized.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(body).map_err(|error| ApiError::internal(error.to_string()))?;
         Ok(Self { status, body })
@@ -143,41 +143,41 @@ impl IntoResponse for Reply {
     }
 }
 
-/// What a request holds of its key while it runs; of a request without a key, nothing. The answer consumes it.
+/// A request's hold on its idempotency key while it runs; empty for a request without a key. Fulfilling consumes it.
 #[must_use = "a request is answered by fulfilling its claim"]
 pub struct Claim(Option<store::Claim>);
 
-/// A reply that stands with its claim: what [`Idempotency::once`] sends.
+/// A reply with its fulfilled claim, which [`Idempotency::once`] sends.
 pub struct Fulfilled {
     reply: Reply,
     claim: Claim,
 }
 
 impl Fulfilled {
-    /// Gives the claim back where the batch that was to fulfil it did not.
+    /// Returns the claim, for a handler whose batch was undone before it could fulfil it.
     pub fn undone(self) -> Claim {
         self.claim
     }
 }
 
-/// [`Fulfilled`] but for the reply, which the effect of the batch has to tell first.
+/// A fulfilled claim whose reply is not known before the batch has run.
 pub struct FulfilledUpload(Claim);
 
 impl FulfilledUpload {
-    /// The reply that was stored.
+    /// Adds the reply that the batch stored.
     pub fn reply(self, reply: Reply) -> Fulfilled {
         Fulfilled { reply, claim: self.0 }
     }
 }
 
 impl Claim {
-    /// Whether there is one, of this caller.
+    /// Checks whether this caller holds a claim.
     pub fn is_held_by(&self, caller: &str) -> bool {
         self.0.as_ref().is_some_and(|claim| claim.caller == caller)
     }
 
-    /// Fulfils it in the batch that makes the reply true. Where the claim has passed to another request, the batch is
-    /// undone by [`Guard::IdempotencyClaim`].
+    /// Fulfils the claim in the batch that makes the reply true. If the claim has passed to another request,
+    /// [`Guard::IdempotencyClaim`] undoes the batch.
     ///
     /// # Errors
     /// An internal error, when the reply cannot be sealed.
@@ -188,7 +188,8 @@ impl Claim {
         Ok(Fulfilled { reply, claim: self })
     }
 
-    /// [`Claim::fulfil`] with a reply that becomes true if the statement before changes a row.
+    /// Fulfils the claim like [`Claim::fulfil`], but stores the reply only if the batch's previous statement changes a
+    /// row.
     ///
     /// # Errors
     /// As [`Claim::fulfil`].
@@ -200,8 +201,8 @@ impl Claim {
         Ok(Fulfilled { reply, claim: self })
     }
 
-    /// [`Claim::fulfil`] with an upload's reply, `{"accepted":…,"repeated":…}`: `count` results, of which the last
-    /// statement to write stores those that are new.
+    /// Fulfils the claim with an upload's reply, `{"accepted":…,"repeated":…}`. `count` is the number of uploaded
+    /// results, of which the last writing statement stores those that are new.
     pub fn fulfil_upload(self, batch: &mut Batch, count: usize) -> FulfilledUpload {
         if let Self(Some(claim)) = &self {
             batch.guarded_by(claim.expect());
@@ -210,7 +211,8 @@ impl Claim {
         FulfilledUpload(self)
     }
 
-    /// Fulfils it after the fact, where to do all again would come to the same reply. To fail is then no failure.
+    /// Fulfils the claim after the effect, for work that would give the same reply again. Logs a failure to store the
+    /// reply, and frees the key then.
     pub async fn remember(self, app: &App, reply: Reply) -> Fulfilled {
         let remembered = match self.sealed(app, &reply) {
             Ok(Some((claim, sealed))) => {
@@ -235,15 +237,15 @@ impl Claim {
 }
 
 impl Idempotency {
-    /// That of a form, whose page gave it a key: sent twice, it is done once. The browser shows what the second was answered
-    /// with, so that one waits for the first.
+    /// Returns the idempotency of a form whose page gave it a key, so that it takes effect once. The browser shows the
+    /// answer to the second of two submissions, so that one waits for the first.
     pub fn of_form(key: &str, parts: &Parts, body: &[u8]) -> Self {
         Self::of(Some(key).filter(|key| is_key(key)).map(str::to_owned), true, parts, body)
     }
 
     fn of(key: Option<String>, waits: bool, parts: &Parts, body: &[u8]) -> Self {
         let digest = || {
-            // Of a nested route the request itself tells only the end of its path.
+            // Inside a nested route, the request's own URI holds only the end of the path.
             let path = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri).path();
             let head = format!("{} {path}\n", parts.method);
             Sha256::new().chain_update(head).chain_update(body).finalize().into()
@@ -251,11 +253,11 @@ impl Idempotency {
         Self(key.map(|key| Keyed { key, waits, digest: digest() }))
     }
 
-    /// Does the work, or replays the answer that it had. What the work writes has to fulfil the [`Claim`].
+    /// Runs the work, or replays its stored answer. The batch of the work has to fulfil the [`Claim`].
     ///
     /// # Errors
-    /// `idempotency_key_reused`, `idempotency_in_progress`, whatever the caller's session is refused with; else what the
-    /// work answers.
+    /// `idempotency_key_reused`, `idempotency_in_progress`, or the error of the caller's session; else the error of the
+    /// work.
     pub async fn once<W>(
         self,
         app: &App,
@@ -283,7 +285,7 @@ impl Idempotency {
             app.ports().timer.sleep(*wait).await;
             found = claim.find().run(app.database()).await?;
             if found.is_none() {
-                // That was refused: this one is answered for itself.
+                // The first request was refused and has freed the key: this one runs for itself.
                 found = caller.claim(app, &claim, fingerprint.clone()).await?;
             }
         }
@@ -303,7 +305,8 @@ impl Idempotency {
         held.claim = None;
         match released {
             Ok(None) => Err(refusal),
-            // The answer is there: of a batch that was carried out although it seemed to fail, or of whoever has taken over.
+            // An answer is stored: the batch was committed although it seemed to fail, or another request took over the
+            // claim.
             Ok(Some(found)) => match replay(app, &digest, found) {
                 Err(ApiError::Problem(problem)) if problem.is(IDEMPOTENCY_KEY_REUSED) => Err(refusal),
                 told => told,
@@ -316,7 +319,7 @@ impl Idempotency {
     }
 }
 
-/// Gives the claim up where it was not answered, and returns what stands under the key then.
+/// Releases the claim if it has no answer, and returns what is then stored under the key.
 async fn release(app: &App, claim: &store::Claim) -> Result<Option<Claimed>, BatchError> {
     let mut batch = Batch::new();
     batch.push(claim.release());
@@ -324,7 +327,7 @@ async fn release(app: &App, claim: &store::Claim) -> Result<Option<Claimed>, Bat
     Ok(batch.run(app.database()).await?.take(found)?)
 }
 
-/// Answers a request whose key another request has claimed.
+/// Answers a request whose key another request has claimed: with that one's answer, or an error.
 fn replay(app: &App, digest: &[u8], found: Claimed) -> Result<Response, ApiError> {
     if !app.keys().is_fingerprint(digest, &found.fingerprint) {
         return Err(ApiError::new(IDEMPOTENCY_KEY_REUSED, "send another request with a key of its own"));
@@ -346,8 +349,8 @@ fn replay(app: &App, digest: &[u8], found: Claimed) -> Result<Response, ApiError
     Ok(response)
 }
 
-/// A claim that nobody has given up yet. Where a request is dropped half way, since its client has gone, its key is free
-/// at once for the next try; whatever of it the database still carries out is undone by its guard.
+/// Guard that releases the claim when it is dropped. Where a client goes away half way, its key is at once free for the
+/// next try; whatever the database still carries out of the first is undone by its guard.
 struct Held<'a> {
     app: &'a App,
     claim: Option<store::Claim>,

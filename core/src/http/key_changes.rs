@@ -1,5 +1,5 @@
-//! Handlers that change keys, or the people who own them, invalidate them at the gate first: so no instance goes on with
-//! what it knew.
+//! Invalidation of API keys. Handlers that change keys, or their owners, invalidate the keys at the gate first, so that
+//! no instance goes on with what it knew.
 
 use super::problem::ApiError;
 use crate::{app::App, domain::api_key::KeyHash};
@@ -7,12 +7,12 @@ use crate::{app::App, domain::api_key::KeyHash};
 /// Invalidates the keys at the gate.
 ///
 /// # Errors
-/// An internal error where the gate cannot be told: then nothing may be changed.
+/// An internal error where the gate cannot be reached: the handler must then change nothing.
 pub async fn invalidate(app: &App, keys: &[KeyHash]) -> Result<(), ApiError> {
     Ok(app.ports().key_gate.invalidate(keys).await?)
 }
 
-/// Invalidates, after the batch, the keys that were made after `before` were invalidated.
+/// Invalidates the keys that are not among those in `before`, which were invalidated before the batch.
 ///
 /// # Errors
 /// As [`invalidate`].

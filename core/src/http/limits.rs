@@ -1,4 +1,4 @@
-//! Request limits, told in the headers of draft-ietf-httpapi-ratelimit-headers.
+//! Request limits, reported in the headers of draft-ietf-httpapi-ratelimit-headers.
 
 use std::marker::PhantomData;
 
@@ -20,7 +20,7 @@ use crate::{
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Counts one request against a limit that the client's network has on its own.
+/// Counts one request against a limit of the client's network.
 ///
 /// # Errors
 /// `too_many_requests`; an internal error where the counter is down.
@@ -28,8 +28,8 @@ async fn admit_client(app: &App, client: &Client, limit: &Limit) -> Result<(), A
     admit(app, client, &format!("{}:{}", limit.name, client.network()), limit.clone()).await
 }
 
-/// Counts one of the calls of a person that leave something behind, whichever session makes it. One that has ended uses
-/// up nothing.
+/// Counts one call that leaves something behind against its person's limit, 300 an hour over all sessions. A session
+/// that has ended uses up nothing.
 ///
 /// # Errors
 /// As [`admit_client`].
@@ -38,7 +38,7 @@ pub async fn admit_person(app: &App, of: Confirmed<'_>) -> Result<(), ApiError> 
     admit(app, of.client(), &format!("person:{}", of.user_id()), limit).await
 }
 
-/// Counts one of the calls by which a person has a webhook called at once.
+/// Counts one call that has a webhook called at once, against its person's limit of 60 an hour.
 ///
 /// # Errors
 /// As [`admit_client`].
@@ -47,25 +47,25 @@ pub async fn admit_webhook_call(app: &App, of: Confirmed<'_>) -> Result<(), ApiE
     admit(app, of.client(), &format!("webhooks:{}", of.user_id()), limit).await
 }
 
-/// Where a person's changes to keys stand. A change that leaves rows behind is counted by its event, in the batch that makes it,
-/// so that what comes to nothing uses up nothing. Revoking is never counted.
+/// State of a person's limit on changes to API keys. A change that leaves rows behind is counted by its event, in the
+/// batch that makes it, so that what comes to nothing uses up nothing. Revoking is never counted.
 #[must_use = "the answer tells where the limit stands"]
 pub struct KeyChanges(Handle<LimitState>);
 
 impl KeyChanges {
-    /// Guards that there is room for the change that a batch makes: [`Guard::ApiKeyLimit`](crate::store::Guard).
+    /// Guards that the limit has room for the change that a batch makes: [`Guard::ApiKeyLimit`](crate::store::Guard).
     pub fn expect_room(app: &App, batch: &mut SessionBatch<'_>) {
         let guard = api_keys::expect_few_changes(batch.user_id(), app.now());
         batch.guarded_by(guard);
     }
 
-    /// Reads it, as the batch has left it.
+    /// Reads the limit's state as the batch leaves it.
     pub fn read(app: &App, batch: &mut SessionBatch<'_>) -> Self {
         let changes = api_keys::recent_changes(batch.user_id(), app.now());
         Self(batch.push(changes))
     }
 
-    /// Refuses a change that there is no room for.
+    /// Refuses a change if the limit has no room for it.
     ///
     /// # Errors
     /// `too_many_requests`; an internal error, when the batch did not answer what was expected.
@@ -74,7 +74,7 @@ impl KeyChanges {
         if state.remaining > 0 { Ok(()) } else { Self::tell(client, false, state) }
     }
 
-    /// Refuses it after a batch that [`Guard::ApiKeyLimit`](crate::store::Guard) undid, where there was no room for it.
+    /// Refuses a change whose batch [`Guard::ApiKeyLimit`](crate::store::Guard) undid, if the limit has no room for it.
     ///
     /// # Errors
     /// As [`KeyChanges::refuse_if_full`] and [`SessionBatch::read`].
@@ -85,7 +85,7 @@ impl KeyChanges {
         changes.refuse_if_full(caller.client(), &mut answers)
     }
 
-    /// Tells in the answer's headers where the limit stands.
+    /// Writes the limit's state to the answer's headers.
     ///
     /// # Errors
     /// An internal error, when the batch did not answer what was expected.
@@ -100,16 +100,17 @@ impl KeyChanges {
     }
 }
 
-/// A route's limit for each client, counted before the body is looked at: a malformed request counts too.
+/// Extractor that counts a request against its route's limit for each client, before the body is read: a malformed
+/// request counts too.
 pub struct Limited<R> {
-    /// Who was counted.
+    /// Client that the request was counted for.
     pub client: Client,
     route: PhantomData<R>,
 }
 
 /// A route that has a limit for each client.
 pub trait LimitedRoute {
-    /// Its limit.
+    /// Returns the limit of the route.
     fn limit(config: &Config) -> &Limit;
 }
 
@@ -126,11 +127,11 @@ macro_rules! limited_routes {
     )+};
 }
 limited_routes! {
-    /// `POST /register`.
+    /// Marker of `POST /register`.
     Register => limit_register;
-    /// `POST /login`, and its second step.
+    /// Marker of `POST /login` and of its second step.
     Login => limit_login;
-    /// Whatever asks for a link by mail.
+    /// Marker of the routes that send a link by mail.
     Resend => limit_resend;
 }
 
@@ -144,7 +145,7 @@ impl<R: LimitedRoute> FromRequestParts<App> for Limited<R> {
     }
 }
 
-/// Counts one request against a limit of the subject, and tells in the answer's headers where it stands.
+/// Counts one request against a limit of the subject, and writes the limit's state to the answer's headers.
 ///
 /// # Errors
 /// As [`admit_client`].
@@ -153,10 +154,10 @@ pub async fn admit(app: &App, client: &Client, subject: &str, limit: Limit) -> R
     report(client, &limit, &admission)
 }
 
-/// Tells in the answer's headers where a limit stands.
+/// Writes a limit's state to the answer's headers.
 ///
 /// # Errors
-/// `too_many_requests` where it did not admit the request.
+/// `too_many_requests` where the limiter did not admit the request.
 pub fn report(client: &Client, limit: &Limit, admission: &Admission) -> Result<(), ApiError> {
     let state = admission.states.first().ok_or_else(|| ApiError::internal("the limiter told no state"))?;
     let reset_seconds = state.reset_after_ms.div_ceil(1000);

@@ -1,6 +1,6 @@
 //! Growing delays against guessing (NIST SP 800-63B, 5.2.2), without giving strangers the power to lock anybody out:
-//! from a network that an account knows, only guesses from that network count. While a password is checked it is in
-//! flight: who comes meanwhile waits only where all that is free would be used up if each of those were wrong.
+//! from a network that an account knows, only guesses from that network count. A password that is being checked is in
+//! flight: another check waits only if the free guesses would be used up, were all those in flight wrong.
 
 use super::{
     client::Client,
@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// How long one waits for a turn before each look at most, in milliseconds: about 15 s in all, within the deadline of a
-/// request. Each look is one query; D1 has 50 for an invocation on the free plan.
+/// How long a check waits for its turn before each look at most, in milliseconds: about 15 s in all, within the
+/// deadline of a request. Each look is one query; D1 allows 50 an invocation on the free plan.
 const WAITS_MS: [u32; 20] =
     [50, 100, 200, 400, 800, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200];
 
@@ -33,21 +33,21 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// One that is guessed at the target.
+    /// Creates a check of a password that is guessed at the target.
     pub fn new(app: &App, target: Target) -> Self {
         Self { app: app.clone(), target, id: app.new_id(), begun: false, waits: WAITS_MS.iter() }
     }
 
-    /// Begins the check in a batch, which fails by [`Guard::PasswordTurn`] where it has to wait; then
+    /// Begins the check in a batch, which fails by [`Guard::PasswordTurn`] where the check has to wait; then call
     /// [`InFlight::wait`].
     pub fn begin(&mut self, batch: &mut Batch) {
-        // From now on, since the batch may be carried out although nobody hears of it.
+        // Set before the batch runs, since it may be carried out although its answer is lost.
         self.begun = true;
         batch.push(self.target.begin(&self.id, self.app.now()));
         batch.push(login_throttle::expect_begun());
     }
 
-    /// Waits for a turn.
+    /// Waits for the check's turn.
     ///
     /// # Errors
     /// `too_many_attempts` while a delay runs; an internal error where it takes too long.
@@ -65,30 +65,31 @@ impl InFlight {
             if !turn.is_full {
                 return Ok(());
             }
-            // Not all look at the same moment.
+            // A random part of the wait keeps checks from all looking at the same moment.
             let half = *most / 2;
             let jitter = u32::from(u16::from_be_bytes(self.app.random())).checked_rem(half).unwrap_or_default();
             self.app.ports().timer.sleep(half.saturating_add(jitter)).await;
         }
     }
 
-    /// Ends the check in a batch: the password was wrong. When that has run, [`InFlight::ended`] follows.
+    /// Ends the check of a wrong password in a batch. After that has run, call [`InFlight::ended`].
     pub fn wrong(&self, batch: &mut Batch) {
         batch.push(login_throttle::count(&self.id, self.app.now()));
         batch.push(self.end());
     }
 
-    /// Ends the check: the password was right, or was not checked after all. Then as [`InFlight::wrong`].
+    /// Ends the check of a password that was right or was not checked after all. After that has run, call
+    /// [`InFlight::ended`].
     pub fn end(&self) -> Query<()> {
         login_throttle::end(&self.id)
     }
 
-    /// The application that it is checked in.
+    /// Returns the application that the password is checked in.
     pub fn app(&self) -> &App {
         &self.app
     }
 
-    /// What ends the check has been carried out.
+    /// Notes that the query that ends the check has been carried out.
     pub fn ended(&mut self) {
         self.begun = false;
     }
@@ -108,18 +109,18 @@ impl Drop for InFlight {
     }
 }
 
-/// One try to log in.
+/// One attempt to log in.
 pub struct LoginAttempt {
     address: String,
     client_network: String,
-    /// The account, from this network.
+    /// Throttle subject of guesses at this account from this network.
     acquaintance: String,
-    /// The password that is being checked.
+    /// Check of the password.
     pub in_flight: InFlight,
 }
 
 impl LoginAttempt {
-    /// At the account of this address, if there is one, from this client.
+    /// Creates an attempt of this client to log in with this address, whether or not it has an account.
     pub fn new(app: &App, client: &Client, address: &str) -> Self {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
         let (client_network, account) = (client.network(), URL_SAFE_NO_PAD.encode(token_hash(address)));
@@ -134,37 +135,37 @@ impl LoginAttempt {
         Self { address: address.to_owned(), client_network, acquaintance, in_flight: InFlight::new(app, target) }
     }
 
-    /// Finds the account that is tried, if there is one.
+    /// Finds the account of the address, if there is one.
     pub fn account(&self) -> Query<Option<LoginAccount>> {
         users::find_for_login(&self.address, &self.client_network)
     }
 
-    /// Begins the batch of a right password: no guess, and everything that failed from this network goes where the
-    /// account knows it. When that has run, [`InFlight::ended`] follows.
+    /// Creates the batch of a right password, to which the login adds its own statements: it ends the check and, if the
+    /// account knows the network, clears the failures from there. After that has run, call [`InFlight::ended`].
     pub fn succeeded(&self, network_known: bool) -> Batch {
         let clear = network_known.then(|| login_throttle::clear(&self.acquaintance));
         std::iter::once(self.in_flight.end()).chain(clear).collect()
     }
 }
 
-/// Guesses at codes of one person, or of one login. A code is counted in the batch that acts on it.
+/// Throttle of guesses at the codes of one person, or of one login. A code is counted in the batch that acts on it.
 pub struct Guess {
     subject: String,
     at: Timestamp,
 }
 
 impl Guess {
-    /// A guess at what `subject` names.
+    /// Creates a guess of this moment at what `subject` names.
     pub fn new(app: &App, subject: String) -> Self {
         Self { subject, at: app.now() }
     }
 
-    /// Counts it in a batch, which fails by [`Guard::GuessAllowed`] while a delay lasts.
+    /// Counts the guess in a batch, which fails by [`Guard::GuessAllowed`] while a delay lasts.
     pub fn reserve(&self, batch: &mut Batch) {
         batch.expect(Guard::GuessAllowed, login_throttle::reserve(&self.subject, ACCOUNT, self.at));
     }
 
-    /// Tells how long the delay lasts.
+    /// Returns the error that tells how long the delay lasts.
     pub async fn refused(&self, app: &App) -> ApiError {
         match login_throttle::free_at(&self.subject, ACCOUNT).run(app.database()).await {
             Ok(free_at) => too_many(free_at, app.now()),
@@ -172,12 +173,12 @@ impl Guess {
         }
     }
 
-    /// Takes it back: it was right.
+    /// Takes back a guess that was right.
     pub fn take_back(&self) -> Query<()> {
         login_throttle::take_back(&self.subject, self.at)
     }
 
-    /// Forgets the guesses before it too: it was right.
+    /// Clears a right guess and all wrong ones before it.
     pub fn succeeded(&self) -> Query<()> {
         login_throttle::clear(&self.subject)
     }

@@ -1,5 +1,5 @@
-//! What surrounds every answer, also where there is no route: request id, security headers, the origins that the
-//! configuration lists, and the body of a problem. What holds for a group of routes is a layer of that group.
+//! What surrounds every answer, also where there is no route: request id, security headers, CORS headers of the origins
+//! that the configuration lists, and the body of a problem. What holds for a group of routes is a layer of that group.
 
 use std::net::IpAddr;
 
@@ -30,15 +30,15 @@ use crate::{
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// What an answer that is built in memory has at most, in bytes. Each keeps within it by a bound of its own; this is for
-/// the one that does not. What is streamed has no end that is known beforehand, and is not meant.
+/// Most bytes of an answer that is built in memory. Each such answer keeps within this by a bound of its own; this
+/// catches the one that does not. Streamed answers, whose length is not known beforehand, are exempt.
 const LARGEST_ANSWER: u64 = 2 << 20;
 
-/// That the body of a problem is written already, for people.
+/// Response extension: the body of the problem is written already, as a page.
 #[derive(Clone, Copy)]
 pub struct WrittenAsPage;
 
-/// Completes the answer of every request.
+/// Completes the answer of every request: the outermost layer.
 pub async fn complete(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let (began, method) = (app.now(), request.method().clone());
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -46,8 +46,7 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     join_repeated(request.headers_mut());
     let request_id = request_id(&app, request.headers());
     let trace = request.headers().get(TRACEPARENT).and_then(|value| TraceParent::parse(value.to_str().ok()?));
-    // Pages of accounts and of administrators are for no script of another origin, listed or not: what may call the API
-    // cannot read them.
+    // No script of another origin may read pages of accounts and administrators, not even one that may call the API.
     let path = request.uri().path();
     let is_account_page = account_pages::is_below(path) || admin_pages::is_below(path);
     let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| !is_account_page);
@@ -71,7 +70,7 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     } else {
         let answer = in_trace(trace, answer_in_time(&app, request, next)).await;
         let answer = within_bounds(answer, route.as_ref());
-        // What it asks for, and whether there is anything, shows in the headers that its route has noted.
+        // A preflight is answered by the headers that its route has noted, whatever the route answered.
         if is_preflight { StatusCode::NO_CONTENT.into_response() } else { answer }
     };
 
@@ -94,8 +93,7 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     response
 }
 
-/// Writes the request's line: with the route and not the path, which may hold ids, or a key that was put into the wrong
-/// place.
+/// Logs the request, with its route and not its path, which may hold ids or a misplaced key.
 fn log(record: &RequestRecord, status: StatusCode, client: Option<ClientAddress>) {
     if !tracing::enabled!(tracing::Level::INFO) {
         return;
@@ -115,14 +113,14 @@ fn log(record: &RequestRecord, status: StatusCode, client: Option<ClientAddress>
     );
 }
 
-/// The answer, or where it is too large to be held by many at once, the error that it is.
+/// Replaces an answer of more than [`LARGEST_ANSWER`], too large to be held by many requests at once, by an error.
 fn within_bounds(answer: Response, route: Option<&MatchedPath>) -> Response {
     let Some(size) = answer.body().size_hint().exact().filter(|size| *size > LARGEST_ANSWER) else { return answer };
     let route = route.map_or("no route", MatchedPath::as_str);
     ApiError::internal(format!("{route}: an answer of {size} bytes is not sent")).into_response()
 }
 
-/// The answer to a request that the application does not get to see.
+/// Answers a request that the application does not get to see.
 #[must_use]
 pub fn refuse(app: &App, refusal: HostRefusal) -> Response {
     let request_id = app.new_id();
@@ -132,7 +130,7 @@ pub fn refuse(app: &App, refusal: HostRefusal) -> Response {
     response
 }
 
-/// Writes the body of a problem, now that the request's id is known: as a page where a browser asked for one at this path.
+/// Writes the body of a problem, now that the request's id is known: as a page if a browser asked for this path.
 fn write_problem(app: &App, response: &mut Response, request_id: &str, page: Option<&String>) {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return };
     if let Some(cause) = problem.cause()
@@ -157,7 +155,7 @@ fn write_problem(app: &App, response: &mut Response, request_id: &str, page: Opt
     headers.remove(header::CONTENT_LENGTH);
 }
 
-/// The method's name where it is one of RFC 9110 or RFC 5789; anybody can make up others.
+/// Returns the method's name where it is one of RFC 9110 or RFC 5789, else `other`: clients can make up names.
 fn known_method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -180,7 +178,8 @@ fn add_common_headers(headers: &mut HeaderMap, request_id: &str) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-/// RFC 9112, 3.2: one Host, with a name in it. Where the host hands over an absolute URI, it has looked itself.
+/// Checks that the request names exactly one host (RFC 9112, 3.2). A host that hands over an absolute URI has checked
+/// itself.
 fn names_one_host(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -190,8 +189,9 @@ fn names_one_host(request: &Request) -> bool {
     }
 }
 
-/// Joins the values of a header that came several times (RFC 9110, 5.3), as Workers hand them over: no host chooses among
-/// them, and where one value is wanted there is none. Cookies are joined by other rules, and are read where they count.
+/// Joins the values of a header that came several times (RFC 9110, 5.3), as Workers hand them over: so every host sees
+/// the same, and where one value is wanted, several count as none. Cookies follow other rules and are parsed
+/// separately.
 fn join_repeated(headers: &mut HeaderMap) {
     let is_repeated = |name: &&HeaderName| headers.get_all(*name).iter().nth(1).is_some();
     let names = headers.keys().filter(is_repeated).filter(|name| *name != header::COOKIE).cloned().collect::<Vec<_>>();
@@ -203,9 +203,9 @@ fn join_repeated(headers: &mut HeaderMap) {
     }
 }
 
-/// The client that trusted proxies told of. Of `X-Forwarded-For` only what they wrote counts: from the right, up to
-/// the first address that is not one of theirs. `Forwarded` (RFC 7239) is not read: two headers that may differ would
-/// have to be told apart, and proxies write the older one.
+/// Returns the client's address as trusted proxies report it. Of `X-Forwarded-For` only what they wrote counts: from
+/// the right, up to the first address that is not one of theirs. `Forwarded` (RFC 7239) is not read: two headers that
+/// may differ would have to be told apart, and proxies write the older one.
 fn client_address(config: &Config, headers: &HeaderMap, peer: ClientAddress) -> ClientAddress {
     let trusted = |address: IpAddr| config.trusted_proxies.iter().any(|block| block.contains(address));
     let ClientAddress(mut address) = peer;
@@ -219,8 +219,8 @@ fn client_address(config: &Config, headers: &HeaderMap, peer: ClientAddress) -> 
     ClientAddress(address)
 }
 
-/// Says once that a peer tells of clients and is not believed: behind a proxy that is not named, everybody has the
-/// proxy's address, one limit for all, and strangers' guesses delay whom they guess at.
+/// Warns once of a peer that sends `X-Forwarded-For` but is not trusted: behind a proxy that is not configured, all
+/// clients have the proxy's address and share one limit, and strangers' guesses delay the people they guess at.
 fn warn_of_unnamed_proxy(app: &App, headers: &HeaderMap, peer: ClientAddress) {
     let ClientAddress(address) = peer;
     let is_named = app.config().trusted_proxies.iter().any(|block| block.contains(address));
@@ -235,7 +235,7 @@ fn warn_of_unnamed_proxy(app: &App, headers: &HeaderMap, peer: ClientAddress) {
     }
 }
 
-/// The caller's id where it is a sane token, and no key in the wrong header, else a new one.
+/// Returns the caller's id where it is a sane token and does not look like an API key, else a new id.
 fn request_id(app: &App, headers: &HeaderMap) -> String {
     let sane = |id: &&str| {
         (1..=64).contains(&id.len())
@@ -262,7 +262,7 @@ mod tests {
         ports::{Database, DatabaseError, Ports, Rows, Statement, counting::Counting},
     };
 
-    /// A database that is not there.
+    /// Database that is always unavailable.
     struct Down;
 
     #[async_trait]
@@ -290,7 +290,7 @@ mod tests {
         }
     }
 
-    /// What a request with the id `seen` logs.
+    /// Sends a request with the id `seen`, and returns the lines that it logs.
     fn logged(ports: Ports, method: &str, target: &str) -> Vec<Value> {
         let config = Config::load(&|_| None, HostDefaults::development("http://a.example")).unwrap();
         let router = crate::http::router(&App::new(ports, config));

@@ -1,4 +1,4 @@
-//! The wire: one file per endpoint, each from top to bottom: parse, decide, answer.
+//! The HTTP API and pages: one file per endpoint, each read from top to bottom: parse, decide, answer.
 
 mod account_pages;
 mod admin;

@@ -1,4 +1,4 @@
-//! Pages: of lists (cursors) and of HTML.
+//! Pages of lists, which cursors lead through, and pages of HTML.
 
 use axum::{
     extract::{FromRequestParts, OriginalUri},
@@ -18,9 +18,9 @@ use crate::{ports::Timestamp, store::PageBefore};
 
 const MOST: u32 = 100;
 const DEFAULT: u32 = 20;
-/// No cursor of ours is longer, in bytes: it holds at most a benchmark, a version and the name of a task.
+/// Longest cursor, in bytes: it holds at most a benchmark, a version and the name of a task.
 const LONGEST_CURSOR: usize = 4096;
-/// No script, nothing from elsewhere.
+/// Content Security Policy of HTML pages: no scripts, and nothing from other origins.
 pub const CSP: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
@@ -49,11 +49,11 @@ pub struct Page<'a, T> {
     next_cursor: Option<&'a str>,
 }
 
-/// The most that a page's items have, in bytes of JSON: a Worker has 128 MB for all its requests, and what is around a
-/// page costs as much again. A page may be shorter than was asked for.
+/// Most bytes of JSON that a page's items have: a Worker has 128 MB for all its requests, and what is around a page
+/// costs as much again. A page may therefore be shorter than was asked for.
 pub const PAGE_BYTES: usize = 1_000_000;
 
-/// The page, of items of which one more than `limit` was asked for, and the cursor after it where there is more.
+/// Takes a page of items, of which one more than `limit` was queried; returns it and the cursor to the next, if any.
 #[must_use]
 pub fn take_page<T: Serialize, P: Serialize>(
     items: Vec<T>,
@@ -63,7 +63,7 @@ pub fn take_page<T: Serialize, P: Serialize>(
     cut_page(items, limit, position, json_size)
 }
 
-/// The same of rows that are few and short, as a page for people shows them.
+/// Takes a page like [`take_page`], of rows that are few and short, without measuring their JSON. For HTML pages.
 #[must_use]
 pub fn take_rows<T, P: Serialize>(items: Vec<T>, rows: u32, position: impl Fn(&T) -> P) -> (Vec<T>, Option<String>) {
     cut_page(items, rows, position, |_| 0)
@@ -82,7 +82,7 @@ fn cut_page<T, P: Serialize>(
     (items, next)
 }
 
-/// How many of the items make up a page: at least one.
+/// Returns how many of the items fit into [`PAGE_BYTES`], each measured by `size`: at least one.
 #[must_use]
 pub fn fitting<T>(items: &[T], size: impl Fn(&T) -> usize) -> usize {
     let sizes = items.iter().scan(0_usize, |sum, item| {
@@ -92,7 +92,7 @@ pub fn fitting<T>(items: &[T], size: impl Fn(&T) -> usize) -> usize {
     sizes.take_while(|sum| *sum <= PAGE_BYTES).count().max(1)
 }
 
-/// How many bytes the item has in JSON.
+/// Returns the length of the item's JSON, in bytes.
 #[must_use]
 pub fn json_size(item: &impl Serialize) -> usize {
     struct Count(usize);
@@ -107,12 +107,12 @@ pub fn json_size(item: &impl Serialize) -> usize {
         }
     }
     let mut count = Count(0);
-    // What cannot be written fails where it is.
+    // An item that cannot be serialized fails where it is sent.
     let _ = serde_json::to_writer(&mut count, item);
     count.0
 }
 
-/// `?limit=`, checked.
+/// Checks `?limit=`, and returns it or the default.
 ///
 /// # Errors
 /// `malformed_request`.
@@ -123,7 +123,7 @@ pub fn page_size(limit: Option<u32>) -> Result<u32, ApiError> {
     }
 }
 
-/// `?cursor=`, read back.
+/// Decodes `?cursor=` into the position that it holds.
 ///
 /// # Errors
 /// `malformed_request`.
@@ -137,19 +137,19 @@ pub fn read_cursor<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T
     ours.map(|position| position.ok_or_else(unreadable)).transpose()
 }
 
-/// Later than anything, in milliseconds.
+/// Timestamp later than any other, in milliseconds.
 pub const END_OF_TIME: i64 = 9_007_199_254_740_991;
 
-/// A page of a list by time and id, newest first, whose parameters are those of every list.
+/// Request for a page of a list by time and id, newest first, with the parameters that every list has.
 pub struct NewestFirst {
     uri: Uri,
     limit: u32,
-    /// Where the page before ended.
+    /// Time and id of the last item of the page before.
     before: (i64, String),
 }
 
 impl NewestFirst {
-    /// The page that these parameters ask for.
+    /// Creates the request for a page from its query parameters.
     ///
     /// # Errors
     /// `malformed_request`.
@@ -158,14 +158,14 @@ impl NewestFirst {
         Ok(Self { uri, limit: page_size(limit)?, before })
     }
 
-    /// The rows to read: one more than the page has.
+    /// Returns which rows to read: one more than the page has.
     #[must_use]
     pub fn rows(&self) -> PageBefore {
         let (at, id) = &self.before;
         PageBefore { at: Timestamp(*at), id: id.clone(), rows: self.limit.saturating_add(1) }
     }
 
-    /// The answer with these items, each at its time and id.
+    /// Answers with a page of the items. `position` gives each item's time and id, `body` its JSON.
     #[must_use]
     pub fn answer<T, B: Serialize>(
         &self,
@@ -190,20 +190,20 @@ impl<S: Sync> FromRequestParts<S> for NewestFirst {
     }
 }
 
-/// A cursor that stands after the value.
+/// Encodes a cursor to what comes after this position.
 #[must_use]
 pub fn write_cursor(position: &impl Serialize) -> Option<String> {
     serde_json::to_vec(position).ok().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// `{"data":[…],"nextCursor":…}`, and the `Link` to the next page.
+/// Answers with `{"data":[…],"nextCursor":…}`, and the `Link` to the next page.
 #[must_use]
 pub fn list<T: Serialize>(uri: &Uri, data: &[T], next: Option<String>) -> Response {
     let response = axum::Json(Page { data, next_cursor: next.as_deref() }).into_response();
     with_next_link(response, uri, next.as_deref())
 }
 
-/// The answer, with the `Link` to the next page.
+/// Adds the `Link` to the next page, if there is one.
 #[must_use]
 pub fn with_next_link(mut response: Response, uri: &Uri, next: Option<&str>) -> Response {
     if let Some(link) = next.and_then(|cursor| next_link(uri, cursor)) {
@@ -212,7 +212,7 @@ pub fn with_next_link(mut response: Response, uri: &Uri, next: Option<&str>) -> 
     response
 }
 
-/// `<…?cursor=…>; rel="next"` (RFC 8288).
+/// Returns the `Link` to the next page, `<…?cursor=…>; rel="next"` (RFC 8288).
 #[must_use]
 pub fn next_link(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
     let kept =
@@ -221,52 +221,52 @@ pub fn next_link(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("<{}?{query}>; rel=\"next\"", uri.path())).ok()
 }
 
-/// An HTML page in the house's style.
+/// Answers with an HTML page in the house's style.
 #[must_use]
 pub fn html_page(status: StatusCode, title: &str, content: &Markup) -> Response {
     Frame { title, ..Frame::default() }.page(status, content)
 }
 
-/// What is around a page in the house's style.
+/// Head and header around the content of a page in the house's style.
 #[derive(Clone, Copy, Default)]
 pub struct Frame<'a> {
-    /// Its heading, and the name of its tab.
+    /// Heading of the page, and title of its tab.
     pub title: &'a str,
-    /// Its path, which the header marks.
+    /// Path of the page, whose link the header marks.
     pub here: &'a str,
-    /// A style sheet of its own besides.
+    /// Path of an additional style sheet.
     pub sheet: Option<&'a str>,
-    /// Whether it is a form that was refused: its tab's name begins with that.
+    /// Whether the page shows a form that was refused: the title of its tab then begins with "Error".
     pub is_refused: bool,
-    /// Whether it is shown to an administrator, whom the header leads to their pages.
+    /// Whether an administrator sees the page: the header then links to the admin pages.
     pub is_administrators: bool,
 }
 
 impl Frame<'_> {
-    /// The answer with the whole page.
+    /// Answers with the whole page.
     #[must_use]
     pub fn page(&self, status: StatusCode, content: &Markup) -> Response {
         html_answer(status, self.document(content).into_string())
     }
 
-    /// The whole of the page.
+    /// Renders the whole page.
     #[must_use]
     pub fn document(&self, content: &Markup) -> Markup {
         self.around(&html! { @if let Some(sheet) = self.sheet { link rel="stylesheet" href=(sheet); } }, content)
     }
 }
 
-/// What a page says of itself to those who link to it.
+/// Metadata of a page, for those who link to it.
 pub struct Summary<'a> {
-    /// What it is.
+    /// Title of the page.
     pub title: &'a str,
-    /// The same in a sentence.
+    /// Description of the page in a sentence.
     pub description: &'a str,
-    /// Where it is, whatever it was asked for with.
+    /// Canonical path of the page, whatever query it was requested with.
     pub path: &'a str,
 }
 
-/// The whole of a page that others link to, at this public address of ours.
+/// Renders the whole of a page that others link to. `base_url` is the deployment's public address.
 #[must_use]
 pub fn public_document(base_url: &str, of: &Summary<'_>, content: &Markup) -> Markup {
     let head = html! {
@@ -282,7 +282,7 @@ pub fn public_document(base_url: &str, of: &Summary<'_>, content: &Markup) -> Ma
     Frame { title: of.title, here: of.path, ..Frame::default() }.around(&head, content)
 }
 
-/// Where the header leads.
+/// Links in the header: path and label.
 const SITE: [(&str, &str); 7] = [
     ("/benchmarks", "Benchmarks"),
     ("/models", "Models"),
@@ -293,10 +293,10 @@ const SITE: [(&str, &str); 7] = [
     ("/account", "Account"),
 ];
 
-/// Where the header leads administrators besides.
+/// Path that the header also links to for administrators.
 const ADMIN: &str = "/admin";
 
-/// Where pages belong that are not below a place of the header: how their paths begin, and the place.
+/// Header links of pages whose paths are not below one: how the page's path begins, and the link's path.
 const ELSEWHERE: [(&str, &str); 3] =
     [("/leaderboard/models/", "/models"), ("/leaderboard", "/benchmarks"), ("/problems", "/docs")];
 
@@ -332,7 +332,8 @@ impl Frame<'_> {
     }
 }
 
-/// How the header marks a place: as the page of this path, or as where it belongs.
+/// Returns the `aria-current` of a header link: `page` on its own page, `true` on pages that belong to it, else
+/// nothing.
 fn mark(place: &str, path: &str) -> Option<&'static str> {
     if path == place {
         return Some("page");
@@ -344,7 +345,7 @@ fn mark(place: &str, path: &str) -> Option<&'static str> {
     belongs.then_some("true")
 }
 
-/// The answer with a whole page.
+/// Answers with a whole HTML page under the pages' Content Security Policy.
 #[must_use]
 pub fn html_answer(status: StatusCode, page: impl IntoResponse) -> Response {
     let mut response = (status, page).into_response();

@@ -1,4 +1,5 @@
-//! The forms of query and path parameters, as the OpenAPI document promises them: for `#[serde(deserialize_with)]`.
+//! Parsers of query and path parameters for `#[serde(deserialize_with)]`: they accept what the OpenAPI document
+//! promises.
 
 use serde::{Deserialize, Deserializer, de::Error};
 use utoipa::IntoParams;
@@ -20,7 +21,7 @@ pub struct ModelPath {
 }
 
 impl ModelPath {
-    /// Notes where it can be no model's.
+    /// Notes a mistake for each part that cannot be a model's.
     pub fn check(&self, validator: &mut Validator) {
         validator.slug("?provider", &self.provider);
         validator.slug("?name", &self.name);
@@ -32,8 +33,8 @@ impl ModelPath {
     }
 }
 
-/// A part of a path that names a model or a benchmark. Such names are compared without regard to case, so it is in
-/// lower case.
+/// Part of a path that names a model or a benchmark, in lower case, since such names are compared without regard to
+/// case.
 pub struct Name<T>(pub T);
 
 impl<'de, T: From<String>> Deserialize<'de> for Name<T> {
@@ -42,151 +43,151 @@ impl<'de, T: From<String>> Deserialize<'de> for Name<T> {
     }
 }
 
-/// The same in a body; what is no name is no model's and no benchmark's.
+/// Reads a [`Name`] without checking its form: a text that is no name is no model's and no benchmark's.
 ///
 /// # Errors
-/// When it is no text.
+/// When the value is no text.
 pub fn name<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<T, D::Error> {
     Name::deserialize(deserializer).map(|Name(name)| name)
 }
 
-/// The same of a member that may be absent.
+/// Reads a [`Name`] that may be absent, without checking its form.
 ///
 /// # Errors
-/// When it is no text.
+/// When the value is no text.
 pub fn optional_name<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Name<T>>::deserialize(deserializer)?.map(|Name(name)| name))
 }
 
-/// The id of a benchmark.
+/// Reads the id of a benchmark, in lower case.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no such id.
 pub fn benchmark<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BenchmarkId>, D::Error> {
     provider(deserializer).map(|text| text.map(Into::into))
 }
 
-/// The name of a provider.
+/// Reads the name of a provider, in lower case.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no such name.
 pub fn provider<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     slug(deserializer).map(|text| text.map(|text| text.to_ascii_lowercase()))
 }
 
-/// The id of a model.
+/// Reads the id of a model, in lower case.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no such id.
 pub fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ModelId>, D::Error> {
     let text = checked(deserializer, is_model_id, "provider/name")?;
     Ok(text.map(|text| text.to_ascii_lowercase().into()))
 }
 
-/// A benchmark's version.
+/// Reads the name of a benchmark's version.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no such name.
 pub fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<VersionName>, D::Error> {
     slug(deserializer).map(|text| text.map(Into::into))
 }
 
-/// A name that stands in paths.
+/// Reads a name that stands in paths.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no such name.
 pub fn slug<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     checked(deserializer, is_slug, "1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit")
 }
 
-/// A repository elsewhere, `owner/name`.
+/// Reads the name of a repository elsewhere, `owner/name`.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no such name.
 pub fn repository<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let is_repository = |text: &str| text.split_once('/').is_some_and(|(owner, name)| is_slug(owner) && is_slug(name));
     checked(deserializer, is_repository, "owner/name").map(Option::unwrap_or_default)
 }
 
-/// A UUID in lower case.
+/// Reads a UUID in lower case.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no such UUID.
 pub fn uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     checked(deserializer, is_uuid, "a UUID in lower case")
 }
 
-/// The name of a security event.
+/// Reads the name of a security event.
 ///
 /// # Errors
-/// When it is none.
+/// When no event has the name.
 pub fn event<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecurityEventName>, D::Error> {
     let name = checked(deserializer, |text| SecurityEventName::named(text).is_some(), "the name of a security event")?;
     Ok(name.and_then(|name| SecurityEventName::named(&name)))
 }
 
-/// A scenario, a language, a difficulty, or a text to look for.
+/// Reads a scenario, a language, a difficulty, or a text to look for.
 ///
 /// # Errors
-/// When it is empty or longer than 100 characters.
+/// When the text is empty or longer than 100 characters.
 pub fn label<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     checked(deserializer, |text| (1..=100).contains(&text.chars().count()), "1 to 100 characters")
 }
 
-/// An address, or the beginning of one or of a name.
+/// Reads an e-mail address, or the beginning of one or of a name.
 ///
 /// # Errors
-/// When it is empty or longer than 254 characters.
+/// When the text is empty or longer than 254 characters.
 pub fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     checked(deserializer, |text| (1..=254).contains(&text.chars().count()), "1 to 254 characters")
 }
 
-/// The secret of a link.
+/// Reads the secret of a link.
 ///
 /// # Errors
-/// When it is empty or longer than 512 characters.
+/// When the text is empty or longer than 512 characters.
 pub fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = checked(deserializer, |text| (1..=512).contains(&text.chars().count()), "1 to 512 characters")?;
     Ok(text.unwrap_or_default())
 }
 
-/// The id of a system, or of a model.
+/// Reads the id of a system or of a model, in lower case.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no such id.
 pub fn system<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemId, D::Error> {
     optional_system(deserializer).map(|system| system.unwrap_or_else(|| "".into()))
 }
 
-/// The same of a parameter that may be absent.
+/// Reads the id of a system or of a model, in lower case, of a parameter that may be absent.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no such id.
 pub fn optional_system<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemId>, D::Error> {
     let text = checked(deserializer, is_system_id, "provider/name, or the systemId of a row")?;
     Ok(text.map(|text| text.to_ascii_lowercase().into()))
 }
 
-/// Ids of systems or models, separated by commas.
+/// Reads ids of systems or models, separated by commas, in lower case.
 ///
 /// # Errors
-/// When one is none.
+/// When one of them is no such id.
 pub fn systems<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SystemId>, D::Error> {
     let wanted = "provider/name or systemIds of rows, separated by commas";
     let text = checked(deserializer, |text| text.split(',').all(is_system_id), wanted)?;
     Ok(text.unwrap_or_default().to_ascii_lowercase().split(',').map(SystemId::from).collect())
 }
 
-/// The id of a model.
+/// Reads the id of a model, in lower case.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no such id.
 pub fn model_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ModelId>, D::Error> {
     let text = checked(deserializer, is_model_id, "provider/name")?;
     Ok(text.map(|text| text.to_ascii_lowercase().into()))
 }
 
-/// Whether a text may be the id of a model.
+/// Checks whether a text has the form of a model's id, `provider/name`.
 #[must_use]
 pub fn is_model_id(text: &str) -> bool {
     text.split_once('/').is_some_and(|(provider, name)| is_slug(provider) && is_slug(name))

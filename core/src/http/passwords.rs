@@ -1,4 +1,4 @@
-//! Passwords, checked and hashed where the host does that.
+//! Checking and hashing of passwords, by the host's hasher.
 
 use super::problem::ApiError;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     pwned_passwords,
 };
 
-/// Checks the password; where there is no hash to check against, spends as much and says no.
+/// Checks the password against its hash. Without a hash, spends as much time and returns false.
 ///
 /// # Errors
 /// When the hasher is busy or broken.
@@ -20,7 +20,8 @@ pub async fn verify(app: &App, password: Secret, encoded: Option<Secret>) -> Res
     Ok(matches!(app.ports().password_hasher.run(job).await?, HashOutcome::Verified(true)))
 }
 
-/// Checks a password as somebody typed it. What another system hashed may be of the text itself, not normalised.
+/// Checks a password as somebody typed it. The hash of another system may be of the text as typed, so that is tried
+/// too.
 ///
 /// # Errors
 /// As [`verify`].
@@ -46,7 +47,7 @@ pub async fn hash(app: &App, password: Secret) -> Result<Secret, ApiError> {
     }
 }
 
-/// Hashes a password that the rules allow, unless it is known to be in other hands.
+/// Hashes a password that the rules allow, or refuses it if it is known from a breach.
 ///
 /// # Errors
 /// As [`hash`].

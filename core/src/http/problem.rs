@@ -1,5 +1,5 @@
-//! Errors on the wire: RFC 9457 problem details. What a client did wrong is a [`Problem`] with a stable code; what went
-//! wrong with us is an [`InternalError`], whose cause is logged and never sent.
+//! Errors on the wire: RFC 9457 problem details. An error of the client's is a [`Problem`] with a stable code; an error
+//! of ours is an [`InternalError`], whose cause is logged and never sent.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ use crate::{
     store::{BatchError, Guard, results::TaskAttempt},
 };
 
-/// What every problem of a kind shares.
+/// Kind of a problem: its code, HTTP status and title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {
     code: &'static str,
@@ -28,19 +28,19 @@ pub struct Code {
 }
 
 impl Code {
-    /// The code itself.
+    /// Returns the code as it stands on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.code
     }
 
-    /// Its HTTP status.
+    /// Returns the HTTP status of the code.
     #[must_use]
     pub fn status(self) -> u16 {
         self.status
     }
 
-    /// What it means, in a few words.
+    /// Returns what the code means, in a few words.
     #[must_use]
     pub fn title(self) -> &'static str {
         self.title
@@ -50,7 +50,7 @@ impl Code {
 macro_rules! codes {
     ($($constant:ident = $status:literal, $code:literal, $title:literal;)+) => {
         $(#[doc = $title] pub const $constant: Code = Code { code: $code, status: $status, title: $title };)+
-        /// Every code, by status.
+        /// Every code, ordered by status.
         pub const CODES: &[Code] = &[$($constant),+];
     };
 }
@@ -219,19 +219,19 @@ pub struct ProblemBody<'a> {
     members: &'a ProblemMembers,
 }
 
-/// What a peer did wrong.
+/// Error as it is sent to the client.
 #[derive(Clone, Debug)]
 pub struct Problem {
     code: Code,
     detail: String,
     members: ProblemMembers,
     headers: HeaderMap,
-    /// Of an error of ours: for the log, never for the body.
+    /// Cause of an error of ours: for the log, never for the body.
     cause: Option<String>,
 }
 
 impl Problem {
-    /// A problem of this kind.
+    /// Creates a problem of this kind.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let mut headers = HeaderMap::new();
@@ -241,51 +241,51 @@ impl Problem {
         Self { code, detail: detail.into(), members: ProblemMembers::default(), headers, cause: None }
     }
 
-    /// Whether it is of this kind.
+    /// Checks whether the problem is of this kind.
     #[must_use]
     pub fn is(&self, code: Code) -> bool {
         self.code == code
     }
 
-    /// Its kind.
+    /// Returns the kind of the problem.
     #[must_use]
     pub fn code(&self) -> Code {
         self.code
     }
 
-    /// Each invalid member, where it is `validation_failed`.
+    /// Returns each invalid member of a `validation_failed`; nothing for other kinds.
     #[must_use]
     pub fn errors(&self) -> &[FieldError] {
         self.members.errors.as_deref().unwrap_or_default()
     }
 
-    /// The headers that it comes with.
+    /// Returns the headers that the problem comes with.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// What it says to people.
+    /// Returns the detail for people.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// With a header of its own.
+    /// Sets a header on the answer.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
-    /// With these extension members.
+    /// Sets the extension members, replacing those before.
     #[must_use]
     pub fn with(mut self, members: ProblemMembers) -> Self {
         self.members = members;
         self
     }
 
-    /// Says in which line of an upload it is, empty ones not counted.
+    /// Adds the number of an upload's line, empty ones not counted, to the detail and to each pointer.
     #[must_use]
     pub fn in_line(mut self, line: usize) -> Self {
         self.detail = format!("line {line}: {}", self.detail);
@@ -295,26 +295,26 @@ impl Problem {
         self
     }
 
-    /// With the time after which a retry makes sense.
+    /// Sets `Retry-After`: in how many seconds a retry makes sense.
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
-    /// With what went wrong with us, for the log.
+    /// Sets the cause of an error of ours, for the log.
     #[must_use]
     pub fn caused_by(mut self, cause: &impl std::fmt::Display) -> Self {
         self.cause = Some(cause.to_string());
         self
     }
 
-    /// What went wrong with us, for the log.
+    /// Returns the cause of an error of ours, for the log.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// Makes the JSON body.
+    /// Creates the JSON body.
     #[must_use]
     pub fn body<'a>(&'a self, base_url: &str, request_id: &'a str) -> ProblemBody<'a> {
         ProblemBody {
@@ -341,7 +341,7 @@ pub struct InternalError {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum InternalErrorKind {
-    /// No retry mends it: 500.
+    /// No retry helps: 500.
     Lasting,
     /// A dependency is down or busy, and nothing was done: 503.
     Passing,
@@ -349,36 +349,36 @@ enum InternalErrorKind {
     OutcomeUnknown,
 }
 
-/// Why a request got no answer of the ordinary kind.
+/// Error of a request: the client's or ours.
 #[derive(Debug)]
 pub enum ApiError {
-    /// The client's error, as it is told.
+    /// The client's error, as it is sent.
     Problem(Box<Problem>),
-    /// Ours, whose cause is logged and never sent.
+    /// Our error, whose cause is logged and never sent.
     Internal(InternalError),
 }
 
 impl ApiError {
-    /// An error of the client's, of this kind.
+    /// Creates an error of the client's, of this kind.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Problem::new(code, detail).into()
     }
 
-    /// Invalid members.
+    /// Creates a `validation_failed` of these invalid members.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let members = ProblemMembers { errors: Some(errors), ..ProblemMembers::default() };
         Problem::new(VALIDATION_FAILED, "see errors for each invalid member").with(members).into()
     }
 
-    /// One invalid member.
+    /// Creates a `validation_failed` of one invalid member.
     #[must_use]
     pub fn invalid_member(pointer: &str, refusal: ValidationError) -> Self {
         Self::invalid(vec![FieldError { pointer: pointer.to_owned(), code: refusal.code, detail: refusal.detail }])
     }
 
-    /// The mistakes of a key's settings.
+    /// Creates a `validation_failed` of the mistakes in a key's settings.
     #[must_use]
     pub fn mistakes(mistakes: Vec<MemberError>) -> Self {
         let error = |mistake: MemberError| FieldError {
@@ -389,25 +389,25 @@ impl ApiError {
         Self::invalid(mistakes.into_iter().map(error).collect())
     }
 
-    /// No such thing.
+    /// Creates a `not_found`; `what` names the missing thing.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
         Self::new(NOT_FOUND, format!("no such {what}"))
     }
 
-    /// An error of ours that a retry will not mend.
+    /// Creates an error of ours that a retry will not mend.
     #[must_use]
     pub fn internal(cause: impl Into<String>) -> Self {
         Self::Internal(InternalError { cause: cause.into(), kind: InternalErrorKind::Lasting })
     }
 
-    /// A dependency that is down or busy.
+    /// Creates the error of a dependency that is down or busy, which has done nothing.
     #[must_use]
     pub fn unavailable(cause: impl Into<String>) -> Self {
         Self::Internal(InternalError { cause: cause.into(), kind: InternalErrorKind::Passing })
     }
 
-    /// A dependency broke off, or has not answered in time.
+    /// Creates the error of a dependency that broke off or did not answer in time: it may have done what was asked for.
     #[must_use]
     pub fn interrupted(cause: impl Into<String>) -> Self {
         Self::Internal(InternalError { cause: cause.into(), kind: InternalErrorKind::OutcomeUnknown })
@@ -431,7 +431,7 @@ impl From<DatabaseError> for ApiError {
     }
 }
 
-/// Guards that any handler's batch may carry become their problem; one that the handler should have looked at is a
+/// Guards that any handler's batch may carry become their problem; one that the handler should have handled itself is a
 /// mistake of ours.
 impl From<BatchError> for ApiError {
     fn from(error: BatchError) -> Self {
@@ -474,8 +474,8 @@ impl From<KeyGateError> for ApiError {
 }
 
 impl IntoResponse for ApiError {
-    /// The status, the headers, and the [`Problem`] itself as an extension: the outermost layer, which knows
-    /// the request's id, writes the body.
+    /// Answers with the status, the headers, and the [`Problem`] itself as an extension: the outermost layer, which
+    /// knows the request's id, writes the body.
     fn into_response(self) -> Response {
         let problem = match self {
             Self::Problem(problem) => *problem,

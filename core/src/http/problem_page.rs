@@ -1,4 +1,4 @@
-//! Problems as pages, for people whose browser asks for what is not there.
+//! Problems as pages, for people whose browser asks for what does not exist.
 
 use std::sync::{
     Arc,
@@ -19,7 +19,7 @@ use super::{
     problem::{ApiError, ProblemBody},
 };
 
-/// Whether the client would rather read HTML than JSON: a browser.
+/// Checks whether the client would rather read HTML than JSON, as browsers do.
 #[must_use]
 pub fn wants_html(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -27,18 +27,18 @@ pub fn wants_html(headers: &HeaderMap) -> bool {
     place("text/html") < place("application/json")
 }
 
-/// Whether a problem is written as a page: noted on the way in, so that it holds for an answer that comes too late, too.
+/// Mark on a request that its problem is written as a page. Set on the way in, so that it also holds for a time-out.
 #[derive(Clone, Default)]
 pub struct ForBrowser(Arc<AtomicBool>);
 
 impl ForBrowser {
-    /// Whether it is.
+    /// Checks whether the mark is set.
     #[must_use]
     pub fn is_noted(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Notes that it is, where a browser asks.
+    /// Sets the mark of a request that comes from a browser.
     pub fn note(request: &Request) {
         if wants_html(request.headers())
             && let Some(Self(noted)) = request.extensions().get()
@@ -48,13 +48,13 @@ impl ForBrowser {
     }
 }
 
-/// The layer of what people read: problems are pages for browsers.
+/// Has problems written as pages for browsers: the layer of what people read.
 pub async fn problems_as_pages(request: Request, next: Next) -> Response {
     ForBrowser::note(&request);
     next.run(request).await
 }
 
-/// Answers paths that are none.
+/// Answers paths that do not exist.
 pub async fn no_such_path(request: Request) -> Response {
     ForBrowser::note(&request);
     ApiError::not_found("path").into_response()
@@ -66,7 +66,7 @@ pub async fn no_such_method(request: Request) -> ApiError {
     cors::no_such_method().await
 }
 
-/// A problem as a page.
+/// Renders a problem as a page.
 #[must_use]
 pub fn problem_page(problem: &ProblemBody<'_>, here: &str) -> String {
     let content = html! {
@@ -77,7 +77,7 @@ pub fn problem_page(problem: &ProblemBody<'_>, here: &str) -> String {
     Frame { title: problem.title, here, ..Frame::default() }.document(&content).into_string()
 }
 
-/// `it is gone` as `It is gone.`
+/// Turns a detail into a sentence: `it is gone` into `It is gone.`
 fn sentence(text: &str) -> String {
     let mut rest = text.chars();
     let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();

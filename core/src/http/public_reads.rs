@@ -1,6 +1,7 @@
-//! What reading costs whom: a key with the scope `leaderboard:read` its own limit, everybody else that of their network.
+//! Limits of public reads: a request with a key of the scope `leaderboard:read` counts for the key, any other for its
+//! network.
 //!
-//! Reads by network are counted in the memory of the instance, which asks nobody: whoever sends no key waits for nothing.
+//! Reads by network are counted in the instance's memory: a reader without a key waits for nothing.
 
 use axum::{
     extract::Request,
@@ -39,7 +40,7 @@ pub async fn counted<F: Future<Output = Response>>(
     }
 }
 
-/// Against whose limit a read was counted.
+/// Whose limit a read was counted against.
 enum Reader {
     Anybody,
     Key,
@@ -53,7 +54,7 @@ async fn admit(app: &App, client: &Client, headers: &HeaderMap) -> Result<Reader
     }
     if let (Some(limit), Some(address)) = (&app.config().limit_reads, client.address) {
         let admission = app.read_counts().admit(Network::of_client(address), limit, app.now());
-        // What shared caches keep tells of nobody's limit.
+        // Shared caches keep the answer, so it tells of nobody's limit.
         if !admission.allowed {
             limits::report(client, limit, &admission)?;
         }
@@ -61,7 +62,7 @@ async fn admit(app: &App, client: &Client, headers: &HeaderMap) -> Result<Reader
     Ok(Reader::Anybody)
 }
 
-/// Whether the key was let in; not where it lacks the scope, as then it reads as anybody.
+/// Returns whether the gate admitted the key; false where it lacks the scope, as then it reads like anybody.
 async fn reads_with(app: &App, client: &Client, key: &ApiKey) -> Result<bool, ApiError> {
     let of = KeyUse { optional: true, ..key_use(app, key, LeaderboardRead::SCOPE, client) };
     let decision = unknown_keys::admit(app, client, &of).await?;
@@ -72,7 +73,7 @@ async fn reads_with(app: &App, client: &Client, key: &ApiKey) -> Result<bool, Ap
     Ok(true)
 }
 
-/// The answer, with what it tells of the key's limit, is nobody else's: shared caches do not keep it.
+/// Makes the answer private to its reader: it tells of the key's limit, so shared caches must not keep it.
 fn of_one_reader(mut answer: Response) -> Response {
     let kept = answer.headers().get(header::CACHE_CONTROL).and_then(|holds| holds.to_str().ok());
     let holds = match kept {

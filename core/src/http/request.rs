@@ -1,4 +1,4 @@
-//! Reading requests: bodies, members and parameters, each mistake with its own problem.
+//! Reading of requests: bodies, members and parameters, each mistake with its own problem.
 
 use axum::{
     body::{Body, Bytes},
@@ -19,31 +19,31 @@ use crate::{
     ports::Timestamp,
 };
 
-/// The most an ordinary body may have, in bytes.
+/// Most bytes of an ordinary body.
 pub const BODY_LIMIT: usize = 64 * 1024;
-/// The most an upload may have, in bytes.
+/// Most bytes of an upload.
 pub const UPLOAD_LIMIT: usize = 1024 * 1024;
 
-/// A JSON body of at most [`BODY_LIMIT`].
+/// Extractor of a JSON body of at most [`BODY_LIMIT`] bytes.
 pub struct Json<T>(pub T);
-/// A JSON body of at most [`UPLOAD_LIMIT`].
+/// Extractor of a JSON body of at most [`UPLOAD_LIMIT`] bytes.
 pub struct LargeJson<T>(pub T);
 
-/// A JSON object all of whose members may be absent, and so may the body; of at most [`BODY_LIMIT`].
+/// Extractor of a JSON object of at most [`BODY_LIMIT`] bytes, all of whose members may be absent, and so may the body.
 pub struct OptionalJson<T>(pub T);
 
-/// What a request's body is read into.
+/// Type that a request's body is read into.
 pub trait FromBody: Sized {
-    /// The most that it may have, in bytes.
+    /// Most bytes of the body.
     const LIMIT: usize;
 
-    /// Looks at what can be told before the body is read.
+    /// Checks what can be told from the headers, before the body is read.
     ///
     /// # Errors
     /// `unsupported_media_type`.
     fn accept(headers: &HeaderMap) -> Result<(), ApiError>;
 
-    /// Reads the whole body.
+    /// Parses the whole body.
     ///
     /// # Errors
     /// `malformed_request`, `validation_failed`; `unsupported_media_type` where only an empty body needs no type.
@@ -108,7 +108,7 @@ from_request! {
     OptionalJson: DeserializeOwned, Default;
 }
 
-/// Reads a body; its bytes besides.
+/// Reads a body, and returns its bytes besides.
 ///
 /// # Errors
 /// As [`read_body`] and the methods of [`FromBody`].
@@ -118,7 +118,7 @@ pub async fn read<B: FromBody>(headers: &HeaderMap, body: Body) -> Result<(B, By
     Ok((B::parse(headers, without_byte_order_mark(&bytes))?, bytes))
 }
 
-/// [`parse_json`] for a type that is an object: serde would take an array of its members too.
+/// Parses JSON like [`parse_json`] into a type that is an object: serde would take an array of its members too.
 ///
 /// # Errors
 /// As [`parse_json`].
@@ -135,6 +135,8 @@ pub fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     parse_json(bytes)
 }
 
+/// Checks that the body is declared as JSON.
+///
 /// # Errors
 /// `unsupported_media_type`.
 pub fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
@@ -144,11 +146,11 @@ pub fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-/// What a request says, as text to compare with: without the members that say nothing, so that members added
-/// later change nothing.
+/// Serializes a request as text to compare with others: without members that are `null`, so that members added later
+/// change nothing.
 ///
 /// # Errors
-/// An internal error, when it cannot be written.
+/// An internal error, when the value cannot be serialized.
 pub fn canonical(value: &impl serde::Serialize) -> Result<String, ApiError> {
     fn without_nulls(value: &mut serde_json::Value) {
         match value {
@@ -165,7 +167,7 @@ pub fn canonical(value: &impl serde::Serialize) -> Result<String, ApiError> {
     Ok(value.to_string())
 }
 
-/// For `#[serde(default, deserialize_with)]`: tells a member that is `null` from one that is absent. Where `T` is no
+/// Deserializes a member so that `null` differs from absent, for `#[serde(default, deserialize_with)]`. Where `T` is no
 /// `Option`, `null` is refused.
 ///
 /// # Errors
@@ -176,17 +178,17 @@ pub fn given<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
     serde::Deserialize::deserialize(deserializer).map(Some)
 }
 
-/// The media type without its parameters, in lower case.
+/// Returns the body's media type without its parameters, in lower case.
 #[must_use]
 pub fn media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     value.split(';').next().map(|media| media.trim().to_ascii_lowercase())
 }
 
-/// Refuses a compressed body: it would be read as what it is not.
+/// Refuses a compressed body, which would be parsed as if it were not.
 ///
 /// # Errors
-/// `unsupported_media_type`, with the codings that are taken in `Accept-Encoding` (RFC 9110, 15.5.16).
+/// `unsupported_media_type`, with the accepted codings in `Accept-Encoding` (RFC 9110, 15.5.16).
 fn require_identity(headers: &HeaderMap) -> Result<(), ApiError> {
     let codings =
         headers.get_all(header::CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
@@ -198,16 +200,17 @@ fn require_identity(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(problem.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")).into())
 }
 
-/// The text without the byte order mark that some programs begin it with (RFC 8259, 8.1).
+/// Strips the byte order mark that some programs begin a text with (RFC 8259, 8.1).
 #[must_use]
 pub fn without_byte_order_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
-/// Reads at most `limit` bytes, and none where the length is told and over the limit. The host sees to the rest.
+/// Reads at most `limit` bytes, and none where the declared length is over the limit. The host deals with the rest.
 ///
 /// # Errors
-/// `payload_too_large`; `unsupported_media_type` where the body is compressed; `request_timeout` when the body stops arriving, `malformed_request` when it breaks off.
+/// `payload_too_large`; `unsupported_media_type` where the body is compressed; `request_timeout` when the body stops
+/// arriving, `malformed_request` when it breaks off.
 pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
     require_identity(headers)?;
     let too_large = || ApiError::new(PAYLOAD_TOO_LARGE, format!("a body has at most {limit} bytes here"));
@@ -233,7 +236,7 @@ pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<
     Ok(whole.into())
 }
 
-/// Reads JSON into a type: what is no JSON is malformed, what does not fit the type is invalid.
+/// Parses JSON into a type: what is not JSON is malformed, what does not fit the type is invalid.
 ///
 /// # Errors
 /// `malformed_request`, or `validation_failed` with the pointer of the first member that does not fit.
@@ -244,8 +247,8 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
         let inner = error.into_inner();
-        // A member may be refused before what breaks the syntax is reached, and serde_json calls a number for an
-        // enum a mistake of syntax.
+        // A member may be refused before the broken syntax is reached, and serde_json calls a number in the place of an
+        // enum a syntax error.
         if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
             ApiError::invalid(vec![field_error(pointer, &inner.to_string())])
         } else {
@@ -271,7 +274,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// What serde says, but for the value that it quotes: a secret in the wrong member is not sent back.
+/// Returns serde's message without the value that it quotes: a secret in the wrong member is not sent back.
 fn without_value(message: &str) -> String {
     let quotes = ["invalid type", "invalid value", "unknown variant"].iter().any(|start| message.starts_with(start));
     match message.rsplit_once(", expected ") {
@@ -280,7 +283,7 @@ fn without_value(message: &str) -> String {
     }
 }
 
-/// A member that serde refused, told apart by the sentences that its derive writes.
+/// Converts serde's error of a member, whose kind shows only in the sentences that its derive writes.
 fn field_error(mut pointer: String, message: &str) -> FieldError {
     let message = message.split(" at line ").next().unwrap_or(message);
     let named = message.split('`').nth(1).unwrap_or_default();
@@ -298,76 +301,77 @@ fn field_error(mut pointer: String, message: &str) -> FieldError {
     FieldError { pointer, code, detail: without_value(message) }
 }
 
-/// So many mistakes are told: an upload may have one in each of its members.
+/// Most mistakes that an answer lists: an upload may have one in each of its members.
 const MOST_ERRORS: usize = 100;
 
-/// Collects the mistakes of a request, so that all are told at once.
+/// Collector of a request's mistakes, so that all are reported at once.
 #[derive(Default)]
 pub struct Validator {
     errors: Vec<FieldError>,
 }
 
 impl Validator {
-    /// Notes a mistake.
+    /// Notes a mistake; no more than `MOST_ERRORS` are kept.
     pub fn refuse(&mut self, pointer: &str, code: ValidationErrorCode, detail: impl Into<String>) {
         if self.errors.len() < MOST_ERRORS {
             self.errors.push(FieldError { pointer: pointer.to_owned(), code, detail: detail.into() });
         }
     }
 
-    /// The value, or `None` with its mistake noted.
+    /// Returns the value, or notes its mistake and returns `None`.
     pub fn check<T>(&mut self, pointer: &str, value: Result<T, ValidationError>) -> Option<T> {
         value.map_err(|refusal| self.refuse(pointer, refusal.code, refusal.detail)).ok()
     }
 
-    /// Notes that a value is not true to its rule.
+    /// Notes a mistake unless the value's rule holds.
     pub fn require(&mut self, holds: bool, pointer: &str, detail: &str) {
         if !holds {
             self.refuse(pointer, ValidationErrorCode::InvalidValue, detail);
         }
     }
 
-    /// A text of `least` to `most` characters, trimmed.
+    /// Checks a text of `least` to `most` characters, and returns it trimmed; empty after a mistake.
     pub fn text(&mut self, pointer: &str, text: &str, least: usize, most: usize) -> String {
         self.check(pointer, values::text(text, least, most)).unwrap_or_default()
     }
 
-    /// The name of a thing, of at most so many characters.
+    /// Checks the name of a thing, of at most `most` characters; empty after a mistake.
     pub fn name(&mut self, pointer: &str, text: &str, most: usize) -> String {
         self.check(pointer, values::name(text, most)).unwrap_or_default()
     }
 
-    /// A name that tells a row from others, of at most so many characters.
+    /// Checks a name that tells a row from others, of at most `most` characters, and puts its words one space apart;
+    /// empty after a mistake.
     pub fn label(&mut self, pointer: &str, text: &str, most: usize) -> String {
         self.check(pointer, values::label(text, most)).unwrap_or_default()
     }
 
-    /// [`Validator::text`] for a text that may be absent.
+    /// Checks a text that may be absent, like [`Validator::text`]; an empty one counts as absent.
     pub fn optional_text(&mut self, pointer: &str, text: Option<&str>, most: usize) -> Option<String> {
         text.map(|text| self.text(pointer, text, 0, most)).filter(|text| !text.is_empty())
     }
 
-    /// An RFC 3339 time.
+    /// Parses an RFC 3339 time.
     pub fn timestamp(&mut self, pointer: &str, text: &str) -> Option<Timestamp> {
         self.check(pointer, values::timestamp(text))
     }
 
-    /// The same for a time that may be absent.
+    /// Parses an RFC 3339 time that may be absent.
     pub fn optional_timestamp(&mut self, pointer: &str, text: Option<&str>) -> Option<Timestamp> {
         text.and_then(|text| self.timestamp(pointer, text))
     }
 
-    /// A day or a month that may be absent.
+    /// Checks a day or a month that may be absent.
     pub fn optional_date(&mut self, pointer: &str, text: Option<&str>) -> Option<String> {
         text.and_then(|text| self.check(pointer, values::day_or_month(text)))
     }
 
-    /// The address of a page that may be absent.
+    /// Checks the https address of a page that may be absent.
     pub fn optional_https_url(&mut self, pointer: &str, text: Option<&str>) -> Option<String> {
         text.and_then(|text| self.check(pointer, values::https_url(text)))
     }
 
-    /// A name that stands in paths: letters, digits, `.`, `_`, `-`, at most 100.
+    /// Checks a name that stands in paths: letters, digits, `.`, `_`, `-`, at most 100.
     pub fn slug(&mut self, pointer: &str, text: &str) {
         self.require(
             is_slug(text),
@@ -376,14 +380,16 @@ impl Validator {
         );
     }
 
+    /// Ends the validation.
+    ///
     /// # Errors
-    /// `validation_failed` when a mistake was noted.
+    /// `validation_failed` with every mistake that was noted.
     pub fn finish(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.errors)) }
     }
 }
 
-/// Whether a text may name a thing in a path.
+/// Checks whether a text may name a thing in a path.
 #[must_use]
 pub fn is_slug(text: &str) -> bool {
     let mut bytes = text.bytes();
@@ -392,7 +398,7 @@ pub fn is_slug(text: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// Query parameters; unknown ones are refused by the type.
+/// Extractor of query parameters; unknown ones are refused by the type.
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
@@ -405,7 +411,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// Path parameters.
+/// Extractor of path parameters.
 pub struct Path<T>(pub T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {

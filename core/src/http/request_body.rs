@@ -1,5 +1,5 @@
-//! A request's body on its way from the host: it fails when the client stalls, and what the application leaves unread
-//! comes back to the host, which has to get it out of the way before the connection's next request.
+//! A request's body on its way from the host: it fails when the client stalls, and the part that the application leaves
+//! unread comes back to the host, which has to clear it away before the connection's next request.
 
 use std::{
     pin::Pin,
@@ -16,28 +16,28 @@ use http_body_util::BodyExt as _;
 
 use crate::ports::BoxFuture;
 
-/// How long a body may take for its next [`LEAST_BYTES`].
+/// Longest time that a body may take for its next [`LEAST_BYTES`].
 const WINDOW: Duration = Duration::from_secs(15);
-/// What arrives of a body within each [`WINDOW`] at least, unless it ends: 550 bytes a second.
+/// Fewest bytes of a body that must arrive within each [`WINDOW`], unless it ends: 550 bytes a second.
 const LEAST_BYTES: usize = 8 * 1024;
 
-/// Waits; the host's timer.
+/// The host's timer: returns a future that waits for the duration.
 pub type Sleep = Arc<dyn Fn(Duration) -> BoxFuture + Send + Sync>;
 
-/// The client stopped sending its body.
+/// Error of a body that the client stopped sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body stopped arriving")]
 pub struct BodyStalled;
 
 impl BodyStalled {
-    /// Whether it is what this error comes from.
+    /// Checks whether a stalled body caused this error.
     #[must_use]
     pub fn caused(error: &(dyn std::error::Error + 'static)) -> bool {
         error.is::<Self>() || error.source().is_some_and(Self::caused)
     }
 }
 
-/// Hands the application a body that is bounded in time, and the host what is then left of it.
+/// Returns a body for the application that is bounded in time, and a handle for the host to what is left of it then.
 pub fn watch_body<B>(headers: &HeaderMap, body: B, sleep: Sleep) -> (Body, UnreadBody<B>)
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
@@ -68,15 +68,15 @@ struct Rest<B> {
 
 struct WatchedBody<B> {
     rest: Option<Rest<B>>,
-    /// Bytes within this window.
+    /// Bytes that arrived within the current window.
     received: usize,
-    /// Set when the client is waited for.
+    /// Timer of the current window, set while the client is waited for.
     timer: Option<BoxFuture>,
     sleep: Sleep,
     home: Arc<Mutex<Option<Rest<B>>>>,
 }
 
-// No field is pinned by another.
+// No field is structurally pinned.
 impl<B> Unpin for WatchedBody<B> {}
 
 impl<B> http_body::Body for WatchedBody<B>
@@ -129,7 +129,7 @@ impl<B> Drop for WatchedBody<B> {
     }
 }
 
-/// What the application left of a body.
+/// Handle to what the application left unread of a body.
 pub struct UnreadBody<B> {
     returned: Arc<Mutex<Option<Rest<B>>>>,
     is_empty: bool,
@@ -141,8 +141,8 @@ impl<B> UnreadBody<B>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
 {
-    /// Reads on, keeping nothing, but no more than this and no longer; whether the body is out of the connection's
-    /// way. Call it when the application has answered.
+    /// Discards the rest of the body, at most `most_bytes` and for at most `within`; returns whether the body is out of
+    /// the connection's way. Call it when the application has answered.
     ///
     /// A client that waits for `100 Continue` is not told to go on.
     pub async fn drain(self, most_bytes: u64, within: Duration) -> bool {
@@ -150,7 +150,7 @@ where
             return true;
         }
         let rest = self.returned.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Nothing came back where the answer itself still reads it.
+        // Nothing has come back if the answer itself still reads the body.
         let Some(rest) = rest else { return false };
         if rest.is_ended || rest.body.is_end_stream() {
             return true;
@@ -167,7 +167,7 @@ where
     }
 }
 
-/// Whether the body ended within so many bytes.
+/// Reads the body to its end, keeping nothing; returns whether it ended within `most_bytes`.
 async fn discard<B: http_body::Body<Data = Bytes> + Unpin>(mut body: B, most_bytes: u64) -> bool {
     let mut left = most_bytes;
     while let Some(frame) = body.frame().await {
@@ -190,7 +190,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives its chunks, of which an empty one is a pause, and then ends or waits for ever.
+    /// Body that gives chunks of these lengths, where 0 is a pause, and then ends or waits for ever.
     struct Chunks {
         chunks: VecDeque<usize>,
         then_ends: bool,
@@ -217,7 +217,7 @@ mod tests {
         Chunks { chunks: chunks.iter().copied().collect(), then_ends }
     }
 
-    /// A timer that runs out at once for the first so many waits, and then never.
+    /// Returns a timer that runs out at once for the first `times` waits, and then never.
     fn running_out(times: usize) -> Sleep {
         let left = AtomicUsize::new(times);
         Arc::new(move |_| {

@@ -1,4 +1,4 @@
-//! What something deep in a request leaves for the outermost layer.
+//! Notes that code deep in a request leaves for the outermost layer.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -10,24 +10,24 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::domain::{TraceParent, key_use::Decision};
 
-/// Who made a request, by what they were known.
+/// Caller of a request, by its kind of credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Caller {
-    /// Nobody that is known: without a credential, or with one that is not good.
+    /// Unknown: without a credential, or with one that is not good.
     #[default]
     Nobody,
     /// A user, by a genuine access token or cookie.
     Session,
     /// A program, by an API key that the gate knows.
     ApiKey,
-    /// Whoever runs the deployment, by one of its secrets.
+    /// The operator of the deployment, by one of its secrets.
     Operator,
 }
 
 impl Caller {
     const ALL: [Self; 4] = [Self::Nobody, Self::Session, Self::ApiKey, Self::Operator];
 
-    /// Its name in the log and in metrics.
+    /// Returns the name of the kind in the log and in metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -42,30 +42,31 @@ impl Caller {
 /// What may be measured of a request; every answer of the application has it among its extensions.
 #[derive(Clone, Debug)]
 pub struct RequestRecord {
-    /// The request's id, as in `X-Request-Id`.
+    /// Id of the request, as in `X-Request-Id`.
     pub request_id: String,
     pub(super) route: Option<MatchedPath>,
-    /// One of the methods of RFC 9110 or RFC 5789, or `other`.
+    /// Method of the request: one of RFC 9110 or RFC 5789, or `other`.
     pub method: &'static str,
-    /// How long it took to the head of the answer, in milliseconds.
+    /// Time from the request to the head of the answer, in milliseconds.
     pub duration_ms: u64,
-    /// Who asked.
+    /// Caller of the request.
     pub caller: Caller,
-    /// The names of what was decided about API keys, in order: of the caller's own, and of one that a service was shown.
+    /// Names of what was decided about API keys, in order: of the caller's own, and of one that a service was shown.
     pub key_decisions: Vec<&'static str>,
-    /// Which trace it is part of, with the span that caused it.
+    /// Trace that the request is part of, with the span that caused it.
     pub trace: Option<TraceParent>,
 }
 
 impl RequestRecord {
-    /// The template of the request's path, never the path itself; `none` where there is no route.
+    /// Returns the template of the request's path, never the path itself; `none` where there is no route.
     #[must_use]
     pub fn route(&self) -> &str {
         self.route.as_ref().map_or("none", MatchedPath::as_str)
     }
 }
 
-/// Headers that something deep in a request wants on its answer, whatever the answer (rate limits), and who was known.
+/// Notes of one request: headers for its answer, whatever the answer (rate limits), its caller, and decisions about
+/// keys.
 #[derive(Clone, Default)]
 pub struct RequestNotes(Arc<Inner>);
 
@@ -77,32 +78,32 @@ struct Inner {
 }
 
 impl RequestNotes {
-    /// Adds a header.
+    /// Adds a header to the answer.
     pub fn append(&self, name: HeaderName, value: HeaderValue) {
         self.0.headers.lock().unwrap_or_else(PoisonError::into_inner).append(name, value);
     }
 
-    /// The headers, once.
+    /// Takes the headers out; the next call returns none.
     pub fn take_headers(&self) -> HeaderMap {
         std::mem::take(&mut *self.0.headers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Says who asks.
+    /// Notes the caller.
     pub fn note_caller(&self, caller: Caller) {
         self.0.caller.store(caller as u8, Ordering::Relaxed);
     }
 
-    /// Says what was decided about a key.
+    /// Notes the name of a decision about a key.
     pub fn note_decision(&self, decision: &Decision) {
         self.0.key_decisions.lock().unwrap_or_else(PoisonError::into_inner).push(decision.name());
     }
 
-    /// What was decided about keys, once.
+    /// Takes the names of the decisions about keys out; the next call returns none.
     pub fn take_decisions(&self) -> Vec<&'static str> {
         std::mem::take(&mut *self.0.key_decisions.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Who asks, as far as anybody noted.
+    /// Returns the caller that was noted, else [`Caller::Nobody`].
     pub fn caller(&self) -> Caller {
         let noted = self.0.caller.load(Ordering::Relaxed);
         Caller::ALL.into_iter().find(|caller| *caller as u8 == noted).unwrap_or_default()

@@ -19,12 +19,12 @@ use super::{
 };
 use crate::app::App;
 
-/// Makes every route, on every host. Build it once and clone it for each request.
+/// Creates the router of every route, for every host. Build it once and clone it for each request.
 pub fn router(app: &App) -> Router {
     with_routes(app, Router::new())
 }
 
-/// The same, and `GET /metrics`, for a host that measures.
+/// Creates the router of every route and of `GET /metrics`, for a host that measures.
 pub fn router_with_metrics(app: &App, write: WriteMetrics) -> Router {
     with_routes(app, site::metrics::routes(write).route_layer(from_fn(problems_as_pages)))
 }
@@ -51,12 +51,12 @@ fn with_routes(app: &App, of_host: Router<App>) -> Router {
     router.layer(from_fn_with_state(app.clone(), middleware::complete)).with_state(app.clone())
 }
 
-/// What people read of what anybody may read.
+/// Returns the pages of what anybody may read, with their layers.
 fn pages(app: &App) -> Router<App> {
     leaderboard::page_routes(app).route_layer(from_fn_with_state(app.clone(), public_page))
 }
 
-/// What needs credentials, or changes something: only for pages of listed origins, and never kept by caches.
+/// Returns the routes that need credentials or change something: only for pages of listed origins, and never cached.
 fn private_api() -> Router<App> {
     Router::new()
         .nest("/auth", auth::routes())
@@ -69,26 +69,26 @@ fn private_api() -> Router<App> {
         .merge(publishing::routes())
 }
 
-/// What anybody may read, from pages of any origin, and caches may keep.
+/// Allows preflights from pages of any origin for routes that anybody may read. Caches may keep their answers.
 fn open(reads: Router<App>) -> Router<App> {
     reads.method_not_allowed_fallback(cors::no_such_method_of_read)
 }
 
-// One layer a group: each costs a copy of all that it surrounds, and of what that surrounds.
+// One layer for each group: each layer costs a copy of all that it surrounds, and of what that surrounds.
 
-/// Around a public read of the API: any origin, a tag, and the limit of the reader's key, or of their network.
+/// Opens a public read of the API to any origin, tags it, and counts it for the reader's key or network.
 async fn public_read(State(app): State<App>, request: Request, next: Next) -> Response {
     cors::open_to_any_origin(&request);
     caching::tagged(request, |request| public_reads::counted(&app, request, |request| next.run(request))).await
 }
 
-/// Around a document for programs, which is not counted.
+/// Opens a document for programs to any origin and tags it, without counting the read.
 async fn public_document(request: Request, next: Next) -> Response {
     cors::open_to_any_origin(&request);
     caching::tagged(request, |request| next.run(request)).await
 }
 
-/// Around a page of what anybody may read: problems as pages, the limit, and a tag.
+/// Counts and tags a public page, and has its problems written as pages.
 async fn public_page(State(app): State<App>, request: Request, next: Next) -> Response {
     ForBrowser::note(&request);
     public_reads::counted(&app, request, |request| caching::tagged(request, |request| next.run(request))).await
@@ -115,7 +115,7 @@ mod tests {
     const LISTED: &str = "http://localhost:3000";
     const ANY: &str = "https://any.example";
 
-    /// A host whose database is empty, and whose limit of reads is one.
+    /// Returns an application whose database is empty and whose limit of reads is one.
     fn host() -> Router {
         let lookup = |name: &str| (name == "RATE_LIMIT_READS").then(|| "1/60".to_owned());
         let config = Config::load(&lookup, HostDefaults::development("http://a.example")).unwrap();
@@ -136,7 +136,7 @@ mod tests {
         answer.headers().get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Which origin a browser hears of before it sends the request.
+    /// Returns the origin that the answer to a preflight allows.
     fn allowed(host: &Router, method: &str, path: &str, origin: &str) -> Option<String> {
         let asks = [(header::ORIGIN, origin), (header::ACCESS_CONTROL_REQUEST_METHOD, method)];
         let answer = answer(host, &Method::OPTIONS, path, &asks);
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    /// A database that never answers.
+    /// Database that never answers.
     struct Stuck;
 
     #[async_trait]
@@ -192,7 +192,7 @@ mod tests {
         let config = Config::load(&|_| None, HostDefaults::development("http://a.example")).unwrap();
         let (host, stuck) = (host(), router(&App::new(ports, config)));
         let cases = [
-            // At which host what is asked, the status, and whether it is for people.
+            // Host, method, path, headers, status, and whether the answer is a page.
             (&host, Method::POST, "/models", &html[..], 405, true),
             (&host, Method::DELETE, "/account/login", &html, 405, true),
             (&host, Method::POST, "/docs", &html, 405, true),
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn each_group_has_its_layers() {
         let cases = [
-            // What is asked, the status, whether any origin may see it, whether it has a tag, and whether it is counted.
+            // Method, path, status, whether any origin may see it, whether it has a tag, and whether it is counted.
             (Method::GET, "/api/v1/models", 200, true, true, true),
             (Method::HEAD, "/api/v1/models", 200, true, false, true),
             (Method::GET, "/api/v1/runs/none", 404, true, false, true),

@@ -1,5 +1,5 @@
-//! Asking somebody who is logged in again: for the password and, where there is one and more hangs on it than a password,
-//! for the second factor.
+//! Step-up: asking a logged-in person again for the password and, where there is one and more is at stake than a
+//! password protects, for the second factor.
 
 use serde_json::json;
 
@@ -22,9 +22,9 @@ use crate::{
     },
 };
 
-/// What a logged-in person has just given to prove that they are themselves.
+/// What a logged-in person has just given to prove their identity.
 pub struct Proof {
-    /// The person.
+    /// Account of the person.
     pub user: User,
     subject: String,
     in_flight: InFlight,
@@ -35,15 +35,15 @@ pub struct Proof {
 struct SecondProof {
     method: &'static str,
     guess: Guess,
-    /// What uses the code up.
+    /// Query that uses the code up.
     uses: Query<()>,
 }
 
-/// Why nothing came of what was asked for.
+/// Why a step-up had no effect.
 pub enum StepUpError {
     /// The proof does not hold any more.
     Refused(ApiError),
-    /// What the effects met.
+    /// The batch of effects failed by itself.
     Effects(BatchError),
 }
 
@@ -56,18 +56,18 @@ impl From<StepUpError> for ApiError {
     }
 }
 
-/// Whether the second factor is asked for.
+/// Whether a call asks for the second factor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    /// It is not.
+    /// Never asks.
     No,
-    /// Where the person has one.
+    /// Asks where the person has one.
     WhereThereIsOne,
-    /// It is, and there has to be one.
+    /// Asks, and requires the person to have one.
     Always,
 }
 
-/// Asks for the password alone.
+/// Checks the password alone.
 ///
 /// # Errors
 /// `incorrect_password`, `too_many_attempts`, and what [`SessionBatch::run`] may answer.
@@ -75,7 +75,7 @@ pub async fn check_password(app: &App, caller: &ClaimedSession, password: &Secre
     check(app, caller, password, None, Asked::No).await
 }
 
-/// Asks for the password, and for a code of the second factor where the person has one.
+/// Checks the password, and a code of the second factor where the person has one.
 ///
 /// # Errors
 /// As [`check_password`]; `validation_failed` where the code is missing, `incorrect_code`.
@@ -88,7 +88,7 @@ pub async fn check_both(
     check(app, caller, password, code, Asked::WhereThereIsOne).await
 }
 
-/// The same of a person who has a second factor.
+/// Checks the password and a code of a person who must have a second factor.
 ///
 /// # Errors
 /// As [`check_both`]; `mfa_not_enabled`.
@@ -164,7 +164,7 @@ async fn check(
     Ok(proof)
 }
 
-/// Counts one of the checks that a person may have: each costs hashes, and what follows a right one a mail.
+/// Counts a check against the 30 that a person has in an hour: each costs hashes, and what follows a right one a mail.
 async fn admit(app: &App, user: &User) -> Result<(), ApiError> {
     let limit = Limit { name: "step_up".to_owned(), limit: 30, window_seconds: 3600 };
     let subject = format!("{}:{}", limit.name, user.id);
@@ -178,15 +178,15 @@ async fn admit(app: &App, user: &User) -> Result<(), ApiError> {
 }
 
 impl Proof {
-    /// The factors that were given, for the security event.
+    /// Returns the names of the factors that were given, for the security event.
     pub fn methods(&self) -> Vec<&'static str> {
         std::iter::once("password").chain(self.second.as_ref().map(|second| second.method)).collect()
     }
 
-    /// The password was right, though nothing comes of it: it was no guess. A code stays unused.
+    /// Ends the check of a right password that nothing comes of: it counts as no guess. A code stays unused.
     ///
     /// # Errors
-    /// Whatever the database answers.
+    /// Any error of the database.
     pub async fn release(mut self) -> Result<(), ApiError> {
         let batch = Batch::from_iter([login_throttle::clear(&self.subject), self.in_flight.end()]);
         batch.run(self.in_flight.app().database()).await?;
@@ -194,15 +194,15 @@ impl Proof {
         Ok(())
     }
 
-    /// The password was not looked at.
+    /// Ends the check of a password that was not looked at.
     async fn take_back(&mut self) -> Result<(), ApiError> {
         self.in_flight.end().run(self.in_flight.app().database()).await?;
         self.in_flight.ended();
         Ok(())
     }
 
-    /// Does what was asked for in one batch, which fails where the password or the second factor changed meanwhile, and
-    /// uses the code up.
+    /// Runs the effects in one batch, which fails where the password or the second factor changed meanwhile, and uses
+    /// the code up.
     ///
     /// # Errors
     /// [`StepUpError::Refused`] with `incorrect_password`, `incorrect_code`, `too_many_attempts`, `mfa_not_enabled`, or
@@ -245,7 +245,7 @@ impl Proof {
     }
 }
 
-/// The password is wrong, or was changed a moment ago.
+/// Returns the error for a password that is wrong, or was changed a moment ago.
 pub fn incorrect_password() -> ApiError {
     ApiError::new(INCORRECT_PASSWORD, "give the account's present password")
 }

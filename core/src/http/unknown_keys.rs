@@ -1,8 +1,9 @@
-//! Keys of the right form that nobody was given: anybody can make them up, so they are limited by who shows them, before
-//! each costs a look-up.
+//! Limit on API keys of the right form that were never issued. Anybody can make them up, so whoever shows them is
+//! limited before each costs a look-up.
 //!
-//! The exact limit is [`crate::ports::RateLimiter`]'s. Once it has refused, this instance refuses by itself until it admits
-//! again, and asks nobody. Keys that it has seen to exist pass: a flood from behind the same address does not keep them out.
+//! The exact limit is [`crate::ports::RateLimiter`]'s. Once it has refused, this instance refuses by itself until it
+//! admits again, and asks nobody. Keys that it has seen to exist pass: a flood from behind the same address does not
+//! keep them out.
 
 use std::net::IpAddr;
 
@@ -18,32 +19,32 @@ use crate::{
     ports::{Admission, Limit, LimitState},
 };
 
-/// How many unknown keys the services of one person have counted by the networks of whoever showed them, which they may
-/// make up: those beyond cost the services' own limits alone.
+/// Most unknown keys that are counted by network for all services of one owner, within the limit's window. Services may
+/// make networks up; beyond this number only the limits of the services' own keys hold.
 const COUNTED_OF_SERVICES: u32 = 1_000;
 
-/// Who shows keys, and how many unknown ones they may.
+/// Whoever shows API keys, and the limit on unknown ones among them.
 pub struct Shower {
     subject: String,
     limit: Limit,
 }
 
 impl Shower {
-    /// The client of a request, by its network.
+    /// Returns the client of a request, known by its network.
     pub fn client(app: &App, client: &Client) -> Self {
         let limit = app.config().limit_unknown_keys.clone();
         Self { subject: format!("{}:{}", limit.name, client.network()), limit }
     }
 
-    /// Whoever showed a key to a service, as far as the service tells: by the network of `shown_from`. Where it does not
-    /// tell, nobody is held up for others but by the limit of the service's own key.
+    /// Returns whoever showed a key to a service, known by the network of `shown_from`. `None` where the service does
+    /// not tell the address: then only the limit of the service's own key holds.
     pub fn of_service(app: &App, service: KeyHash, shown_from: Option<IpAddr>) -> Option<Self> {
         let limit = app.config().limit_unknown_keys.clone();
         let network = Network::of_client(shown_from?);
         Some(Self { subject: format!("{}:{}:{network}", limit.name, service.to_hex()), limit })
     }
 
-    /// Whether the key is not looked up, and why not.
+    /// Returns the refusal if the key must not be looked up now, else `None`.
     pub fn refusal(&self, app: &App, key: KeyHash) -> Option<Admission> {
         let now = app.now();
         let until = app.known_keys().refused_until(&self.subject, key, now)?;
@@ -53,7 +54,7 @@ impl Shower {
         })
     }
 
-    /// Notes what was decided about a key; an unknown one is counted.
+    /// Notes what was decided about a key, and counts an unknown one; the admission is that of an unknown key.
     ///
     /// # Errors
     /// An internal error where the counter is down.
@@ -73,7 +74,8 @@ impl Shower {
         Ok(Some(admission))
     }
 
-    /// [`Shower::note`] of whoever showed a key to a service of this owner.
+    /// Notes what was decided about a key that was shown to a service of this owner, as [`Shower::note`] does, but counts
+    /// no more unknown ones than [`COUNTED_OF_SERVICES`].
     ///
     /// # Errors
     /// As [`Shower::note`].
@@ -98,19 +100,19 @@ impl Shower {
         self.note(app, of, decision).await
     }
 
-    /// Tells the client where it stands.
+    /// Writes the state of the limit to the answer's headers.
     ///
     /// # Errors
-    /// `too_many_requests` where it was not admitted.
+    /// `too_many_requests` where the key was not admitted.
     pub fn report(&self, client: &Client, admission: &Admission) -> Result<(), ApiError> {
         limits::report(client, &self.limit, admission)
     }
 }
 
-/// Has the gate decide about the use of a client's own key, unless the client has shown too many that there are not.
+/// Has the gate decide about the use of a client's own key, unless the client has shown too many unknown ones.
 ///
 /// # Errors
-/// `too_many_requests`; an internal error where it cannot be decided.
+/// `too_many_requests`; an internal error where the gate cannot decide.
 pub async fn admit(app: &App, client: &Client, of: &KeyUse) -> Result<Option<Decision>, ApiError> {
     let shower = Shower::client(app, client);
     if let Some(refusal) = shower.refusal(app, of.hash) {

@@ -1,4 +1,4 @@
-//! What the tick tells the owners of API keys.
+//! Mails of the tick to owners of API keys.
 
 use std::collections::HashSet;
 
@@ -16,11 +16,11 @@ use crate::{
     },
 };
 
-/// So many keys are looked at in a tick, of each kind of notice: fewer than a delivery sends, so that notices never keep
-/// other mail waiting. What is left waits for the next tick.
+/// Most keys that a tick looks at for each kind of notice: fewer than the mails that a delivery sends, so that notices
+/// never keep other mail waiting. What is left waits for the next tick.
 const MOST: u32 = 10;
 
-/// Why nobody was told.
+/// Reason why no notice was queued.
 #[derive(Debug, thiserror::Error)]
 enum NotTold {
     #[error(transparent)]
@@ -31,8 +31,8 @@ enum NotTold {
     Queued(#[from] QueueError),
 }
 
-/// Tells owners of keys that expire, 30, 7 and 1 days before, and of keys that reach their limits, once a day. Failures are
-/// logged: the next tick tries again, and nobody is told twice.
+/// Queues notices for owners of keys that expire (30, 7 and 1 days before) and of keys that reach their limits (once a
+/// day). Failures are logged: the next tick tries again, and nobody is told twice.
 pub async fn tell_of_keys(app: &App) {
     for told in [tell_of_expiring(app).await, tell_of_limited(app).await] {
         if let Err(error) = told {

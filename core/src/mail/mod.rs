@@ -19,22 +19,22 @@ use crate::{
     },
 };
 
-/// How many requests to the provider are under way at once. Each is shorter than a claim holds.
+/// Most requests to the provider that are under way at once. Each is shorter than a claim holds.
 const AT_ONCE: i64 = 4;
-/// How many queries one delivery makes at most: with what a request or the clean-up asks besides, fewer than the 50 that D1
-/// has for an invocation on the free plan. A round takes one, and one or two a mail.
+/// Most queries that one delivery makes. With what the request or the clean-up asks besides, it stays below the 50 that
+/// D1 allows an invocation on the free plan. A round takes one, and one or two per mail.
 const MOST_QUERIES: usize = 30;
-/// How many queries a round makes at most.
+/// Most queries that a round makes.
 const QUERIES_OF_ROUND: usize = 9;
-/// How far back `/dev/mail` shows mails.
+/// Age in seconds up to which `/dev/mail` shows mails: a week.
 const SHOWN_SECONDS: i64 = 7 * 86_400;
 
-/// A mail could not be written down for the outbox, which is an internal error.
+/// Failure to seal a mail for the outbox, which is an internal error.
 #[derive(Debug, thiserror::Error)]
 #[error("a mail for the outbox: {0}")]
 pub struct QueueError(String);
 
-/// Seals the template for its outbox row.
+/// Seals the template for its row of the outbox.
 ///
 /// # Errors
 /// [`QueueError`].
@@ -45,23 +45,23 @@ pub fn queue(app: &App, template: &EmailTemplate) -> Result<QueuedMail, QueueErr
     Ok(QueuedMail { id, kind: template.kind(), payload, now: app.now() })
 }
 
-/// Seals a notice of this moment for its outbox row.
+/// Seals a notice with the current time for its row of the outbox.
 ///
 /// # Errors
-/// As [`queue`].
+/// The errors of [`queue`].
 pub fn notice(app: &App, what: Notice) -> Result<QueuedMail, QueueError> {
     queue(app, &EmailTemplate::Notice { what, at: app.now().to_string() })
 }
 
-/// Sends what is due, after the answer.
+/// Sends the mails that are due, after the answer.
 pub fn deliver_in_background(app: &App) {
     let worker = app.clone();
-    // What is due may be other people's: none of it belongs to the trace of this request.
+    // Due mails may be other people's: none of them belongs to the trace of this request.
     app.ports().background.spawn(Box::pin(async move { in_trace(None, deliver_due(&worker)).await }));
 }
 
-/// Sends what is due. Failures are logged and tried again by a later call; a provider that takes no mail is not asked for
-/// more of them now.
+/// Sends the mails that are due. Failures are logged and tried again by a later call; a provider that takes no mail is
+/// not asked for more of them now.
 ///
 /// A shutdown ends it after the mails that are being sent: each is bounded by the provider's time-out.
 pub async fn deliver_due(app: &App) {
@@ -85,7 +85,7 @@ pub async fn deliver_due(app: &App) {
     }
 }
 
-/// Sends a mail and notes what came of it. Returns whether the provider could be asked and the outcome was written down.
+/// Sends a mail and records the outcome. Returns whether the provider could be asked and the outcome was recorded.
 async fn deliver(app: &App, mail: DueMail) -> bool {
     match refusal(app, &mail).await {
         Ok(None) => {}
@@ -104,9 +104,9 @@ fn written_down(outcome: Result<(), DatabaseError>) -> bool {
     outcome.is_ok()
 }
 
-/// Says why a mail is not sent at all: its address is undeliverable. What verifies the address is tried nonetheless: where
-/// its person asked for it, and else, where mail bounced, once a day. A complaint is not overridden by whoever is not logged
-/// in.
+/// Returns why a mail is not sent at all: its address is undeliverable. A mail that verifies the address is tried
+/// nonetheless: always where its person asked for it while logged in, and otherwise, where mail bounced, once a day. A
+/// complaint is not overridden by anybody who is not logged in.
 async fn refusal(app: &App, mail: &DueMail) -> Result<Option<UndeliverableCause>, DatabaseError> {
     let Some(cause) = mail.undeliverable.filter(|_| mail.kind != templates::VERIFY_ANEW) else { return Ok(None) };
     let is_tried = cause == UndeliverableCause::Bounce
@@ -135,7 +135,7 @@ async fn send(app: &App, due: &DueMail) -> Result<(), MailError> {
     }
 }
 
-/// Writes down what came of an attempt.
+/// Records the outcome of an attempt.
 fn note(app: &App, due: &DueMail, sent: Result<(), MailError>) -> Query<()> {
     let (id, attempts) = (due.id.as_str(), due.attempts);
     let must_not_stay = due.kind == templates::ACCOUNT_DELETED;
@@ -146,7 +146,7 @@ fn note(app: &App, due: &DueMail, sent: Result<(), MailError>) -> Query<()> {
         Err(error) => error,
     };
     tracing::warn!(mail = %id, attempts, %error, "a mail was not sent");
-    // What is refused may be our configuration's fault: it has some hours to be mended.
+    // The cause of a refusal may be our configuration: there are some hours to correct it.
     let most = if matches!(error, MailError::Refused(_)) { outbox::MOST_REFUSALS } else { outbox::MOST_ATTEMPTS };
     match attempts >= most {
         true if must_not_stay => outbox::delete(id),
@@ -155,23 +155,23 @@ fn note(app: &App, due: &DueMail, sent: Result<(), MailError>) -> Query<()> {
     }
 }
 
-/// Opens the mail of an outbox row; `None` where its text was wiped, or was sealed under a secret that is gone.
+/// Opens the mail of an outbox row; returns `None` where its text was wiped, or was sealed under a secret that is gone.
 fn open(app: &App, id: &str, recipient: &str, payload: &[u8]) -> Option<Mail> {
     let template = app.keys().open(id, payload).and_then(|plain| serde_json::from_slice::<EmailTemplate>(&plain).ok());
     template.map(|template| template.render(app.config(), recipient))
 }
 
-/// A mail that was kept instead of sent.
+/// A mail that the outbox still holds the text of.
 pub struct KeptMail {
-    /// Its outbox id.
+    /// Id of the mail in the outbox.
     pub id: String,
-    /// Its text.
+    /// Rendered mail.
     pub mail: Mail,
-    /// When it was asked for.
+    /// When the mail was queued.
     pub created_at: Timestamp,
 }
 
-/// Lists the newest mails, sent or not, whose texts are still there: of the last week, or to one recipient.
+/// Lists the newest mails, sent or not, whose texts are still kept: of the last week, or all to one recipient.
 ///
 /// # Errors
 /// Whatever the database answers.
@@ -188,7 +188,7 @@ pub async fn kept(app: &App, recipient: Option<&str>) -> Result<Vec<KeptMail>, D
 }
 
 impl MailProvider {
-    /// The name that errors carry.
+    /// Returns the provider's name for error messages.
     fn name(&self) -> &'static str {
         match self {
             Self::Resend { .. } => "Resend",

@@ -48,7 +48,7 @@ pub async fn send(app: &App, mail: &Mail, idempotency_key: &str) -> Result<(), M
     let said = || format!("{} answered {}", provider.name(), answer.status);
     match answer.status {
         200..=299 => Ok(()),
-        // Our key may be mended, a quota refilled, an outage ended: only what is wrong with the mail itself is final.
+        // A key can be corrected, a quota refilled, an outage ended: only a mistake in the mail itself is final.
         400 | 413 | 422 => Err(MailError::Refused(said())),
         _ => Err(MailError::Retry(said())),
     }

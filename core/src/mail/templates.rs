@@ -3,126 +3,127 @@ use serde::{Deserialize, Serialize};
 
 use crate::{config::Config, ports::Mail};
 
-/// The kind of the mail that must not outlive its sending: it is all that is left of a person.
+/// Kind of the mail that confirms a deleted account. It must be wiped once it is sent, since nothing else of the person
+/// is left.
 pub const ACCOUNT_DELETED: &str = "account_deleted";
 
-/// The kind of the mail that proves an undeliverable address anew, at the request of its person.
+/// Kind of the mail that proves an undeliverable address anew, at the request of its person.
 pub const VERIFY_ANEW: &str = "verify_anew";
 
-/// The kinds of the mails that anybody may ask for, and whose links prove the address.
+/// Kinds of the mails that anybody may ask for, and whose links prove the address.
 pub const PROVING: [&str; 3] = ["verify_email", "reset_password", "confirm_email"];
 
-/// What a mail says. Waits sealed in the outbox, since it may hold a token.
+/// Content of a mail. It waits sealed in the outbox, since it may hold a token.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EmailTemplate {
-    /// Prove that the address is yours.
+    /// Request to prove that the address belongs to the recipient.
     VerifyEmail {
-        /// The token of the link.
+        /// Token of the link.
         token: String,
-        /// When it was asked for, for the person to compare.
+        /// When the mail was asked for, for the person to compare.
         #[serde(default)]
         at: String,
     },
-    /// Prove again that the address is yours: mail to it came back.
+    /// Request to prove the address again, since mail to it came back.
     VerifyAnew {
-        /// The token of the link.
+        /// Token of the link.
         token: String,
-        /// When it was asked for, for the person to compare.
+        /// When the mail was asked for, for the person to compare.
         at: String,
     },
-    /// Somebody registered an address that has an account.
+    /// Notice that somebody registered an address that has an account.
     AlreadyRegistered,
-    /// Somebody asked to reset the password.
+    /// Link to reset the password, which somebody asked for.
     ResetPassword {
-        /// The token of the link.
+        /// Token of the link.
         token: String,
     },
-    /// Prove that a new address is yours.
+    /// Request to prove that a new address belongs to the recipient.
     ConfirmEmail {
-        /// The token of the link.
+        /// Token of the link.
         token: String,
     },
-    /// Somebody wanted to move another account to this address, which has one.
+    /// Notice that somebody wanted to move another account to this address, which has one.
     AddressHasAccount,
-    /// Somebody wanted an address that is kept for the account which left it.
+    /// Notice that somebody wanted an address that is reserved for the account which left it.
     AddressReserved,
-    /// The account moved away from this address, which can undo that.
+    /// Notice to the old address that the account moved away, with a link that undoes the move.
     EmailChanged {
-        /// The token of the link.
+        /// Token of the link.
         token: String,
-        /// When, for the person to compare.
+        /// When the address changed, for the person to compare.
         at: String,
     },
-    /// The account came back to this address, and has no password.
+    /// Notice that the account came back to this address, with a link to set a password, of which it has none.
     EmailChangeUndone {
-        /// The token of the link that sets one.
+        /// Token of the link that sets a password.
         token: String,
-        /// When, for the person to compare.
+        /// When the account came back, for the person to compare.
         at: String,
     },
-    /// Something about the account changed, or is about to.
+    /// Notice that something about the account changed, or is about to.
     Notice {
-        /// What.
+        /// Kind of the change.
         what: Notice,
-        /// When, for the person to compare.
+        /// When the change happened, for the person to compare.
         at: String,
     },
-    /// The account is gone.
+    /// Notice that the account is deleted.
     AccountDeleted,
-    /// An old refresh token was presented; the session is ended.
+    /// Notice that an old refresh token was presented and that its session is ended.
     SessionEnded {
-        /// When, for the person to compare.
+        /// When the session was ended, for the person to compare.
         at: String,
     },
-    /// Somebody logged in from a network that the person was not seen in before.
+    /// Notice of a login from a network that the person was not seen in before.
     NewNetwork {
-        /// The client's address.
+        /// IP address of the client.
         address: String,
-        /// What the client says that it is.
+        /// Device, as the client describes itself.
         device: Option<String>,
-        /// When, for the person to compare.
+        /// When the login happened, for the person to compare.
         at: String,
     },
-    /// A webhook is not called any more.
+    /// Notice that a webhook is not called any more.
     WebhookDisabled {
-        /// The host of its address: who knows the whole may write there.
+        /// Host of the webhook's address. The rest is left out, since whoever knows all of it may write there.
         host: String,
-        /// Whether it answered that it is gone.
+        /// Whether the receiver answered that it is gone (410).
         gone: bool,
-        /// When, for the person to compare.
+        /// When the webhook was disabled, for the person to compare.
         at: String,
     },
-    /// An API key was found in public, and revoked.
+    /// Notice that an API key was found in public and revoked.
     ApiKeyLeaked {
-        /// What its owner calls it.
+        /// The owner's name for the key.
         name: String,
-        /// The start of the key.
+        /// Start of the key.
         key_prefix: String,
-        /// Where it was found.
+        /// URL at which the key was found, where known.
         url: Option<String>,
-        /// When, for the person to compare.
+        /// When the key was revoked, for the person to compare.
         at: String,
     },
-    /// An API key expires soon.
+    /// Notice that an API key expires soon.
     ApiKeyExpires {
-        /// What its owner calls it.
+        /// The owner's name for the key.
         name: String,
-        /// The start of the key.
+        /// Start of the key.
         key_prefix: String,
-        /// When it expires.
+        /// When the key expires.
         at: String,
     },
-    /// An API key reached its limit.
+    /// Notice that an API key reached its limit.
     ApiKeyLimited {
-        /// What its owner calls it.
+        /// The owner's name for the key.
         name: String,
-        /// The start of the key.
+        /// Start of the key.
         key_prefix: String,
     },
 }
 
-/// What a person is told of, so that they notice what they did not do themselves.
+/// Changes that a person is told of, so that they notice what they did not do themselves.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
@@ -177,7 +178,7 @@ struct Texts {
 }
 
 impl EmailTemplate {
-    /// The name of its kind, as the outbox keeps it.
+    /// Returns the name of the mail's kind, as the outbox keeps it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -201,7 +202,7 @@ impl EmailTemplate {
         }
     }
 
-    /// Writes it, in HTML and in plain text.
+    /// Renders the mail in HTML and in plain text.
     #[must_use]
     pub fn render(&self, config: &Config, to: &str) -> Mail {
         let texts = self.texts(config);
@@ -383,7 +384,8 @@ impl EmailTemplate {
     }
 }
 
-/// A link of a mail: to the front end where there is another than this server, else to a page of its own.
+/// Returns a link for a mail: to the front end where that is not this server, else to one of this server's account
+/// pages.
 fn link(config: &Config, page: &str, token: &str) -> String {
     match config.app_url.as_ref().filter(|app_url| **app_url != config.base_url) {
         Some(app_url) => format!("{app_url}/{page}?token={token}"),

@@ -1,4 +1,4 @@
-//! Answers to public reads, and pages of boards, with nothing left to do but to send them.
+//! Answers to public reads, and pages of boards, that are ready to be sent.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use http::HeaderMap;
 use super::SizedCache;
 use crate::ports::Timestamp;
 
-/// What an instance keeps of answers at most: those of a host that hears of every commit.
+/// Most bytes of answers that an instance keeps; only hosts that learn of every commit keep any.
 const ANSWERS_BYTES: usize = 12 << 20;
-/// What it keeps of pages of boards at most, on every host.
+/// Most bytes of boards' pages that an instance keeps, on every host.
 const PAGES_BYTES: usize = 4 << 20;
 
-/// Finished answers by what was asked.
+/// Finished answers, by what was asked.
 pub type FinishedAnswers = SizedCache<String, Arc<FinishedAnswer>>;
 
-/// An answer as it was given.
+/// An answer to a public read, as it was given.
 #[derive(Debug)]
 pub struct FinishedAnswer {
-    /// The version of the database that it was made of, or an older one.
+    /// Version of the database that the answer was made of, or an older one.
     pub version: i64,
     pub at: Timestamp,
     pub headers: HeaderMap,
@@ -29,23 +29,23 @@ pub struct FinishedAnswer {
 /// First pages of boards: those of the API by snapshot, moderation and slice, those that people read by their tag.
 pub type BoardPages = SizedCache<String, BoardPage>;
 
-/// A page as it is sent, and those of the API as they are in the cache.
+/// A page of a board in the form in which it is sent; those of the API are in the cache in the same form.
 #[derive(Clone, Debug)]
 pub struct BoardPage {
-    /// When it was made.
+    /// When the page was made.
     pub at: Timestamp,
-    /// Where the next page begins.
+    /// Cursor at which the next page begins, if there is one.
     pub next: Option<String>,
     pub body: Bytes,
 }
 
-/// No answers yet.
+/// Creates an empty cache of finished answers.
 #[must_use]
 pub fn finished_answers() -> FinishedAnswers {
     SizedCache::new(ANSWERS_BYTES)
 }
 
-/// No pages yet.
+/// Creates an empty cache of boards' pages.
 #[must_use]
 pub fn board_pages() -> BoardPages {
     SizedCache::new(PAGES_BYTES)

@@ -1,10 +1,10 @@
-//! What went wrong with us, in the log: of the same cause one line a second, however many requests it fails.
+//! Rate limit for internal errors in the log: one line per second and cause, however many requests it fails.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::ports::Timestamp;
 
-/// Causes that are told apart at once; some carry ids, so the oldest gives way.
+/// Most causes that are told apart at once. Some carry ids, so the oldest is forgotten.
 const CAUSES: usize = 16;
 const PAUSE_MS: i64 = 1000;
 
@@ -20,12 +20,13 @@ struct Seen {
 }
 
 impl InternalErrorLog {
-    /// Whether this one is: `Some` with how many of its kind were not since the last that was.
+    /// Decides whether an error of this cause is logged. Returns `Some` if so, with how many of the same cause were
+    /// left out since the last one that was logged.
     pub fn admit(&self, cause: &str, now: Timestamp) -> Option<u64> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = seen.iter().position(|seen| seen.cause == cause) {
             let mut known = seen.remove(index);
-            // A clock that was set back does not silence it.
+            // A clock that was set back must not silence the cause.
             let age = now.0.saturating_sub(known.logged_at.0);
             let unlogged = if (0..PAUSE_MS).contains(&age) {
                 known.unlogged = known.unlogged.saturating_add(1);

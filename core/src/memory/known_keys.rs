@@ -1,4 +1,4 @@
-//! API keys that this instance has seen to exist, and who showed it too many that do not.
+//! API keys that this instance has seen to exist, and networks that showed it too many that do not.
 
 use std::{
     num::NonZeroUsize,
@@ -9,12 +9,12 @@ use lru::LruCache;
 
 use crate::{domain::api_key::KeyHash, ports::Timestamp};
 
-/// Keys that an instance remembers to exist, the least recently used forgotten first: half a megabyte at most.
+/// Most existing keys that an instance remembers, half a megabyte; the least recently used is forgotten first.
 const KEYS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-/// Networks that it refuses at once.
+/// Most networks that an instance remembers to refuse.
 const SUBJECTS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
-/// What this instance knows without asking.
+/// Existing keys and refused networks that this instance knows of without asking anybody.
 pub struct KnownKeys(Mutex<Known>);
 
 struct Known {
@@ -29,7 +29,8 @@ impl Default for KnownKeys {
 }
 
 impl KnownKeys {
-    /// Until when the subject is refused with this key, unlooked.
+    /// Returns the time until which the subject is refused without a look at the key, or `None` where it is not refused
+    /// or the key is known to exist.
     pub fn refused_until(&self, subject: &str, key: KeyHash, now: Timestamp) -> Option<Timestamp> {
         let mut known = self.known();
         let until = known.refused_until.get(subject).copied().filter(|until| now < *until)?;

@@ -1,4 +1,4 @@
-//! Which last answers this instance has seen to be kept in the cache.
+//! Last answers, served while the database has none, that this instance has seen to be kept in the cache.
 
 use std::{
     num::NonZeroUsize,
@@ -9,12 +9,12 @@ use lru::LruCache;
 
 use crate::ports::Timestamp;
 
-/// How long this instance does not even look whether it is kept.
+/// How long an answer is assumed to be in the cache without looking, in milliseconds: an hour.
 const LOOK_AGAIN_MS: u64 = 3_600_000;
-/// How many answers an instance remembers to be kept.
+/// Most answers that an instance remembers to be kept.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
-/// Which answers this instance has seen to be kept: their tags, and when.
+/// Answers that this instance has seen to be kept, by key: their tags, and when.
 pub struct LastAnswers(Mutex<LruCache<String, (String, Timestamp)>>);
 
 impl Default for LastAnswers {
@@ -24,7 +24,7 @@ impl Default for LastAnswers {
 }
 
 impl LastAnswers {
-    /// Whether the answer may not be kept yet. The next call takes it for kept.
+    /// Checks whether the answer may not be in the cache yet, and assumes from now on that it is.
     pub fn is_news(&self, key: &str, tag: &str, now: Timestamp) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.get(key).is_some_and(|(seen, at)| seen == tag && now.ms_since(*at) < LOOK_AGAIN_MS) {
@@ -34,7 +34,7 @@ impl LastAnswers {
         true
     }
 
-    /// Takes no answer under the key for kept any more.
+    /// Forgets that an answer under the key is in the cache.
     pub fn forget(&self, key: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop(key);
     }

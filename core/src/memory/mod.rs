@@ -1,4 +1,4 @@
-//! What an instance remembers without asking anybody. Another instance, or the next one, knows nothing of it.
+//! State that an instance keeps in its memory. Other instances do not see it, and a restart loses it.
 
 mod finished_answers;
 mod internal_error_log;

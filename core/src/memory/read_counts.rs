@@ -1,4 +1,4 @@
-//! How often each network has read of this instance.
+//! Counts of the reads that each network made from this instance.
 
 use std::{
     num::NonZeroUsize,
@@ -12,10 +12,10 @@ use crate::{
     ports::{Admission, Limit, LimitState, Timestamp},
 };
 
-/// Networks that an instance counts the reads of, the least recently seen forgotten first: a megabyte at most.
+/// Most networks whose reads an instance counts, a megabyte; the least recently seen is forgotten first.
 const NETWORKS: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 
-/// How often each network has read of this instance, since when.
+/// Reads that each network made from this instance, with the start of the window.
 pub struct ReadCounts(Mutex<LruCache<Network, (Timestamp, u32)>>);
 
 impl Default for ReadCounts {
@@ -25,7 +25,7 @@ impl Default for ReadCounts {
 }
 
 impl ReadCounts {
-    /// Counts a read where the limit admits it. A window begins with the first read after the one before.
+    /// Counts a read where the limit admits it. A window begins with the first read after the previous one ended.
     pub fn admit(&self, network: Network, limit: &Limit, now: Timestamp) -> Admission {
         let window_ms = u64::from(limit.window_seconds).saturating_mul(1000);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! A cache that is bounded by the bytes of what it holds.
+//! A cache that is bounded by the size of its values in bytes.
 
 use std::{
     borrow::Borrow,
@@ -8,10 +8,10 @@ use std::{
 
 use lru::LruCache;
 
-/// What an entry takes beside what it says of itself.
+/// Assumed overhead of an entry, in bytes.
 const ENTRY_BYTES: usize = 256;
 
-/// Keeps values up to so many bytes; the least recently used give way.
+/// A cache of values up to a total size; the least recently used are dropped first.
 pub struct SizedCache<K: Hash + Eq, V> {
     most_bytes: usize,
     kept: Mutex<Kept<K, V>>,
@@ -23,13 +23,13 @@ struct Kept<K: Hash + Eq, V> {
 }
 
 impl<K: Hash + Eq, V: Clone> SizedCache<K, V> {
-    /// An empty one.
+    /// Creates an empty cache for at most `most_bytes` bytes.
     #[must_use]
     pub fn new(most_bytes: usize) -> Self {
         Self { most_bytes, kept: Mutex::new(Kept { entries: LruCache::unbounded(), bytes: 0 }) }
     }
 
-    /// The value, which thereby is the one that was used last.
+    /// Returns the value under the key, and makes it the most recently used one.
     pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -37,8 +37,8 @@ impl<K: Hash + Eq, V: Clone> SizedCache<K, V> {
         self.kept().entries.get(key).map(|(value, _)| value.clone())
     }
 
-    /// Keeps a value that takes so many bytes, in the place of the one before. What is larger than all that may be kept
-    /// is not.
+    /// Stores a value that takes `bytes` bytes, in place of the one before. A value larger than the whole cache is not
+    /// stored.
     pub fn put(&self, key: K, value: V, bytes: usize) {
         let bytes = bytes.saturating_add(ENTRY_BYTES);
         let mut kept = self.kept();

@@ -1,4 +1,4 @@
-//! API keys, made, listed and revoked by whoever owns the machine.
+//! API keys, created, listed and revoked on the command line.
 
 use serde_json::json;
 
@@ -20,32 +20,32 @@ use crate::{
     },
 };
 
-/// Keys that are read at a time.
+/// Number of keys that are read at a time.
 const PAGE: u32 = 500;
-/// An id after every UUID.
+/// A text that sorts after every UUID.
 const AFTER_ALL: &str = "~";
 
-/// A new key.
+/// A newly created key.
 pub struct CreatedApiKey {
-    /// The key, which is kept nowhere.
+    /// The key itself, which is stored nowhere.
     pub key: ApiKey,
-    /// What is kept of it.
+    /// What is stored of the key.
     pub record: ApiKeyRecord,
-    /// Whose it is.
+    /// Account that owns the key.
     pub owner: User,
 }
 
-/// A key that works no more.
+/// A key that was revoked.
 pub struct RevokedApiKey {
-    /// What it was.
+    /// The key and its owner.
     pub revoked: OwnedApiKey,
-    /// Whether it was active until now.
+    /// Whether the key was active until now.
     pub was_active: bool,
 }
 
 impl Operator<'_> {
-    /// Makes a key for the person with a verified address, whose role has to be one that may publish where `publishing` says
-    /// so and the key is to write.
+    /// Creates a key for the person with a verified address. Their role has to be one that may publish where
+    /// `publishing` demands it and the key is to write.
     ///
     /// # Errors
     /// [`OperatorError`] when the key breaks rules, the person may have none, or the database fails.
@@ -119,7 +119,7 @@ impl Operator<'_> {
         }
     }
 
-    /// Revokes a key. Returns none where there is no such key.
+    /// Revokes a key. Returns `None` where there is no such key.
     ///
     /// # Errors
     /// [`OperatorError`] when the database fails.

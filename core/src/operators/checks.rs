@@ -1,4 +1,4 @@
-//! Whether the data are what the application makes them.
+//! Checks of the data against invariants that the schema cannot hold by itself.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,31 +14,31 @@ use crate::{
     store::{checks, log},
 };
 
-/// Violations of one invariant that are listed at most.
+/// Most violations of one invariant that are listed.
 const MOST: u32 = 100;
-/// Rows that are read at a time.
+/// Number of rows that are read at a time.
 const PAGE: u32 = 2000;
 
-/// What does not hold.
+/// A violation of an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// The invariant's name.
+    /// Name of the invariant.
     pub invariant: &'static str,
     /// A sentence that names the row.
     pub problem: String,
 }
 
-/// What was looked at, and what does not hold of it.
+/// Invariants that were checked, and their violations.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// The names of the invariants.
+    /// Names of the invariants.
     pub invariants: Vec<&'static str>,
-    /// At most a hundred of each.
+    /// Violations, at most a hundred of each invariant.
     pub violations: Vec<Violation>,
 }
 
 impl Checked {
-    /// Adds an invariant, and what violates it.
+    /// Adds an invariant and its violations.
     pub fn add(&mut self, invariant: &'static str, problems: impl IntoIterator<Item = String>) {
         self.invariants.push(invariant);
         let most = usize::try_from(MOST).unwrap_or(usize::MAX);
@@ -47,7 +47,7 @@ impl Checked {
 }
 
 impl Operator<'_> {
-    /// Looks at every invariant that the schema cannot hold by itself. Reads everything, and writes nothing.
+    /// Checks every invariant that the schema cannot hold by itself. Reads everything, and writes nothing.
     ///
     /// # Errors
     /// [`OperatorError`] when the database fails.
@@ -66,7 +66,7 @@ impl Operator<'_> {
         Ok(())
     }
 
-    /// The log's nodes and heads, against its leaves.
+    /// Checks the nodes and heads of the log against its leaves. Returns a sentence for each that is wrong.
     async fn check_tree(&self) -> Result<Vec<String>, OperatorError> {
         let (mut tree, mut nodes, mut problems) = (Frontier::default(), HashMap::new(), Vec::new());
         let mut roots = HashMap::new();
@@ -108,7 +108,8 @@ impl Operator<'_> {
         Ok(problems)
     }
 
-    /// The results of published runs, against what they came to when they were published.
+    /// Checks the results of published runs against the digest that was kept at their publication, except those of runs
+    /// in `unreadable`. Returns a sentence for each run that fails.
     async fn check_results(&self, unreadable: &HashSet<String>) -> Result<Vec<String>, OperatorError> {
         let (mut after, mut problems) = (String::new(), Vec::new());
         loop {
@@ -121,7 +122,7 @@ impl Operator<'_> {
                     continue;
                 }
                 let mut digest = ResultsDigest::default();
-                // Those at private tasks were left out.
+                // Results at private tasks were left out of the digest.
                 let mut next = (!run.private_tasks).then(|| (String::new(), 0));
                 while let Some(end) = next {
                     let piece = log::results(&run.id, &end, PAGE).run(self.database).await?;

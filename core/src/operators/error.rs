@@ -1,4 +1,4 @@
-//! Why a command of an operator changes nothing.
+//! Errors of the operator's commands.
 
 use crate::{
     domain::{api_key::Scope, api_key_settings::MemberError},
@@ -6,10 +6,10 @@ use crate::{
     store::{BatchError, api_keys::MOST_ACTIVE},
 };
 
-/// Why a command of an operator changes nothing.
+/// Reason why a command of the operator changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// Nobody has the address.
+    /// No account has the address.
     #[error("nobody has an account with the address {0}")]
     NoAccount(String),
     /// The person with the address has not proved that it is theirs.
@@ -21,11 +21,11 @@ pub enum OperatorError {
     /// The scope needs a role that the person with the address does not have.
     #[error("{email} is a {role}: where PUBLISHING=roles, the scope {scope} needs the role publisher or admin")]
     RoleRequired {
-        /// The address.
+        /// Address of the account.
         email: String,
-        /// The person's role.
+        /// Role of the person.
         role: &'static str,
-        /// The scope.
+        /// Scope that was asked for.
         scope: Scope,
     },
     /// The person with the address has as many keys as anybody may.

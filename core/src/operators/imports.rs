@@ -1,4 +1,4 @@
-//! Accounts of another system, taken over by whoever owns the machine.
+//! Accounts of another system, imported on the command line.
 
 use std::collections::HashMap;
 
@@ -8,19 +8,19 @@ use crate::store::{
     imports::{self, ImportedUser},
 };
 
-/// What becomes of an account of another system.
+/// Outcome of importing one account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportOutcome {
-    /// It is here now.
+    /// The account was added.
     Imported,
-    /// It was here before, and stays as it is.
+    /// The account was here before, and stays as it is.
     AlreadyThere,
-    /// It contradicts one that is here, for this reason.
+    /// The account contradicts one that is here, for this reason.
     Refused(&'static str),
 }
 
 impl Operator<'_> {
-    /// Adds the accounts that are new, all or none of them. Returns what becomes of each, in order.
+    /// Adds the accounts that are new, all or none of them. Returns the outcome for each, in order.
     ///
     /// # Errors
     /// [`OperatorError`] when the database fails.
@@ -44,7 +44,7 @@ impl Operator<'_> {
     }
 }
 
-/// Writes what adds the accounts as [`Operator::import_users`] does, for a database that is elsewhere: whole statements,
+/// Writes SQL that adds the accounts as [`Operator::import_users`] does, for a database elsewhere: whole statements,
 /// each ended by `;` and a line break.
 #[must_use]
 pub fn users_as_sql(users: &[ImportedUser]) -> String {

@@ -1,4 +1,4 @@
-//! What whoever owns the machine does on the database itself, while a server may run on it.
+//! Commands of the operator, who owns the machine: they work on the database itself, while a server may run on it.
 
 mod api_keys;
 mod checks;

@@ -1,4 +1,4 @@
-//! Whoever owns the machine, and what their commands have in common.
+//! The operator, who owns the machine, and what the operator's commands have in common.
 
 use serde_json::Value;
 
@@ -13,13 +13,14 @@ use crate::{
     },
 };
 
-/// Whoever owns the machine. The security events of what they do name the command line, and nobody who caused them.
+/// The operator, who owns the machine. The security events of what they do name the command line and no account as the
+/// cause.
 pub struct Operator<'a> {
-    /// Where everything is kept.
+    /// The application's database.
     pub database: &'a dyn Database,
-    /// The time.
+    /// Source of time.
     pub clock: &'a dyn Clock,
-    /// Where ids and keys come from.
+    /// Source of randomness for ids and keys.
     pub entropy: &'a dyn Entropy,
 }
 
@@ -30,19 +31,19 @@ impl Operator<'_> {
         user.ok_or_else(|| OperatorError::NoAccount(email.as_str().to_owned()))
     }
 
-    /// Makes a UUIDv7 (RFC 9562) of this moment.
+    /// Creates a UUIDv7 (RFC 9562) for the given time.
     pub(super) fn new_id(&self, now: Timestamp) -> String {
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
         uuid_v7(now, &random)
     }
 
-    /// Makes a security event that nobody over the network causes.
+    /// Creates a security event that nobody caused over the network.
     pub(super) fn event(&self, now: Timestamp, name: SecurityEventName, details: Value) -> NewEvent {
         NewEvent { id: self.new_id(now), at: now, name, ip: None, user_agent: None, details }
     }
 
-    /// Runs a batch, and returns whether what it expects by the guard was so. Else it changed nothing.
+    /// Runs a batch. Returns true where it was committed, and false where the guard undid it.
     pub(super) async fn run_if(&self, guard: Guard, batch: Batch) -> Result<bool, OperatorError> {
         match batch.run(self.database).await {
             Ok(_) => Ok(true),

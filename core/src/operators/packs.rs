@@ -1,4 +1,4 @@
-//! Whether packs hold what they should, and what their results add up to, which SQL cannot see.
+//! Checks of packs that SQL cannot do: whether they can be read, and whether their results add up to what is stored.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,26 +13,26 @@ use crate::{
     },
 };
 
-/// Runs that are read at a time.
+/// Number of runs that are read at a time.
 const RUNS: u32 = 500;
-/// Packs of a run that are read at a time.
+/// Number of packs of a run that are read at a time.
 const PACKS: u32 = 40;
 
-/// What was found of packs.
+/// Findings about packs.
 #[derive(Debug, Default)]
 pub(super) struct Packs {
-    /// What does not hold of them.
+    /// Sentences about packs that are wrong.
     pub(super) problems: Vec<String>,
-    /// Runs with a pack that cannot be read.
+    /// Ids of runs with a pack that cannot be read.
     pub(super) unreadable: HashSet<String>,
-    /// Runs whose results come to something else than what is kept of them.
+    /// Sentences about runs whose results do not add up to the stored aggregates.
     pub(super) aggregates: Vec<String>,
-    /// By owner, what the results are charged for.
+    /// Bytes that the packed results are charged for, by owner.
     pub(super) bytes: HashMap<String, usize>,
 }
 
 impl Operator<'_> {
-    /// Reads every pack.
+    /// Reads and checks every pack.
     pub(super) async fn check_packs(&self) -> Result<Packs, OperatorError> {
         let (mut found, mut after) = (Packs::default(), String::new());
         loop {
@@ -69,7 +69,7 @@ impl Operator<'_> {
     }
 }
 
-/// Reads a pack that begins after a place, and looks whether it is what the table says.
+/// Reads a pack that begins after a place, and checks it against its row.
 fn read(pack: &ResultPack, after: (&str, i64)) -> Result<Vec<StoredResult>, String> {
     let results = result_pack::unpack(&pack.bytes).map_err(|error| error.to_string())?;
     let key = |result: Option<&StoredResult>| result.map(|result| (result.task.clone(), result.attempt));
@@ -92,7 +92,7 @@ impl Packs {
             self.problems.push(format!("run {id} has packs, and was not published"));
         }
         if !run.is_packed {
-            // Its rows are what is read.
+            // The run has unpacked rows as well: only those are what is read.
             if sums.results > run.rows {
                 self.problems.push(format!("run {id} is being packed, and has more results in packs than rows"));
             }
@@ -112,14 +112,14 @@ impl Packs {
     }
 }
 
-/// What a run's results come to.
+/// Aggregates of a run's results.
 #[derive(Debug, Default)]
 struct Sums {
     results: u64,
     bytes: usize,
     total: i64,
     correct: i64,
-    /// By task, in their order: the sum of scores, and how many.
+    /// By task, in order: the sum of its scores, and their number.
     tasks: Vec<(String, f64, u32)>,
 }
 
@@ -155,7 +155,7 @@ impl Sums {
 }
 
 impl KeptScore {
-    /// Whether it is the same, but for what rounding takes.
+    /// Compares the sums with those that are stored, up to rounding.
     fn is_kept_as(&self, kept: &Self) -> bool {
         let counts = |of: &Self| (of.tasks, of.total, of.correct, of.scores);
         counts(self) == counts(kept) && (self.score - kept.score).abs() <= 1e-9 * self.score.abs().max(1.0)

@@ -1,4 +1,4 @@
-//! Who is an administrator, said by whoever owns the machine: so the first one comes from no request.
+//! Administrators, appointed on the command line, so that the first one comes from no request.
 
 use serde_json::json;
 
@@ -28,7 +28,7 @@ impl Operator<'_> {
         self.set_role(&user, users::promote, Role::Admin).await
     }
 
-    /// Makes an administrator an ordinary user. Returns false where the person is none.
+    /// Makes an administrator an ordinary user. Returns false where the person is not an administrator.
     ///
     /// # Errors
     /// [`OperatorError`] when there is no such account, or the database fails.

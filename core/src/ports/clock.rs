@@ -6,11 +6,11 @@ use super::MovableClock;
 
 /// The only source of time.
 pub trait Clock: Send + Sync {
-    /// The time now. It may stand still within a request (Workers freeze it between I/O), but never runs back
-    /// by more than clock adjustment does.
+    /// Returns the current time. It may stand still within a request (Workers freeze it between I/O), but never runs
+    /// back by more than clock adjustment does.
     fn now(&self) -> Timestamp;
 
-    /// This clock, where it is one that can be moved (`DEV_CLOCK`).
+    /// Returns this clock as one that can be moved (`DEV_CLOCK`), or `None` where it cannot.
     fn movable(&self) -> Option<&MovableClock> {
         None
     }
@@ -30,32 +30,32 @@ pub struct Timestamp(
 );
 
 impl Timestamp {
-    /// This many milliseconds later (or earlier, when negative); saturating.
+    /// Adds milliseconds, saturating; a negative number gives an earlier time.
     #[must_use]
     pub fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
-    /// This many seconds later (or earlier, when negative); saturating.
+    /// Adds seconds, saturating; a negative number gives an earlier time.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         self.plus_ms(seconds.saturating_mul(1000))
     }
 
-    /// Milliseconds from `earlier` to this; 0 when it is later.
+    /// Returns the milliseconds from `earlier` to this time, or 0 where `earlier` is the later one.
     #[must_use]
     pub fn ms_since(self, earlier: Self) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
     }
 
-    /// Seconds since the epoch, rounded down.
+    /// Returns the seconds since the Unix epoch, rounded down.
     #[must_use]
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 }
 
-/// RFC 3339 UTC with milliseconds, `2026-11-23T01:02:03.004Z`.
+/// Writes the time as RFC 3339 in UTC with milliseconds, such as `2026-11-23T01:02:03.004Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {

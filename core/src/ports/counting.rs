@@ -14,23 +14,23 @@ use super::{
 };
 use crate::domain::Secret;
 
-/// What was asked of the ports. The database answers every query with `rows`, other servers with `answer`.
+/// Calls of the ports, counted. The database answers every query with `rows`, other servers answer with `answer`.
 #[derive(Default)]
 pub struct Counting {
-    /// Jobs given to the hasher.
+    /// Number of jobs given to the password hasher.
     pub hashes: AtomicUsize,
     /// Round trips to the database, each with its SQL texts.
     pub round_trips: Mutex<Vec<Vec<&'static str>>>,
-    /// What the database answers.
+    /// Rows that the database answers every query with.
     pub rows: Rows,
-    /// Requests to other servers.
+    /// Requests sent to other servers.
     pub requests: Mutex<Vec<OutboundRequest>>,
-    /// What other servers answer; they cannot be reached without it.
+    /// Answer of every other server; without it, none can be reached.
     pub answer: Option<OutboundResponse>,
 }
 
 impl Counting {
-    /// Ports over these counters.
+    /// Returns ports that count into this value.
     pub fn ports(self: &Arc<Self>) -> Ports {
         Ports {
             database: Arc::clone(self) as _,
@@ -106,7 +106,7 @@ impl Clock for Counting {
     }
 }
 
-/// Nothing here ever takes time.
+/// A timer for which no time passes: every wait ends at once.
 #[async_trait]
 impl Timer for Counting {
     async fn sleep(&self, _: u32) {}

@@ -13,28 +13,31 @@ pub trait Database: Send + Sync {
     /// Reads see every write that this process has been told of (read after own write).
     ///
     /// # Errors
-    /// [`DatabaseError::Constraint`] when a constraint refused it; else why it could not be asked.
+    /// [`DatabaseError::Constraint`] when a constraint refused the write; otherwise the variant that says why the
+    /// statement failed.
     async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError>;
 
-    /// Runs the statements in order, all or nothing, isolated from every other writer, and returns the
-    /// rows of each. `changes()` in a statement speaks of the one before it. A batch of reads alone sees
-    /// one snapshot. When this returns `Ok`, the writes survive the loss of the process.
+    /// Runs the statements in order, all or nothing, isolated from every other writer, and returns the rows of each.
+    /// `changes()` in a statement counts the rows that the statement before it changed. A batch of reads alone sees one
+    /// snapshot. When this returns `Ok`, the writes survive the loss of the process.
     ///
     /// # Errors
-    /// As [`Database::query`]; nothing was written, or after [`DatabaseError::Interrupted`] perhaps all of it.
+    /// The errors of [`Database::query`]. Nothing was written, except that after [`DatabaseError::Interrupted`] all of
+    /// the batch may have been.
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError>;
 
-    /// Whether what the data are kept in is still there, where the host can tell without asking the database: it may
-    /// go on answering from a file that has lost its name.
+    /// Checks whether the storage under the database is still there, where the host can tell without a query: a
+    /// database may go on answering from a file that has been unlinked.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] where it is not.
+    /// [`DatabaseError::Unavailable`] where the storage is gone.
     async fn check(&self) -> Result<(), DatabaseError> {
         Ok(())
     }
 
-    /// A number that every commit changes, whoever makes it, where the host can tell without waiting. What is read after
-    /// it was told is at least as new; where it is still the same later, that is what would be read then.
+    /// Returns a number that every commit changes, whoever makes it, or `None` where the host cannot tell without
+    /// waiting. Data read after the call is at least as new as the number; as long as the number stays the same,
+    /// reading again gives the same data.
     fn version(&self) -> Option<i64> {
         None
     }
@@ -43,16 +46,16 @@ pub trait Database: Send + Sync {
 /// One SQL text from `core/src/store`, with its parameters.
 #[derive(Clone, PartialEq)]
 pub struct Statement {
-    /// The text; always a constant.
+    /// SQL text; always a constant.
     pub sql: &'static str,
-    /// `?1`, `?2`, … in order.
+    /// Values of `?1`, `?2`, … in order.
     pub params: Vec<Value>,
-    /// Whether it ends somebody's access or frees space. Where a host's disk is full, a batch with such a statement may
-    /// use what the host keeps in reserve for it.
+    /// Whether the statement ends somebody's access or frees space. Where a host's disk is full, a batch with such a
+    /// statement may use the space that the host keeps in reserve for it.
     pub essential: bool,
 }
 
-/// Without the parameters, which may be secret.
+/// Prints the SQL without the parameters, which may be secret.
 impl std::fmt::Debug for Statement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Statement").field(&self.sql).finish()
@@ -60,21 +63,21 @@ impl std::fmt::Debug for Statement {
 }
 
 impl Statement {
-    /// A statement without parameters.
+    /// Creates a statement without parameters that is not essential.
     #[must_use]
     pub fn new(sql: &'static str) -> Self {
         Self { sql, params: Vec::new(), essential: false }
     }
 
-    /// Marks it as one that a full disk must not stop.
+    /// Marks the statement as one that a full disk must not stop.
     #[must_use]
     pub fn essential(mut self) -> Self {
         self.essential = true;
         self
     }
 
-    /// Whether it only reads: then asking twice does no harm. What begins otherwise than with `SELECT`, or with `WITH`
-    /// where nothing is written, counts as a write.
+    /// Checks whether the statement only reads, so that running it twice does no harm. A statement counts as a write
+    /// unless it begins with `SELECT`, or with `WITH` and writes nothing.
     #[must_use]
     pub fn is_read(&self) -> bool {
         let mut text = self.sql.trim_start();
@@ -94,7 +97,7 @@ impl Statement {
     }
 }
 
-/// What SQLite stores.
+/// A value that SQLite stores.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// SQL `NULL`.
@@ -126,7 +129,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
-/// The rows that a statement gave back.
+/// Rows that a statement returned.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     columns: Arc<[String]>,
@@ -134,25 +137,25 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Rows of the named columns; each row has one value a column, in that order.
+    /// Creates rows of the named columns; each row has one value per column, in that order.
     #[must_use]
     pub fn new(columns: impl IntoIterator<Item = String>, rows: Vec<Vec<Value>>) -> Self {
         Self { columns: columns.into_iter().collect(), rows }
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is no row.
+    /// Checks whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// The first row, if any.
+    /// Returns the first row, if any.
     #[must_use]
     pub fn into_first(self) -> Option<Row> {
         self.into_iter().next()
@@ -169,7 +172,7 @@ impl IntoIterator for Rows {
     }
 }
 
-/// One row; columns are read by name, each with the type that its STRICT table promises.
+/// One row. Columns are read by name, each with the type that its STRICT table promises.
 #[derive(Clone, Debug)]
 pub struct Row {
     columns: Arc<[String]>,
@@ -178,7 +181,7 @@ pub struct Row {
 
 impl Row {
     fn value(&self, column: &str) -> Result<&Value, DatabaseError> {
-        // There are few, so that looking through them is faster than hashing each name.
+        // A row has few columns, so a linear search is faster than hashing each name.
         self.columns
             .iter()
             .rposition(|name| name == column)
@@ -186,19 +189,19 @@ impl Row {
             .ok_or_else(|| DatabaseError::Unavailable(format!("no column {column} in the answer")))
     }
 
-    /// A text column.
+    /// Reads a text column.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when the column is missing, null or of another type; so for the
-    /// other readers.
+    /// [`DatabaseError::Unavailable`] when the column is missing, null or of another type; the same holds for the other
+    /// readers, where those of optional columns allow null.
     pub fn text(&self, column: &str) -> Result<String, DatabaseError> {
         self.optional_text(column)?.ok_or_else(|| unexpected(column))
     }
 
-    /// A text column that may be null.
+    /// Reads a text column that may be null.
     ///
     /// # Errors
-    /// As [`Row::text`].
+    /// The errors of [`Row::text`], except that null is allowed.
     pub fn optional_text(&self, column: &str) -> Result<Option<String>, DatabaseError> {
         match self.value(column)? {
             Value::Null => Ok(None),
@@ -207,49 +210,50 @@ impl Row {
         }
     }
 
-    /// An integer column.
+    /// Reads an integer column.
     ///
     /// # Errors
-    /// As [`Row::text`].
+    /// The errors of [`Row::text`].
     pub fn integer(&self, column: &str) -> Result<i64, DatabaseError> {
         self.optional_integer(column)?.ok_or_else(|| unexpected(column))
     }
 
-    /// An integer column that may be null.
+    /// Reads an integer column that may be null. Accepts an integral float within ±2⁵³, since D1 returns every number
+    /// as a double.
     ///
     /// # Errors
-    /// As [`Row::text`].
+    /// The errors of [`Row::text`], except that null is allowed.
     pub fn optional_integer(&self, column: &str) -> Result<Option<i64>, DatabaseError> {
         match self.value(column)? {
             Value::Null => Ok(None),
             Value::Integer(integer) => Ok(Some(*integer)),
-            // D1 hands every number back as a double.
+            // D1 returns every number as a double.
             #[expect(clippy::cast_possible_truncation, reason = "integral and within ±2⁵³, as tested")]
             Value::Real(real) if real.fract() == 0.0 && real.abs() <= 9_007_199_254_740_992.0 => Ok(Some(*real as i64)),
             _ => Err(unexpected(column)),
         }
     }
 
-    /// A boolean kept as 0 or 1.
+    /// Reads a boolean that is kept as 0 or 1; any other integer counts as true.
     ///
     /// # Errors
-    /// As [`Row::text`].
+    /// The errors of [`Row::text`].
     pub fn boolean(&self, column: &str) -> Result<bool, DatabaseError> {
         Ok(self.integer(column)? != 0)
     }
 
-    /// A float column.
+    /// Reads a float column.
     ///
     /// # Errors
-    /// As [`Row::text`].
+    /// The errors of [`Row::text`].
     pub fn real(&self, column: &str) -> Result<f64, DatabaseError> {
         self.optional_real(column)?.ok_or_else(|| unexpected(column))
     }
 
-    /// A float column that may be null.
+    /// Reads a float column that may be null. Accepts an integer, as which D1 returns integral floats.
     ///
     /// # Errors
-    /// As [`Row::text`].
+    /// The errors of [`Row::text`], except that null is allowed.
     pub fn optional_real(&self, column: &str) -> Result<Option<f64>, DatabaseError> {
         match self.value(column)? {
             Value::Null => Ok(None),
@@ -260,10 +264,10 @@ impl Row {
         }
     }
 
-    /// A bytes column that may be null.
+    /// Reads a column of bytes that may be null.
     ///
     /// # Errors
-    /// As [`Row::text`].
+    /// The errors of [`Row::text`], except that null is allowed.
     pub fn optional_blob(&self, column: &str) -> Result<Option<Vec<u8>>, DatabaseError> {
         match self.value(column)? {
             Value::Null => Ok(None),
@@ -277,34 +281,35 @@ fn unexpected(column: &str) -> DatabaseError {
     DatabaseError::Unavailable(format!("column {column} has an unexpected type"))
 }
 
-/// Why a statement failed.
+/// Reason why a statement failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseError {
-    /// A constraint refused the write: `users.email` of a UNIQUE one, or the name of a CHECK.
-    /// Often the client's fault; the handler decides.
+    /// A constraint refused the write. Holds the column of a UNIQUE constraint, such as `users.email`, or the name of a
+    /// CHECK constraint. Often the client's fault; the handler decides.
     #[error("constraint refused the write: {0}")]
     Constraint(String),
-    /// It is too busy: nothing was written. This and the rest are for the log, never for a client.
+    /// The database is too busy: nothing was written. The text of this and of the following variants is for the log,
+    /// never for a client.
     #[error("database is busy: {0}")]
     Overloaded(String),
-    /// It broke off, or did not answer in time: nobody knows whether everything was written or nothing.
+    /// The call broke off or did not answer in time: nobody knows whether everything was written or nothing.
     #[error("database broke off: {0}")]
     Interrupted(String),
-    /// It is down, or answered what the code does not expect: nothing was written.
+    /// The database is down, or answered what the code does not expect: nothing was written.
     #[error("database: {0}")]
     Unavailable(String),
 }
 
-/// How SQLite and D1 say that a statement did not get its turn.
+/// Parts of the messages by which SQLite and D1 report that a statement did not get its turn.
 const OVERLOADED: [&str; 5] =
     ["is locked", "overloaded", "Too many requests queued", "Requests queued for too long", "Cannot resolve D1 DB"];
-/// How D1 says that a statement was begun and what became of it is not known: its connection, its isolate or its object
-/// went away.
+/// Parts of the messages by which D1 reports that a statement began and that its outcome is unknown: its connection,
+/// its isolate or its object went away.
 const INTERRUPTED: [&str; 6] =
     ["onnection lost", "exceeded timeout", "to be reset", "was reset", "reset because", "client disconnected"];
 
 impl DatabaseError {
-    /// Reads SQLite's own message, which is the same on every host.
+    /// Classifies an error by SQLite's own message, which is the same on every host.
     #[must_use]
     pub fn from_sqlite_message(message: &str) -> Self {
         for marker in ["UNIQUE constraint failed: ", "CHECK constraint failed: ", "NOT NULL constraint failed: "] {
@@ -324,13 +329,13 @@ impl DatabaseError {
         }
     }
 
-    /// Whether another attempt, a moment later, may well succeed.
+    /// Checks whether another attempt a moment later may well succeed.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Overloaded(_) | Self::Interrupted(_))
     }
 
-    /// Whether what the write refers to is not there, or not any more.
+    /// Checks whether a foreign key refused the write: what it refers to does not exist, or not any more.
     #[must_use]
     pub fn is_dangling(&self) -> bool {
         matches!(self, Self::Constraint(name) if name == "foreign_key")

@@ -1,5 +1,5 @@
-//! Deadlines around the ports, so that no handler waits for ever and none has to know: every call ends in time, and a
-//! read that met a passing failure is tried once more.
+//! Deadlines around the ports, so that no handler waits for ever and none has to set a timeout: every call ends in
+//! time, and a read that met a passing failure is tried once more.
 
 use std::sync::{
     Arc,
@@ -21,30 +21,30 @@ use crate::domain::{
     key_use::{Decision, HourOfUse, KeyUse},
 };
 
-/// How long what the application asks for may take, in milliseconds. All are shares of how long a request may take, so
-/// that it has time left to say what became of it.
+/// Time limits, in milliseconds, of what the application asks of its ports. All are shares of a request's time, so that
+/// there is time left to report the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// A request as a whole, but for the time in which its client sends the body.
+    /// A request as a whole, without the time in which its client sends the body.
     pub request: u32,
-    /// One attempt of a read, of which there are two at most.
+    /// One attempt of a read, of which there are at most two.
     pub read: u32,
     /// A batch that writes.
     pub write: u32,
-    /// A look into the cache.
+    /// A call of the cache.
     pub cache: u32,
-    /// A look at a rate limit.
+    /// A call of the rate limiter.
     pub limit: u32,
-    /// A decision about API keys, or telling everybody who holds one.
+    /// A decision of the gate of API keys, or the invalidation of keys at every instance that holds one.
     pub gate: u32,
-    /// A password hash, with the wait for its turn.
+    /// A password hash, including the wait for its turn.
     pub hash: u32,
     /// A mail that the host's own transport sends.
     pub mail: u32,
 }
 
 impl Deadlines {
-    /// Those where a request may take so many seconds.
+    /// Returns the deadlines for requests that may take `seconds`; each is a fixed share of that.
     #[must_use]
     pub const fn of_request(seconds: u32) -> Self {
         // Hundredths of a request, in milliseconds.
@@ -61,22 +61,22 @@ impl Deadlines {
         }
     }
 
-    /// Returns for how many seconds the claim of an Idempotency-Key keeps others out: longer than any request lives.
+    /// Returns for how many seconds the claim of an `Idempotency-Key` keeps others out: longer than any request lives.
     #[must_use]
     pub fn claim_seconds(self) -> i64 {
         i64::from(self.request.saturating_mul(3) / 2000).max(LEAST_CLAIM_SECONDS)
     }
 }
 
-/// For the longest request that production allows.
+/// Shortest life of a claim, in seconds: for the longest request that production allows.
 const LEAST_CLAIM_SECONDS: i64 = 90;
-/// How long the cache is left alone after it did not answer in time.
+/// How long the cache is not asked after it did not answer in time, in milliseconds.
 const CACHE_REST_MS: i64 = 5_000;
-/// A second attempt comes after this many milliseconds, and up to as many again as a byte says: those who failed
-/// together do not come back together.
+/// Shortest pause before a second attempt, in milliseconds. A random byte extends it to at most twice that, so that
+/// callers that failed together do not come back together.
 const PAUSE_MS: u32 = 50;
 
-/// A port that is waited for only so long.
+/// A port whose calls are each cut off at their deadline.
 #[derive(Clone)]
 struct Guarded<P: ?Sized> {
     port: Arc<P>,
@@ -98,8 +98,8 @@ impl<P: ?Sized> Guarded<P> {
     }
 }
 
-/// The database, with deadlines. Reads that failed in passing are tried a second time; writes never are, since the
-/// first may have been carried out: the client does that, with its `Idempotency-Key`.
+/// Wraps the database with deadlines. Reads that failed in passing are tried a second time. Writes never are, since the
+/// first attempt may have been carried out: the client retries with its `Idempotency-Key`.
 #[must_use]
 pub fn guarded_database(
     port: Arc<dyn Database>,
@@ -158,7 +158,8 @@ impl Database for Guarded<dyn Database> {
     }
 }
 
-/// The cache: a request never waits long for it, and after it was late none waits at all for a while.
+/// The cache with a deadline. A request never waits long for it, and after a late answer none waits at all for
+/// [`CACHE_REST_MS`].
 struct GuardedCache {
     guarded: Guarded<dyn KeyValue>,
     clock: Arc<dyn Clock>,
@@ -260,7 +261,8 @@ impl MailTransport for Guarded<dyn MailTransport> {
 }
 
 impl Ports {
-    /// The same ports, each with its deadline; what they do for others takes the trace of its request along.
+    /// Wraps each port with its deadline. Outbound requests and background work also carry the trace of the request
+    /// that they belong to.
     #[must_use]
     pub fn guarded(self, deadlines: Deadlines) -> Self {
         macro_rules! guard {

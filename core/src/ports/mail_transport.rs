@@ -1,33 +1,33 @@
 use async_trait::async_trait;
 
-/// Hands one mail to whoever delivers it.
+/// Hands a mail to the service that delivers it.
 #[async_trait]
 pub trait MailTransport: Send + Sync {
-    /// Sends the mail. The same `idempotency_key` may come again after a crash or a lost answer; a provider
-    /// that knows such keys then sends nothing twice.
+    /// Sends the mail. The same `idempotency_key` may come again after a crash or a lost answer; a provider that
+    /// supports such keys then sends nothing twice.
     ///
     /// # Errors
-    /// [`MailError`], which says whether trying again can help.
+    /// [`MailError`], whose variant tells whether trying again can help.
     async fn send(&self, mail: &Mail, idempotency_key: &str) -> Result<(), MailError>;
 }
 
-/// A rendered mail. Its texts may hold links with tokens: it does not print them.
+/// A rendered mail. It is not printed, since its texts may hold links with tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// The sender, `Name <address>` or an address.
+    /// Sender, as `Name <address>` or an address alone.
     pub from: String,
-    /// The one recipient.
+    /// Address of the one recipient.
     pub to: String,
-    /// The subject.
+    /// Subject line.
     pub subject: String,
-    /// The HTML part.
+    /// HTML part.
     pub html: String,
-    /// The plain-text part.
+    /// Plain-text part.
     pub text: String,
 }
 
 impl Mail {
-    /// The sender's name, where it has one, and address.
+    /// Splits the sender into name, where there is one, and address.
     #[must_use]
     pub fn sender(&self) -> (Option<&str>, &str) {
         let parts = self.from.split_once('<').and_then(|(name, rest)| Some((name.trim(), rest.strip_suffix('>')?)));
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Mail {
     }
 }
 
-/// Why a mail was not accepted.
+/// Reason why a mail was not accepted.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum MailError {
     /// The provider is down, slow or over its quota: try again later.

@@ -1,5 +1,6 @@
-//! What a host lends the application: the traits of [`Ports`], each with the contract that every
-//! implementation keeps. `tests/` runs one contract suite over all of them, through the HTTP surface.
+//! The traits that a host implements for the application, and [`Ports`], which holds one of each. Every implementation
+//! keeps the contract that its trait states. `tests/` runs one contract suite over all of them, through the HTTP
+//! surface.
 
 mod background;
 mod clock;
@@ -35,23 +36,23 @@ pub use rate_limiter::{Admission, Limit, LimitState, RateLimitError, RateLimiter
 pub use timer::{Timer, within};
 pub use trace_scope::{current_trace, in_trace};
 
-/// Everything a host lends the application. Cheap to clone.
+/// Everything that a host provides to the application. Cheap to clone.
 #[derive(Clone)]
 pub struct Ports {
-    /// The truth: SQL on SQLite, D1 or Spin's SQLite.
+    /// The database, which holds the truth: SQL on SQLite, D1 or Spin's SQLite.
     pub database: Arc<dyn Database>,
     /// A cache that may be stale or forget.
     pub key_value: Arc<dyn KeyValue>,
-    /// Exact request limits.
+    /// Exact rate limits of requests.
     pub rate_limiter: Arc<dyn RateLimiter>,
-    /// Who gets in with an API key.
+    /// The gate that decides about uses of API keys.
     pub key_gate: Arc<dyn KeyGate>,
-    /// Where password hashing runs.
+    /// Runs password hashes.
     pub password_hasher: Arc<dyn PasswordHasher>,
     /// Outbound requests.
     pub http_client: Arc<dyn HttpClient>,
-    /// A transport the host itself offers for mail (SMTP, a binding), preferred over the HTTP
-    /// providers of the configuration. `None` where the host has none.
+    /// The host's own transport for mail (SMTP, a binding), preferred over the HTTP providers of the configuration.
+    /// `None` where the host has none.
     pub mail_transport: Option<Arc<dyn MailTransport>>,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,
@@ -59,6 +60,6 @@ pub struct Ports {
     pub timer: Arc<dyn Timer>,
     /// The only source of randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Work that goes on after the answer.
+    /// Runs work that goes on after the answer.
     pub background: Arc<dyn Background>,
 }

@@ -4,32 +4,32 @@ use serde::{Deserialize, Serialize};
 
 use super::{Clock, Timestamp};
 
-/// The clock of a development host: it can be moved forward and stopped, so that nobody has to wait for what comes with
-/// time, and nothing comes with time while a test looks.
+/// A development host's clock that can be moved forward and stopped, so that nobody has to wait for what comes with
+/// time, and so that time stands still while a test looks.
 pub struct MovableClock {
     host: Box<dyn Clock>,
     movement: Mutex<Movement>,
 }
 
-/// How a clock goes, which all instances of a host are told.
+/// State of a movable clock, which all instances of a host share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movement {
-    /// Grows with each change, so that what is read late never replaces what is newer.
+    /// Version number that grows with each change, so that a state which is read late never replaces a newer one.
     version: u64,
-    /// How far it is ahead of the host's clock while it goes.
+    /// Milliseconds by which the running clock is ahead of the host's clock.
     ahead_ms: i64,
-    /// The time at which it stands still.
+    /// Time at which the clock stands still, in milliseconds since the epoch; `None` while it runs.
     stopped_at: Option<i64>,
 }
 
 impl MovableClock {
-    /// Starts with the host's time.
+    /// Creates a clock that runs with the host's time.
     pub fn new(host: impl Clock + 'static) -> Self {
         Self { host: Box::new(host), movement: Mutex::default() }
     }
 
-    /// Returns how the clock would go after a step forward of so many milliseconds, standing still from then on or not.
-    /// `None` where it would go back, or further than `farthest_ms` ahead of the host's clock.
+    /// Returns the clock's state after a step forward of `step_ms` milliseconds, stopped from then on if `stops`.
+    /// Returns `None` where the clock would go back, or further than `farthest_ms` ahead of the host's clock.
     pub fn after(&self, step_ms: i64, stops: bool, farthest_ms: i64) -> Option<Movement> {
         let (now, movement, host) = (self.now().plus_ms(step_ms), self.movement(), self.host.now());
         let ahead_ms = now.0.saturating_sub(host.0);
@@ -40,7 +40,7 @@ impl MovableClock {
         })
     }
 
-    /// Goes like this from now on, unless something newer is known.
+    /// Adopts this state from now on, unless the clock has a newer one.
     pub fn follow(&self, movement: Movement) {
         let mut known = self.movement.lock().unwrap_or_else(PoisonError::into_inner);
         if movement.version > known.version {
@@ -48,7 +48,7 @@ impl MovableClock {
         }
     }
 
-    /// Whether it stands still.
+    /// Checks whether the clock stands still.
     pub fn is_stopped(&self) -> bool {
         self.movement().stopped_at.is_some()
     }

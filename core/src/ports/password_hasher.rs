@@ -7,19 +7,19 @@ use crate::domain::{
     password_hash::{self, Memory},
 };
 
-/// Where password hashing runs. The algorithms are the application's ([`password_hash`]); a host only says
-/// on which thread or in which object. Native runs a bounded number on threads of their own, so that no other
-/// request waits; a wasm instance hashes where it is called, and its other requests wait meanwhile.
+/// Runs password hashes. The algorithms are the application's ([`password_hash`]); a host only chooses the thread or
+/// object that runs them. Native runs a bounded number on threads of their own, so that no other request waits. A wasm
+/// instance hashes where it is called, and its other requests wait meanwhile.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
     /// Runs the job.
     ///
     /// # Errors
-    /// [`HashError::Busy`] when too many jobs wait already, [`HashError::Failed`] when it cannot be done at all.
+    /// [`HashError::Busy`] when too many jobs wait already, [`HashError::Failed`] when the job cannot be done at all.
     async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError>;
 }
 
-/// What to compute. Holds secrets, so it prints as nothing but its kind.
+/// A password hash to compute or to check. Holds secrets, so only its kind is printed.
 #[derive(Clone, Debug)]
 pub enum HashJob {
     /// Hash a new password.
@@ -28,28 +28,28 @@ pub enum HashJob {
         password: Secret,
         /// 16 fresh random bytes.
         salt: [u8; 16],
-        /// Cost.
+        /// Cost parameters.
         params: password_hash::Params,
     },
-    /// Check a password against an encoded hash, whose own parameters rule.
+    /// Check a password against an encoded hash, with the parameters that the hash names.
     Verify {
         /// The password, normalised.
         password: Secret,
-        /// The PHC string.
+        /// Encoded hash, a PHC string.
         encoded: Secret,
     },
 }
 
-/// What a [`HashJob`] came to.
+/// Result of a [`HashJob`].
 #[derive(Clone, Debug)]
 pub enum HashOutcome {
-    /// The PHC string of a new hash.
+    /// PHC string of a new hash.
     Hashed(Secret),
     /// Whether the password is right.
     Verified(bool),
 }
 
-/// Why no hash was computed.
+/// Reason why no hash was computed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum HashError {
     /// Too many jobs wait; a client may try again in a second.
@@ -60,7 +60,7 @@ pub enum HashError {
     Failed(String),
 }
 
-/// Hashes where it is called: for hosts that give each request (or each few) an instance of its own.
+/// A hasher that runs jobs where it is called, for hosts that give each request (or each few) an instance of its own.
 #[derive(Debug, Default)]
 pub struct InlineHasher(Mutex<Memory>);
 
@@ -69,7 +69,7 @@ impl PasswordHasher for InlineHasher {
     async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
         match self.0.try_lock() {
             Ok(mut memory) => password_hash::run(&job, &mut memory),
-            // Only where there are threads after all.
+            // The memory is in use: this host has threads after all.
             Err(_) => password_hash::run(&job, &mut Memory::default()),
         }
     }

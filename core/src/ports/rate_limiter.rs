@@ -11,8 +11,8 @@ use super::Timestamp;
 pub trait RateLimiter: Send + Sync {
     /// Charges `cost` to every limit of the subject at once, or to none.
     ///
-    /// `subject` says whose limits these are (a key's id, an address and a route) and chooses the object that
-    /// counts them: limits of two subjects never meet.
+    /// `subject` names whose limits these are (a key's id, an address and a route) and chooses the object that counts
+    /// them: limits of different subjects never affect each other.
     ///
     /// # Errors
     /// [`RateLimitError`] when the counter cannot be reached; the caller decides whether to go on.
@@ -25,27 +25,27 @@ pub trait RateLimiter: Send + Sync {
     ) -> Result<Admission, RateLimitError>;
 }
 
-/// At most `limit` of cost in any `window_seconds`.
+/// A limit: at most `limit` of cost in any `window_seconds`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Names the policy in the `RateLimit-Policy` header, and the counter within its subject.
+    /// Name of the policy in the `RateLimit-Policy` header, and of the counter within its subject.
     pub name: String,
-    /// Cost admitted in a window.
+    /// Cost that is admitted in a window.
     pub limit: u32,
     /// Length of the window, in seconds.
     pub window_seconds: u32,
 }
 
-/// What the limiter decided, and where each limit stands after the decision.
+/// Decision of the limiter, with the state of each limit after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admission {
     /// Whether the request may go on.
     pub allowed: bool,
-    /// One state a limit, in the order asked.
+    /// State of each limit, in the order asked.
     pub states: Vec<LimitState>,
 }
 
-/// Where a limit stands.
+/// State of a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitState {
     /// Cost that would still be admitted now.
@@ -54,7 +54,7 @@ pub struct LimitState {
     pub reset_after_ms: u64,
 }
 
-/// The counter could not be reached.
+/// Failure to reach the counter, with the reason.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("rate limiter: {0}")]
 pub struct RateLimitError(pub String);

@@ -1,5 +1,5 @@
-//! The trace of the request that is being worked on. No handler passes it along: it is set while the request's future is
-//! polled, and only then, so that requests which take turns on a thread do not see each other's.
+//! The trace of the request that is being worked on. No handler passes it along: it is set only while the request's
+//! future is polled, so that requests which take turns on a thread do not see each other's.
 
 use std::{
     cell::Cell,
@@ -16,7 +16,7 @@ thread_local! {
     static CURRENT: Cell<Option<TraceParent>> = const { Cell::new(None) };
 }
 
-/// Does the work as part of this trace, or of none.
+/// Awaits the work as part of the given trace, or of none.
 pub async fn in_trace<T>(trace: Option<TraceParent>, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|context| poll_in(trace, work.as_mut(), context)).await
@@ -31,7 +31,7 @@ fn poll_in<F: Future>(
     work.poll(context)
 }
 
-/// Puts back what was there before, also where a poll panics.
+/// The previous trace, put back on drop, also where a poll panics.
 struct Scope(Option<TraceParent>);
 
 impl Drop for Scope {
@@ -40,14 +40,14 @@ impl Drop for Scope {
     }
 }
 
-/// The trace of what is being polled, where it has one.
+/// Returns the trace of the future that is being polled, if it has one.
 #[must_use]
 pub fn current_trace() -> Option<TraceParent> {
     CURRENT.get()
 }
 
-/// The request, with a `traceparent` where it is made for one that has a trace: each is a span of its own. `tracestate` is
-/// not handed on, since what it holds is for the caller's own systems, and these servers are not among them.
+/// Adds a `traceparent` to the request where it is made within a trace: each outbound request is a span of its own.
+/// `tracestate` is not handed on, since it is for the caller's own systems, and these servers are not among them.
 pub(super) fn with_current_trace(mut request: OutboundRequest, entropy: &dyn Entropy) -> OutboundRequest {
     if let Some(trace) = CURRENT.get() {
         let mut span_id = [0; 8];
@@ -57,7 +57,7 @@ pub(super) fn with_current_trace(mut request: OutboundRequest, entropy: &dyn Ent
     request
 }
 
-/// What goes on after the answer belongs to the trace that it was begun in.
+/// Background work that belongs to the trace in which it was started.
 pub(super) struct TracedBackground(pub Arc<dyn Background>);
 
 impl Background for TracedBackground {
@@ -121,7 +121,7 @@ mod tests {
         let trace = TraceParent::parse(GIVEN);
         let request = async {
             let _ = ports.http_client.send(call(Method::POST)).await;
-            // Tried a second time, since nobody answers.
+            // The read is tried a second time, since nobody answers.
             let _ = ports.http_client.send(call(Method::GET)).await;
             let client = Arc::clone(&ports.http_client);
             ports.background.spawn(Box::pin(async move { drop(client.send(call(Method::POST)).await) }));

@@ -14,16 +14,16 @@ use crate::{
     ports::Timestamp,
 };
 
-/// Which people to list.
+/// Filter of a list of accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
-    /// How their address or their name starts.
+    /// Beginning of the address or of the name.
     pub prefix: Option<String>,
-    /// Their status.
+    /// Status of the account.
     pub status: Option<AccountStatus>,
 }
 
-/// Lists people, newest first.
+/// Lists accounts, newest first.
 pub fn list_users(filter: &UserFilter, page: &PageBefore) -> Query<Vec<User>> {
     let status = filter.status.map(AccountStatus::as_str);
     let sql = match (&filter.prefix, status) {
@@ -44,13 +44,13 @@ pub fn list_users(filter: &UserFilter, page: &PageBefore) -> Query<Vec<User>> {
     sql.all(User::from_row)
 }
 
-/// Gives a person the status and the role that are given.
+/// Sets a person's status and role, each where one is given.
 pub fn change_user(id: &UserId, status: Option<AccountStatus>, role: Option<Role>, now: Timestamp) -> Query<()> {
     let sql = sql!("admin/change_user").bind(id).bind(status.map(AccountStatus::as_str)).bind(role.map(Role::as_str));
     sql.bind(now).execute()
 }
 
-/// Lists the runs that were published and have this status now, those that were published last first.
+/// Lists the runs that were published and have this status now, latest publication first.
 pub fn list_runs(status: RunStatus, page: &PageBefore) -> Query<Vec<OwnRun>> {
     sql!("admin/list_runs").bind(status.as_str()).bind_page(page).all(OwnRun::from_row)
 }

@@ -1,4 +1,4 @@
-//! API keys.
+//! API keys, as their owners create, change, rotate and revoke them.
 
 use serde::Serialize;
 
@@ -15,53 +15,53 @@ use crate::{
     ports::{DatabaseError, LimitState, Row, Timestamp},
 };
 
-/// The most active keys that one person may have.
+/// Most active keys that one person may have.
 pub const MOST_ACTIVE: i64 = 50;
-/// The most changes to keys that a person makes within [`CHANGES_SECONDS`]: each leaves rows behind.
+/// Most changes to keys that a person makes within [`CHANGES_SECONDS`]: each leaves rows behind.
 pub const MOST_CHANGES: u32 = 1000;
-/// The window of that limit.
+/// Window of [`MOST_CHANGES`], in seconds.
 pub const CHANGES_SECONDS: u32 = 3600;
 
 /// A key as its owner sees it.
 #[derive(Clone, Debug)]
 pub struct ApiKeyRecord {
-    /// UUIDv7.
+    /// Id of the key, a UUIDv7.
     pub id: ApiKeyId,
-    /// Its owner.
+    /// Id of the owner's account.
     pub user_id: UserId,
-    /// What the owner calls it.
+    /// The owner's name for the key.
     pub name: String,
-    /// What it is for.
+    /// The owner's description of the key.
     pub description: Option<String>,
-    /// The start of the key.
+    /// Start of the key.
     pub key_prefix: String,
-    /// What it may do.
+    /// Scopes that the key has.
     pub scopes: Vec<Scope>,
     /// Requests admitted in a window.
     pub rate_limit: u32,
-    /// Length of the window.
+    /// Length of the window, in seconds.
     pub rate_limit_window_seconds: u32,
-    /// CIDR blocks it may be used from; anywhere when empty.
+    /// CIDR blocks that the key may be used from; anywhere when empty.
     pub allowed_ips: Vec<String>,
-    /// Which of the two it is for.
+    /// Environment that the key is for.
     pub environment: KeyEnvironment,
-    /// When it ends by itself.
+    /// When the key expires.
     pub expires_at: Option<Timestamp>,
-    /// When it was made.
+    /// When the key was created.
     pub created_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// When the key was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// When the key was revoked.
     pub revoked_at: Option<Timestamp>,
-    /// The key that it took over from.
+    /// Id of the key that this one was rotated from.
     pub rotated_from: Option<ApiKeyId>,
 }
 
 impl ApiKeyRecord {
-    /// Reads the columns of that name.
+    /// Reads the key from the columns of the fields' names.
     ///
     /// # Errors
-    /// When a column is missing or unreadable.
+    /// [`DatabaseError::Unavailable`] when a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             id: row.text("id")?.into(),
@@ -82,7 +82,7 @@ impl ApiKeyRecord {
         })
     }
 
-    /// Returns the key that takes over from it at `now`, with the same settings and as long a life.
+    /// Creates the record of the key that replaces this one at `now`, with the same settings and as long a life.
     #[must_use]
     pub fn successor(&self, id: ApiKeyId, key: &ApiKey, now: Timestamp) -> Self {
         let lives_on = |end: Timestamp| now.plus_ms(end.0.saturating_sub(self.created_at.0));
@@ -98,7 +98,7 @@ impl ApiKeyRecord {
         }
     }
 
-    /// Tells whether it works at `now`.
+    /// Returns whether the key is active, expired or revoked at `now`.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         match (self.revoked_at, self.expires_at) {
@@ -133,12 +133,12 @@ impl NewApiKey {
     }
 }
 
-/// A key, and whose it is.
+/// A key, with its owner's address.
 #[derive(Clone, Debug)]
 pub struct OwnedApiKey {
     /// The key.
     pub key: ApiKeyRecord,
-    /// Its owner's address.
+    /// Address of the key's owner.
     pub owner_email: String,
 }
 
@@ -148,16 +148,16 @@ impl OwnedApiKey {
     }
 }
 
-/// A key that somebody wants to rotate.
+/// A key that its owner wants to rotate, with what decides whether that is allowed.
 #[derive(Clone, Debug)]
 pub struct KeyToRotate {
     /// The key as it stands.
     pub key: ApiKeyRecord,
-    /// SHA-256 of it.
+    /// SHA-256 of the key.
     pub hash: KeyHash,
-    /// Whether it has a successor.
+    /// Whether the key has a successor.
     pub is_rotated: bool,
-    /// How many other active keys its owner has.
+    /// Number of other active keys of the same owner.
     pub others: i64,
 }
 
@@ -172,7 +172,7 @@ impl KeyToRotate {
     }
 }
 
-/// Lists everybody's keys by id, newest first: `rows` at most, from before the id.
+/// Lists everybody's keys by id, newest first: at most `rows`, from before the id.
 pub fn list_all(before_id: &str, rows: u32) -> Query<Vec<OwnedApiKey>> {
     sql!("api_keys/list_all").bind(before_id).bind(rows).all(OwnedApiKey::from_row)
 }
@@ -197,7 +197,7 @@ pub fn hash(id: &ApiKeyId, user_id: &UserId) -> Query<Option<KeyHash>> {
     sql!("api_keys/hash").bind(id).bind(user_id).optional(|row| columns::key_hash(row, "key_hash"))
 }
 
-/// Lists the hashes of a person's keys that may still work.
+/// Lists the hashes of a person's keys that may still be valid.
 pub fn live_hashes(user_id: &UserId, now: Timestamp) -> Query<Vec<KeyHash>> {
     sql!("api_keys/live_hashes").bind(user_id).bind(now).all(|row| columns::key_hash(row, "key_hash"))
 }
@@ -222,7 +222,7 @@ pub fn create(new: &ApiKeyRecord, key: &ApiKey) -> Query<()> {
         .execute()
 }
 
-/// Changes what is given of one of a person's keys, where it is active.
+/// Changes one of a person's keys where it is active; what is not given stays as it is.
 pub fn change(id: &ApiKeyId, user_id: &UserId, change: &ApiKeyChange, now: Timestamp) -> Query<()> {
     sql!("api_keys/change")
         .bind(id)
@@ -237,7 +237,7 @@ pub fn change(id: &ApiKeyId, user_id: &UserId, change: &ApiKeyChange, now: Times
         .execute()
 }
 
-/// Revokes one of a person's keys. A second time changes no row.
+/// Revokes one of a person's keys. Changes no row where it is revoked already.
 pub fn revoke(id: &ApiKeyId, user_id: &UserId, reason: &'static str, now: Timestamp) -> Query<()> {
     sql!("api_keys/revoke").essential().bind(id).bind(user_id).bind(now).bind(reason).execute()
 }
@@ -248,7 +248,8 @@ pub fn to_rotate(id: &ApiKeyId, user_id: &UserId, now: Timestamp) -> Query<Optio
 }
 
 /// Creates the successor `new`, whose key is `key`. It changes no row unless `old` is still as it was read, active and
-/// without a successor, and its owner has fewer than [`MOST_ACTIVE`] active keys; `old` counts where it overlaps.
+/// without a successor, and its owner has fewer than [`MOST_ACTIVE`] active keys; where the two overlap, `old` is
+/// counted too.
 pub fn succeed(old: &ApiKeyRecord, new: &ApiKeyRecord, key: &ApiKey, overlaps: bool) -> Query<()> {
     sql!("api_keys/succeed")
         .bind(old.id.as_str())
@@ -277,13 +278,13 @@ pub fn end_rotated(old: &ApiKeyRecord, overlap_seconds: u32, now: Timestamp) -> 
     sql!("api_keys/end_at").bind(id).bind(user_id).bind(now.plus_seconds(overlap_seconds.into())).execute()
 }
 
-/// Guards that a person has room for another change to keys: [`Guard::ApiKeyLimit`](super::Guard). The events that tell of the
-/// changes count them.
+/// Guards that a person may make another change to keys: [`Guard::ApiKeyLimit`](super::Guard). The security events of
+/// the changes count them.
 pub fn expect_few_changes(user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("api_keys/expect_few_changes").bind(user_id).bind(window_start(now)).bind(MOST_CHANGES).execute()
 }
 
-/// Reads where the limit of a person's changes to keys stands.
+/// Reads the state of the limit of a person's changes to keys.
 pub fn recent_changes(user_id: &UserId, now: Timestamp) -> Query<LimitState> {
     sql!("api_keys/recent_changes").bind(user_id).bind(window_start(now)).one(move |row| {
         let changes = u32::try_from(row.integer("changes")?).unwrap_or(u32::MAX);

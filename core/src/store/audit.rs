@@ -1,4 +1,4 @@
-//! Security events, for the person they concern and for administrators.
+//! Security events, listed for the person they concern and for administrators.
 
 use serde_json::Value;
 
@@ -8,21 +8,21 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// Whose events to list.
+/// The person whose events are listed.
 #[derive(Clone, Copy, Debug)]
 pub enum Person<'a> {
-    /// Whoever has this id, or had it.
+    /// The person who has, or had, this id.
     Id(&'a UserId),
-    /// Whoever has this address now.
+    /// The person who has this address now.
     Address(&'a str),
 }
 
-/// Which events to list.
+/// Filter of a list of events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EventFilter<'a> {
-    /// Only what happened to this person.
+    /// Person that the event happened to.
     pub person: Option<Person<'a>>,
-    /// Only what has this name.
+    /// Name of the event.
     pub name: Option<SecurityEventName>,
 }
 
@@ -48,29 +48,30 @@ pub fn list_of_user(user_id: &UserId, page: &PageBefore) -> Query<Vec<Event>> {
     sql!("audit/list_of_user").bind(user_id).bind_page(page).all(Event::from_row)
 }
 
-/// Wipes the particulars of a person who leaves. What happened and when stays, and so does what they did to others.
+/// Wipes the details of events of a person who deletes their account. What happened and when stays, and so do events of
+/// what they did to others.
 pub fn wipe(user_id: &UserId) -> Query<()> {
     sql!("audit/wipe").bind(user_id).execute()
 }
 
-/// Wipes the particulars of whoever registered the new address of a mailed link, where nobody has proved it.
+/// Wipes the details of events of whoever registered the new address of a mailed link, where nobody has proved it.
 pub fn wipe_unproved(link_hash: &[u8]) -> Query<()> {
     sql!("audit/wipe_unproved").bind(link_hash).execute()
 }
 
-/// Something that happens, and that a statement has yet to record of somebody.
+/// A security event that is to be recorded of somebody.
 pub struct NewEvent {
-    /// UUIDv7.
+    /// Id of the event, a UUIDv7.
     pub id: String,
-    /// When.
+    /// When the event happened.
     pub at: Timestamp,
-    /// What.
+    /// Name of the event.
     pub name: SecurityEventName,
-    /// From which address.
+    /// IP address of the client that caused the event.
     pub ip: Option<String>,
-    /// With which client.
+    /// User agent of the client.
     pub user_agent: Option<String>,
-    /// What else there is to know; no secret, no address of anybody else.
+    /// Further details; no secret, and no address of anybody else.
     pub details: Value,
 }
 
@@ -84,45 +85,45 @@ impl NewEvent {
             .bind(self.details.to_string())
     }
 
-    /// Records it of a person, by a person.
+    /// Records the event of a person, caused by a person.
     pub fn of(self, user_id: &UserId, actor_id: Option<&UserId>) -> Query<()> {
         self.bind(sql!("audit/add")).bind(user_id).bind(actor_id).execute()
     }
 
-    /// Records it of a person, by a person, where the statement before changed a row.
+    /// Records the event of a person, caused by a person, where the statement before changed a row.
     pub fn of_if_changed(self, user_id: &UserId, actor_id: Option<&UserId>) -> Query<()> {
         self.bind(sql!("audit/add_if_changed")).bind(user_id).bind(actor_id).execute()
     }
 
-    /// Records it of whoever has the address, or else of nobody.
+    /// Records the event of whoever has the address, or else of nobody.
     pub fn of_address(self, email: &str) -> Query<()> {
         self.bind(sql!("audit/add_for_address")).bind(email).execute()
     }
 
-    /// Records it of whoever registered the address, where nobody has proved it.
+    /// Records the event of whoever registered the address, where nobody has proved it.
     pub fn of_address_if_unproved(self, email: &str) -> Query<()> {
         self.bind(sql!("audit/add_for_unproved_address")).bind(email).execute()
     }
 
-    /// Records it of the person of a mailed link, who used it.
+    /// Records the event of the person of a mailed link, who used it.
     pub fn of_token(self, hash: &[u8]) -> Query<()> {
         self.bind(sql!("audit/add_for_link")).bind(hash).execute()
     }
 
-    /// Records it of the person of a session, where the statement before changed a row.
+    /// Records the event of the person of a session, where the statement before changed a row.
     pub fn of_session_if_changed(self, session_id: &SessionId) -> Query<()> {
         self.bind(sql!("audit/add_for_session_if_changed")).bind(session_id).execute()
     }
 }
 
-/// Something that happened, with the addresses that people have now.
+/// An event, with the present addresses of the people it names.
 #[derive(Clone, Debug)]
 pub struct NamedEvent {
     /// The event.
     pub event: Event,
-    /// The address of whom it happened to.
+    /// Mail address of the person that the event happened to.
     pub user_email: Option<String>,
-    /// The address of who did it.
+    /// Mail address of the person who caused the event.
     pub actor_email: Option<String>,
 }
 
@@ -136,35 +137,35 @@ impl NamedEvent {
     }
 }
 
-/// Something that happened.
+/// A security event that was recorded.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// UUIDv7.
+    /// Id of the event, a UUIDv7.
     pub id: String,
-    /// When.
+    /// When the event happened.
     pub at: Timestamp,
-    /// What.
+    /// Name of the event.
     pub name: String,
-    /// To whom; nobody where an address without an account was tried.
+    /// Id of the person that the event happened to; `None` where an address without an account was tried.
     pub user_id: Option<UserId>,
-    /// By whom; nobody where nobody was logged in.
+    /// Id of the person who caused the event; `None` where nobody was logged in.
     pub actor_id: Option<UserId>,
-    /// From which address.
+    /// IP address of the client that caused the event.
     pub ip: Option<String>,
-    /// With which client.
+    /// User agent of the client.
     pub user_agent: Option<String>,
-    /// What else there is to know.
+    /// Further details.
     pub details: Value,
 }
 
 impl Event {
-    /// Its place in a list by time.
+    /// Returns the event's place in a list by time: milliseconds since the epoch, and id.
     #[must_use]
     pub fn position(&self) -> (i64, String) {
         (self.at.0, self.id.clone())
     }
 
-    /// Reads the columns of that name; `event` is the name.
+    /// Reads the event from the columns of the fields' names; the column `event` is the name.
     pub(super) fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let details = row.text("details")?;
         Ok(Self {

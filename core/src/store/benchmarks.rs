@@ -17,10 +17,10 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// Reads the tasks that the column `definition` names.
+/// Reads the tasks from the column `definition`.
 ///
 /// # Errors
-/// When it is missing or unreadable.
+/// [`DatabaseError::Unavailable`] when the column is missing or unreadable.
 pub(super) fn defined_tasks(row: &Row) -> Result<Vec<Task>, DatabaseError> {
     #[derive(serde::Deserialize)]
     struct Definition {
@@ -39,10 +39,10 @@ fn task_from_row(row: &Row) -> Result<Task, DatabaseError> {
     })
 }
 
-/// Reads a row of `benchmark_versions`; the tasks stand elsewhere.
+/// Reads a row of `benchmark_versions`, and adds the tasks, which are stored elsewhere.
 ///
 /// # Errors
-/// When a column is missing or unreadable.
+/// [`DatabaseError::Unavailable`] when a column is missing or unreadable.
 pub(super) fn version_from_row(row: &Row, tasks: Vec<Task>) -> Result<BenchmarkVersion, DatabaseError> {
     let number = |column: &str| row.integer(column).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
     Ok(BenchmarkVersion {
@@ -69,24 +69,24 @@ pub(super) fn version_from_row(row: &Row, tasks: Vec<Task>) -> Result<BenchmarkV
     })
 }
 
-/// A version that is declared.
+/// A version that is to be declared.
 #[derive(Clone, Copy, Debug)]
 pub struct NewVersion<'a> {
-    /// What it says.
+    /// The version without its storage form.
     pub version: &'a BenchmarkVersion,
-    /// Who declares it.
+    /// Id of the account that declares the version.
     pub owner_id: &'a UserId,
     /// The version in canonical JSON.
     pub definition: &'a str,
-    /// Its tasks in canonical JSON.
+    /// The version's tasks in canonical JSON.
     pub tasks: &'a str,
-    /// How many bytes the owner may store where they have no quota of their own.
+    /// Bytes that the owner may store where they have no quota of their own.
     pub quota_bytes: i64,
 }
 
-/// Where the answers about a version that is declared will be.
+/// Handles of the answers about a version that is declared.
 pub struct Declared {
-    /// The version before, where there was one.
+    /// The version as it was before, where there was one.
     pub before: Handle<Option<VersionTitle>>,
     /// The version as it is now.
     pub after: Handle<Option<VersionTitle>>,
@@ -156,7 +156,7 @@ fn put_version(version: &BenchmarkVersion, now: Timestamp) -> Query<()> {
         .execute()
 }
 
-/// Makes a version the one that is read where none is named. The batch fails by
+/// Makes a version the current one, which is read where none is named. The batch fails by
 /// [`Guard::BenchmarkExists`](super::Guard), [`Guard::BenchmarkOwner`](super::Guard),
 /// [`Guard::VersionExists`](super::Guard), [`Guard::VersionWhole`](super::Guard) or
 /// [`Guard::VersionCounts`](super::Guard).
@@ -176,10 +176,10 @@ pub fn expect_exists(benchmark: &BenchmarkId) -> Query<()> {
     sql!("benchmarks/expect_exists").bind(benchmark).execute()
 }
 
-/// What people call the benchmark of a version, and why it is hidden.
+/// Title of a version's benchmark, and why it is hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionTitle {
-    /// The title.
+    /// Title of the benchmark.
     pub title: String,
     /// Why an administrator hid the benchmark.
     pub hidden_reason: Option<String>,
@@ -205,19 +205,19 @@ pub fn definition(benchmark: &BenchmarkId, version: &VersionName) -> Query<Optio
 /// A benchmark as its current version describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BenchmarkSummary {
-    /// Its id.
+    /// Id of the benchmark.
     pub id: BenchmarkId,
-    /// What people call it.
+    /// Title of the benchmark.
     pub title: String,
-    /// What it measures.
+    /// What the benchmark measures.
     pub description: Option<String>,
-    /// What is read where no version is named.
+    /// Version that is read where none is named.
     pub current_version: Option<VersionName>,
-    /// Its newest versions, newest first.
+    /// Newest versions, newest first.
     pub versions: Vec<VersionName>,
 }
 
-/// Lists the benchmarks that are not hidden, by id, after one or from the first.
+/// Lists the benchmarks that are not hidden, by id, after the given one or from the first.
 pub fn list(after: Option<&BenchmarkId>, rows: u32) -> Query<Vec<BenchmarkSummary>> {
     sql!("benchmarks/list").bind(after.map_or("", BenchmarkId::as_str)).bind(rows).all(|row| {
         Ok(BenchmarkSummary {
@@ -230,18 +230,18 @@ pub fn list(after: Option<&BenchmarkId>, rows: u32) -> Query<Vec<BenchmarkSummar
     })
 }
 
-/// How a benchmark is described: as its current version does, else as its newest.
+/// Description of a benchmark, from its current version, else from its newest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// What is read where no version is named.
+    /// Version that is read where none is named.
     pub current_version: Option<VersionName>,
-    /// What people call the benchmark.
+    /// Title of the benchmark.
     pub title: String,
-    /// What it measures.
+    /// What the benchmark measures.
     pub description: Option<String>,
 }
 
-/// Finds how a benchmark is described.
+/// Finds the description of a benchmark.
 pub fn describe(id: &BenchmarkId) -> Query<Option<Description>> {
     sql!("benchmarks/describe").bind(id).optional(|row| {
         Ok(Description {
@@ -255,11 +255,11 @@ pub fn describe(id: &BenchmarkId) -> Query<Option<Description>> {
 /// A version as anyone may read it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublicVersion {
-    /// When it was declared.
+    /// When the version was declared.
     pub created_at: Timestamp,
-    /// What it says, without its tasks.
+    /// The version, without its tasks.
     pub version: BenchmarkVersion,
-    /// The values that its tasks have.
+    /// Scenarios, languages and difficulties of the version's tasks.
     pub slices: Slices,
 }
 
@@ -274,16 +274,16 @@ pub fn versions(id: &BenchmarkId, page: &PageBefore) -> Query<Vec<PublicVersion>
     })
 }
 
-/// Who may read a version's tasks.
+/// Visibility of a version's tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskVisibility {
-    /// Whether nobody may.
+    /// Whether the tasks are private.
     pub private: bool,
     /// Why an administrator hid the benchmark.
     pub hidden_reason: Option<String>,
 }
 
-/// Finds who may read a version's tasks.
+/// Finds whether a version's tasks may be read.
 pub fn task_visibility(benchmark: &BenchmarkId, version: &VersionName) -> Query<Option<TaskVisibility>> {
     sql!("benchmarks/private_tasks").bind(benchmark).bind(version).optional(|row| {
         Ok(TaskVisibility {
@@ -293,16 +293,16 @@ pub fn task_visibility(benchmark: &BenchmarkId, version: &VersionName) -> Query<
     })
 }
 
-/// A task, where it stands.
+/// A task, with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlacedTask {
-    /// From 0.
+    /// Position among the version's tasks, from 0.
     pub position: i64,
     /// The task.
     pub task: Task,
 }
 
-/// Lists a version's public tasks, in their order, after a place.
+/// Lists a version's public tasks, in order, after a position.
 pub fn tasks(benchmark: &BenchmarkId, version: &VersionName, after: i64, rows: u32) -> Query<Vec<PlacedTask>> {
     sql!("benchmarks/tasks")
         .bind(benchmark)
@@ -312,16 +312,16 @@ pub fn tasks(benchmark: &BenchmarkId, version: &VersionName, after: i64, rows: u
         .all(|row| Ok(PlacedTask { position: row.integer("position")?, task: task_from_row(row)? }))
 }
 
-/// A piece of the tasks that a run is about, as publishing sorts them into slices.
+/// A piece of the tasks of a run's version, as publishing sorts them into slices.
 #[derive(Clone, Debug)]
 pub struct TaskPiece {
-    /// In their order.
+    /// Tasks in their order.
     pub tasks: Vec<SlicedTask>,
     /// The position at which it ends; `None` where no further piece can follow.
     pub end: Option<i64>,
 }
 
-/// Lists the tasks of a person's open run after a position, at most so many rows.
+/// Lists the tasks of the version of a person's open run after a position, at most `rows`.
 pub fn sliced_tasks(run_id: &RunId, owner_id: &UserId, after: i64, rows: u32) -> Query<TaskPiece> {
     sql!("benchmarks/sliced_tasks").bind(run_id).bind(owner_id).bind(after).bind(rows).read(move |found| {
         let is_last = u32::try_from(found.len()).is_ok_and(|found| found < rows);

@@ -1,4 +1,5 @@
-//! The log of changes: a line for each snapshot, each act of moderation and each seal, in the order in which they were committed.
+//! The log of changes: a line for each snapshot, each act of moderation and each seal, in the order in which they were
+//! committed.
 
 use super::{
     columns::{agent, optional_json, read_named, time},
@@ -13,7 +14,7 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// Where a line of the log stands: by its snapshot, and after that by the number that moderation and seals share.
+/// Place of a line in the log: the number of its snapshot, and after that the number that moderation and seals share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize)]
 pub struct Place(pub i64, pub i64);
 
@@ -26,51 +27,51 @@ impl Place {
 /// A line of the log.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// Its place in the order of all.
+    /// Place in the order of all lines.
     pub place: Place,
-    /// Also the snapshot's, where it made one.
+    /// Id of the line; also of the snapshot, where the line made one.
     pub id: String,
-    /// What happened.
+    /// Kind of the change.
     pub kind: ChangeKind,
-    /// When.
+    /// When the change happened.
     pub at: Timestamp,
-    /// Which leaderboard, or which benchmark was moderated.
+    /// Benchmark of the leaderboard, or the one that was moderated.
     pub benchmark: Option<BenchmarkId>,
-    /// Which leaderboard.
+    /// Version of the leaderboard.
     pub version: Option<VersionName>,
-    /// Whose run it was, or which model was moderated.
+    /// Model of the run, or the one that was moderated.
     pub model: Option<ModelId>,
-    /// Whose run it was.
+    /// System of the run.
     pub system_id: Option<SystemId>,
-    /// What drove the model.
+    /// Agent that drove the model.
     pub agent: Option<Agent>,
-    /// What it ran in.
+    /// Configuration that the model ran in.
     pub configuration: Option<String>,
-    /// What an administrator called it.
+    /// Name that an administrator gave.
     pub name: Option<String>,
-    /// The run.
+    /// Id of the run.
     pub run_id: Option<RunId>,
-    /// What was sealed, or what the run was sealed as.
+    /// Seal that was made, or that the run was sealed with.
     pub seal_id: Option<SealId>,
-    /// Why it was withdrawn, rejected or moderated.
+    /// Why the run was withdrawn or rejected, or the subject moderated.
     pub reason: Option<String>,
-    /// The run that was ranked for the system before.
+    /// Run that was ranked for the system before.
     pub previous_run_id: Option<RunId>,
-    /// The run that is ranked for it since.
+    /// Run that is ranked for the system since.
     pub current_run_id: Option<RunId>,
-    /// The system's rank before, where it had one.
+    /// Rank of the system before, where it had one.
     pub rank_before: Option<i64>,
-    /// The system's rank since, where it has one.
+    /// Rank of the system since, where it has one.
     pub rank_after: Option<i64>,
-    /// The other systems whose rank changed.
+    /// Other systems whose rank changed.
     pub moved: Vec<RankChange>,
 }
 
 impl Change {
-    /// Reads a row.
+    /// Reads a row of the log.
     ///
     /// # Errors
-    /// When a column is missing or unreadable.
+    /// [`DatabaseError::Unavailable`] when a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             place: Place::from_row(row)?,
@@ -96,7 +97,7 @@ impl Change {
     }
 }
 
-/// Which way the log is read.
+/// Direction in which the log is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// Oldest first, from a place on.
@@ -108,15 +109,15 @@ pub enum Direction {
 /// The newest snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewestSnapshot {
-    /// Its place in the order of all.
+    /// Place of the snapshot in the order of all.
     pub seq: i64,
-    /// UUIDv7.
+    /// Id of the snapshot, a UUIDv7.
     pub id: String,
-    /// When it came to be.
+    /// When the snapshot was made.
     pub created_at: Timestamp,
 }
 
-/// Finds the newest snapshot that the log has.
+/// Finds the newest snapshot of the log.
 pub fn newest_snapshot() -> Query<Option<NewestSnapshot>> {
     sql!("changes/newest_snapshot").optional(|row| {
         Ok(NewestSnapshot { seq: row.integer("seq")?, id: row.text("id")?, created_at: time(row, "created_at")? })
@@ -126,27 +127,27 @@ pub fn newest_snapshot() -> Query<Option<NewestSnapshot>> {
 /// The newest line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LatestChange {
-    /// Its id.
+    /// Id of the line.
     pub id: String,
-    /// Where it stands.
+    /// Place of the line.
     pub place: Place,
-    /// How often moderation changed anything.
+    /// Number of times that moderation changed anything.
     pub moderation: i64,
 }
 
-/// Finds the newest line of the log, of a benchmark or of all.
+/// Finds the newest line of the log, of one benchmark or of all.
 pub fn latest(benchmark: Option<&BenchmarkId>) -> Query<Option<LatestChange>> {
     sql!("changes/latest").bind(benchmark).optional(|row| {
         Ok(LatestChange { id: row.text("id")?, place: Place::from_row(row)?, moderation: row.integer("moderation")? })
     })
 }
 
-/// Finds where a line stands.
+/// Finds the place of a line.
 pub fn place_of(id: Option<&str>) -> Query<Option<Place>> {
     sql!("changes/place_of").bind(id).optional(Place::from_row)
 }
 
-/// Lists at most so many lines from a place on, of a benchmark or of all.
+/// Lists lines from a place on, of one benchmark or of all.
 pub fn page(
     direction: Direction,
     benchmark: Option<&BenchmarkId>,

@@ -1,5 +1,5 @@
-//! What holds of the data and no constraint says: whoever owns the machine looks for what contradicts it. These statements
-//! read whole tables.
+//! Invariants of the data that no constraint holds; the operator looks for violations. These statements read whole
+//! tables.
 
 use super::query::{Query, Sql, sql};
 use crate::{
@@ -27,18 +27,19 @@ fn problems(sql: Sql) -> Query<Vec<String>> {
     sql.all(|row| row.text("problem"))
 }
 
-/// Finds at most so many published runs, of those that are not packed, whose results come to something else than what is kept.
+/// Finds published runs, of those that are not packed, whose results do not add up to what is stored; at most `rows`.
 pub fn aggregates_of_results(rows: u32) -> Query<Vec<String>> {
     problems(sql!("check/aggregates_of_results").bind(rows))
 }
 
-/// Finds at most so many accounts that are charged for less than they store; they store so many bytes in packs.
+/// Finds accounts that are charged for less than they store; at most `rows`. `packed` has the bytes that each stores in
+/// packs.
 pub fn storage<'a>(rows: u32, packed: impl Iterator<Item = (&'a str, usize)>) -> Query<Vec<String>> {
     let packed = packed.map(|(owner, bytes)| serde_json::json!([owner, bytes])).collect::<serde_json::Value>();
     problems(sql!("check/storage").bind(rows).bind(packed.to_string()))
 }
 
-/// Lists the other invariants that SQL can look at, by name; each query finds at most so many violations.
+/// Lists the other invariants that SQL can check, by name; each query finds at most `rows` violations.
 pub fn invariants(rows: u32) -> Vec<(&'static str, Query<Vec<String>>)> {
     let problems = |sql: Sql| problems(sql.bind(rows));
     vec![
@@ -58,13 +59,13 @@ pub fn invariants(rows: u32) -> Vec<(&'static str, Query<Vec<String>>)> {
     ]
 }
 
-/// Lists leaves of the log, with their texts, from one on.
+/// Lists leaves of the log, with their texts, from the given index on.
 pub fn leaves(first: u64, rows: u32) -> Query<Vec<(u64, String)>> {
     let leaves = sql!("check/log_texts").bind(i64::try_from(first).unwrap_or(i64::MAX)).bind(rows);
     leaves.all(|row| Ok((read_count(row, "idx")?, row.text("leaf")?)))
 }
 
-/// Lists stored nodes of the log's tree after one.
+/// Lists stored nodes of the log's tree after the given one.
 pub fn nodes(after: Option<Node>, rows: u32) -> Query<Vec<(Node, Hash)>> {
     let (level, index) =
         after.map_or((-1, -1), |node| (i64::from(node.level), i64::try_from(node.index).unwrap_or(i64::MAX)));
@@ -74,22 +75,22 @@ pub fn nodes(after: Option<Node>, rows: u32) -> Query<Vec<(Node, Hash)>> {
     })
 }
 
-/// Lists the heads that were signed: of which size, over which root.
+/// Lists the signed heads: the size and the root of each.
 pub fn heads() -> Query<Vec<(u64, Hash)>> {
     sql!("check/log_heads").all(|row| Ok((read_count(row, "size")?, read_hash(row, "root_hash")?)))
 }
 
-/// A published run, and what its results came to then.
+/// A published run, with the digest of its results at that time.
 pub struct DigestedRun {
-    /// Its id.
+    /// Id of the run.
     pub id: RunId,
-    /// What they came to.
+    /// Digest of the results when the run was published.
     pub results: DigestedResults,
-    /// Whether results were left out because tasks are private.
+    /// Whether the digest leaves out results at private tasks.
     pub private_tasks: bool,
 }
 
-/// Lists published runs whose results were digested, after one.
+/// Lists published runs whose results were digested, after the given id.
 pub fn digested_runs(after: &str, rows: u32) -> Query<Vec<DigestedRun>> {
     sql!("check/digested_runs").bind(after).bind(rows).all(|row| {
         let results = DigestedResults {
@@ -101,40 +102,40 @@ pub fn digested_runs(after: &str, rows: u32) -> Query<Vec<DigestedRun>> {
     })
 }
 
-/// A run that is packed or has packs, and what is kept of it.
+/// A run that is packed or has packs, with its stored aggregates.
 pub struct PackedRun {
-    /// Its id.
+    /// Id of the run.
     pub id: RunId,
-    /// Whose it is, where the account is there.
+    /// Id of the owner, where the account still exists.
     pub owner_id: Option<String>,
-    /// Whether its packs are read.
+    /// Whether readers use the packs.
     pub is_packed: bool,
-    /// Whether it was published.
+    /// Whether the run was published.
     pub is_published: bool,
-    /// How many rows of results it has all the same.
+    /// Number of rows of results that the run still has.
     pub rows: u64,
     /// Whether scores are shares, so that 1 is a pass.
     pub is_share: bool,
-    /// Whether its results are to come to what is kept of it.
+    /// Whether the results are to add up to the stored aggregates.
     pub has_results: bool,
-    /// Whether these may be missing: those at private tasks stay at home, and a copy of a data set has none.
+    /// Whether the results may be missing: private tasks' stay with their owner, and a copy of a dataset has none.
     pub private_tasks: bool,
-    /// What its results came to.
+    /// Aggregates that publishing stored.
     pub kept: Option<KeptScore>,
 }
 
-/// What publishing kept of a run's results.
+/// Aggregates of a run's results that publishing stored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KeptScore {
-    /// How many tasks there are.
+    /// Number of tasks.
     pub tasks: i64,
-    /// How many attempts.
+    /// Number of attempts.
     pub total: i64,
-    /// How many passed.
+    /// Number of attempts that passed.
     pub correct: i64,
-    /// The mean over tasks.
+    /// Mean score over tasks.
     pub score: f64,
-    /// How many tasks have a score of their own.
+    /// Number of tasks with a score of their own.
     pub scores: i64,
 }
 
@@ -148,7 +149,7 @@ impl KeptScore {
     }
 }
 
-/// Lists runs that are packed or have packs, after one.
+/// Lists runs that are packed or have packs, after the given id.
 pub fn packed_runs(after: &str, rows: u32) -> Query<Vec<PackedRun>> {
     sql!("check/packed_runs").bind(after).bind(rows).all(|row| {
         Ok(PackedRun {

@@ -1,4 +1,4 @@
-//! Columns that hold more than SQLite knows of: times, names of a few values, JSON and hashes.
+//! Readers of columns whose types SQLite does not have: times, names of a few values, JSON and hashes.
 
 use std::fmt::Display;
 
@@ -18,12 +18,12 @@ fn unreadable(column: &str, error: impl Display) -> DatabaseError {
     DatabaseError::Unavailable(format!("{column}: {error}"))
 }
 
-/// Reads what is kept as JSON.
+/// Reads a column of JSON.
 pub(super) fn read_json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T, DatabaseError> {
     serde_json::from_str(&row.text(column)?).map_err(|error| unreadable(column, error))
 }
 
-/// Reads a number that is never negative.
+/// Reads an integer that is never negative.
 pub(super) fn number(row: &Row, column: &str) -> Result<u32, DatabaseError> {
     u32::try_from(row.integer(column)?).map_err(|error| unreadable(column, error))
 }
@@ -54,7 +54,7 @@ pub(super) fn system(row: &Row) -> Result<System, DatabaseError> {
     })
 }
 
-/// Reads what the scores of a version mean.
+/// Reads what the scores of a version mean: metric, direction, unit and bounds.
 pub(super) fn measure(row: &Row) -> Result<Measure, DatabaseError> {
     Ok(Measure {
         metric: read_named(row, "metric", Metric::named)?,
@@ -76,7 +76,7 @@ pub(super) fn read_named<T>(row: &Row, column: &str, named: impl Fn(&str) -> Opt
     named(&name).ok_or_else(|| DatabaseError::Unavailable(format!("{column} is {name}")))
 }
 
-/// Reads a column of JSON that we wrote, where it is not null.
+/// Reads a column of JSON that this application wrote, or `None` where it is null.
 pub(super) fn optional_json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<Option<T>, DatabaseError> {
     let read = |text: String| serde_json::from_str(&text);
     row.optional_text(column)?.map(read).transpose().map_err(|error| unreadable(column, error))

@@ -1,4 +1,4 @@
-//! What a comparison of models reads: a row for the version, and one for each model, however many results there are.
+//! What a comparison of models reads: one row for the version, and one for each model, however many results there are.
 
 use super::{
     benchmarks::{defined_tasks, version_from_row},
@@ -40,7 +40,7 @@ pub fn version(scope: &Scope) -> Query<Option<BenchmarkVersion>> {
         .optional(|row| version_from_row(row, defined_tasks(row)?))
 }
 
-/// Lists the ranked entries of systems as they stood at a snapshot: of a model that is named, those of all its systems.
+/// Lists the ranked entries of systems as they stood at a snapshot; where a model is named, those of all its systems.
 pub fn entries(scope: &Scope, snapshot: &Snapshot, systems: &[&SystemId]) -> Query<Vec<ComparedRun>> {
     let wanted = |system: &&SystemId| serde_json::json!([system.model(), (!system.is_model()).then_some(system)]);
     let wanted = systems.iter().map(wanted).collect::<Vec<_>>();
@@ -62,7 +62,8 @@ impl StandingRun {
     }
 }
 
-/// Lists the best entries of a snapshot, best first: as many as have at most so many scores together, and at least two.
+/// Lists the best entries of a snapshot, best first: as many as have at most `most_scores` scores together, but at
+/// least two.
 pub fn standing(scope: &Scope, snapshot: &Snapshot, most_scores: u32) -> Query<Vec<StandingRun>> {
     sql!("comparisons/standing")
         .bind(&scope.benchmark)

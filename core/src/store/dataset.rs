@@ -1,13 +1,13 @@
-//! The public data set, table by table: what `GET /export` tells, and what loads it into an empty database.
+//! The public dataset, table by table: what `GET /export` returns, and what loads it into an empty database.
 //!
-//! A dataset is of one moment, the snapshot `through`, whatever is published meanwhile. The log of changes says of each run
-//! when it was published and when it was taken out again, so both are told as they were then. Models, benchmarks and
-//! versions that no published run stands on are told as they are when they are asked for. Nothing is told of what an
-//! administrator hid. Rows of a table that were declared while the tables before it were read may lack what they refer
+//! A dataset is of one moment, the snapshot `through`, whatever is published meanwhile. The log of changes holds when
+//! each run was published and when it was withdrawn, so both are written as they were then. Models, benchmarks and
+//! versions that no published run refers to are written as they are at the time of the request. What an administrator
+//! hid is left out. Rows of a table that were declared while the tables before it were read may lack what they refer
 //! to: loading leaves them out.
 //!
-//! A page walks so many rows of a table by its primary key, whether they are public or not, and so costs no more than
-//! them.
+//! A page walks a number of rows of a table by its primary key, whether they are public or not, and so costs no more
+//! than that many.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,41 +27,41 @@ pub use super::{
 
 use Kind::{Boolean, Integer, Json, Real, Text};
 
-/// The form of what is told; another number is another form.
+/// Version of the dataset's format; another number is another format.
 pub const FORMAT: u32 = 1;
 
-/// The table that may be packed.
+/// Name of the table whose rows may be packed.
 const RESULTS: &str = "results";
-/// Bytes of texts that a page of it holds.
+/// Most bytes of text that a page of results holds.
 const PAGE_SIZE: usize = 1_000_000;
-/// What one of its rows counts besides its texts.
+/// Bytes that a row of results counts besides its texts.
 const ROW_SIZE: usize = 300;
 
-/// What a column holds, and how it is told.
+/// Type of a column, and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Text; told as JSON.
+    /// Text; written as JSON.
     Text,
     /// An integer.
     Integer,
-    /// A number.
+    /// A floating-point number.
     Real,
-    /// 0 or 1; told as `false` or `true`.
+    /// An integer 0 or 1; written as `false` or `true`.
     Boolean,
-    /// Text that is JSON; told as it stands, so that not a byte of it changes.
+    /// Text that is JSON; written as it stands, so that not a byte of it changes.
     Json,
 }
 
-/// A table of the public data set.
+/// A table of the public dataset.
 #[derive(Debug)]
 pub struct Table {
-    /// Its name, also in the schema.
+    /// Name of the table, also in the schema.
     pub name: &'static str,
-    /// What reads a page of it.
+    /// SQL that reads a page.
     pub(super) page: &'static str,
-    /// What loads rows of it.
+    /// SQL that loads rows.
     pub(super) load: &'static str,
-    /// How many rows one statement loads at most.
+    /// Most rows that one statement loads.
     pub(super) most_rows: usize,
     /// Whether every row is loaded: only what was declared while the dataset was made may lack what it refers to.
     pub(super) whole: bool,
@@ -73,36 +73,36 @@ pub struct Table {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Key {
-    /// Of a text column.
+    /// Value of a text column.
     Text(String),
-    /// Of an integer column.
+    /// Value of an integer column.
     Integer(i64),
 }
 
-/// Rows of a table, one object a line.
+/// Rows of a table, as lines of JSON objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Each ended by a line break.
+    /// Lines, each ended by a line break.
     pub lines: String,
-    /// The key to go on after, where there is more. A page may be short, or empty, and yet not the last.
+    /// Key to go on after, where there is more. A page may be short, or empty, and yet not the last.
     pub next: Option<Vec<Key>>,
 }
 
-/// Reads a row of `results` as the data set tells it.
+/// Reads a row of `results` as the dataset has it.
 pub(super) fn result(row: &Row) -> Result<log_record::Row, DatabaseError> {
     let table = Table::named(RESULTS).ok_or_else(|| DatabaseError::Unavailable("no table of results".to_owned()))?;
     table.row(row)
 }
 
 impl Table {
-    /// Names the columns of its primary key.
+    /// Returns the names of the table's primary key columns.
     #[must_use]
     pub fn keys(&self) -> &'static [&'static str] {
         self.keys
     }
 
-    /// Names the columns that hold one value, each with its type in the vocabulary of schema.org. A time is told in
-    /// milliseconds since the epoch, which readers of tables take for one.
+    /// Returns the names of the columns that hold one value, each with its type in the vocabulary of schema.org. A time
+    /// is an integer of milliseconds since the epoch, and typed as one.
     pub fn typed_columns(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.columns.iter().filter_map(|(name, kind)| {
             let data_type = match kind {
@@ -117,14 +117,14 @@ impl Table {
         })
     }
 
-    /// The table of this name.
+    /// Finds the table of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         TABLES.iter().find(|table| table.name == name)
     }
 
     /// Reads at most `limit` rows as of the snapshot with the place `through`, after a key or from the first; `None`
-    /// where the key is no key of this table.
+    /// where the key is not one of this table.
     pub fn page(&'static self, through: i64, limit: u32, after: Option<Vec<Key>>) -> Option<Query<Page>> {
         let page = Sql::new(self.page).bind(through).bind(limit);
         if self.name == RESULTS {
@@ -150,7 +150,7 @@ impl Table {
         Some(page.read(|rows| self.read(rows)))
     }
 
-    /// How many rows one statement loads at most.
+    /// Returns the most rows that one statement loads.
     #[must_use]
     pub fn most_rows(&self) -> usize {
         self.most_rows
@@ -177,7 +177,7 @@ impl Table {
         Ok(Page { lines, next })
     }
 
-    /// The page that rows and packs make: the same as if all of them were rows.
+    /// Merges rows and packs to a page: the same as if all of them were rows.
     fn read_results(&self, found: Rows, after: &ResultKey, limit: u32) -> Result<Page, DatabaseError> {
         let (mut lines, mut count, mut size) = (String::new(), 0_u32, 0_usize);
         let mut last = None;
@@ -204,7 +204,7 @@ impl Table {
         self.keys.iter().map(key).collect()
     }
 
-    /// Reads a row as those who read its line do.
+    /// Reads a row as readers of its line see it.
     pub(super) fn row(&self, row: &Row) -> Result<log_record::Row, DatabaseError> {
         let unreadable = |error| DatabaseError::Unavailable(format!("{}: {error}", self.name));
         let read = |(name, kind): &(&'static str, Kind)| {

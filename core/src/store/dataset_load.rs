@@ -1,4 +1,4 @@
-//! What loads a dataset into an empty database.
+//! Queries that load a dataset into an empty database.
 
 use super::{
     Answers, Batch, Handle,
@@ -8,12 +8,12 @@ use super::{
 };
 use crate::ports::DatabaseError;
 
-/// Tells whether the database holds what a dataset would be mixed with.
+/// Checks whether the database holds anything that a dataset would be mixed with.
 pub fn is_used() -> Query<bool> {
     sql!("dataset/is_used").one(|row| row.boolean("used"))
 }
 
-/// Loads a dataset: one batch, whole or not at all, into a database that holds nothing of the kind.
+/// The loading of a dataset: one batch, all or nothing, into a database that holds no such data.
 pub struct Load {
     batch: Batch,
     loaded: Loaded,
@@ -28,7 +28,7 @@ impl Default for Load {
 }
 
 impl Load {
-    /// Adds rows: so many, at most [`Table::most_rows`], as a JSON array. Tables come in the order of [`TABLES`].
+    /// Adds `count` rows, at most [`Table::most_rows`], as a JSON array. Tables come in the order of [`TABLES`].
     pub fn add(&mut self, table: &'static Table, rows: String, count: usize) {
         if table.name == "benchmark_versions" {
             self.versions.push(rows.clone());
@@ -42,7 +42,7 @@ impl Load {
         }
     }
 
-    /// The batch, and what its answers are read with. It fails by [`Guard::DeploymentUnused`](super::Guard) or
+    /// Returns the batch, and what reads its answers. The batch fails by [`Guard::DeploymentUnused`](super::Guard) or
     /// [`Guard::DatasetComplete`](super::Guard).
     pub fn finish(mut self) -> (Batch, Loaded) {
         let expect_tasks = |versions: String| sql!("dataset/expect_tasks").bind(versions).execute();
@@ -51,14 +51,14 @@ impl Load {
     }
 }
 
-/// Reads the answers of a [`Load`].
+/// Reader of the answers of a [`Load`].
 pub struct Loaded(Vec<(&'static str, Handle<u64>)>);
 
 impl Loaded {
-    /// How many rows of each table were loaded.
+    /// Counts the rows of each table that were loaded.
     ///
     /// # Errors
-    /// When the database did not tell.
+    /// [`DatabaseError`] when an answer is missing or unreadable.
     pub fn counts(self, answers: &mut Answers) -> Result<Vec<(&'static str, u64)>, DatabaseError> {
         let mut counts = TABLES.iter().map(|table| (table.name, 0_u64)).collect::<Vec<_>>();
         for (name, loaded) in self.0 {

@@ -1,4 +1,4 @@
-//! The tables of the public data set: their columns, and the statements that read and load them. A test proves that the
+//! The tables of the public dataset: their columns, and the statements that read and load them. A test proves that the
 //! statements have just these columns.
 
 use super::dataset::{
@@ -6,10 +6,10 @@ use super::dataset::{
     Table,
 };
 
-/// How many rows a statement loads at most.
+/// Most rows that a statement loads.
 const MOST_ROWS: usize = 1000;
 
-/// Every table, each after those that it refers to.
+/// All tables, each after those that it refers to.
 pub static TABLES: [Table; 14] = [
     Table {
         name: "models",
@@ -315,7 +315,7 @@ pub static TABLES: [Table; 14] = [
 mod tests {
     use super::*;
 
-    /// What stands between the parenthesis that opens the text and the one that closes it.
+    /// Returns the text between the parenthesis that opens the text and the one that closes it.
     fn in_parentheses(text: &str) -> &str {
         let mut depth = 0_i32;
         let end = text.find(|letter| {
@@ -325,7 +325,7 @@ mod tests {
         text.get(1..end.unwrap()).unwrap()
     }
 
-    /// The parts between commas that stand in no parentheses.
+    /// Splits a list at the commas outside of parentheses.
     fn parts(list: &str) -> Vec<String> {
         let mut depth = 0_i32;
         let parts = list.split(|letter| {
@@ -335,7 +335,7 @@ mod tests {
         parts.map(|part| part.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
     }
 
-    /// The names of the columns that a page's last `SELECT` gives.
+    /// Returns the names of the columns that a page's last `SELECT` gives.
     fn columns_of_page(sql: &str) -> Vec<String> {
         let (_, select) = sql.rsplit_once("\nSELECT").unwrap();
         let (select, _) = select.split_once("\nFROM").unwrap();
@@ -343,7 +343,7 @@ mod tests {
         parts(select).iter().map(name).collect()
     }
 
-    /// The columns that a statement writes, each with what it writes there.
+    /// Returns the columns that a statement writes, each with the expression for it.
     fn loaded(sql: &str, table: &str) -> Vec<(String, String)> {
         let (_, columns) = sql.split_once(&format!("INSERT INTO {table} ")).unwrap();
         let columns = in_parentheses(columns);
@@ -377,7 +377,7 @@ mod tests {
                     let definitions = include_str!("sql/dataset/load_benchmark_definitions.sql");
                     found.extend(loaded(definitions, "benchmark_definitions").split_off(2));
                 }
-                // What opened a run is not told.
+                // The request that opened a run is not part of the dataset.
                 "runs" => assert_eq!(found.pop(), Some(("request".to_owned(), "'{}'".to_owned()))),
                 _ => {}
             }

@@ -1,4 +1,4 @@
-//! What a schedule forgets.
+//! Deletion of what has expired, for the tick.
 
 use super::{
     query::{Batch, Handle, Sql, sql},
@@ -6,10 +6,11 @@ use super::{
 };
 use crate::ports::Timestamp;
 
-/// Adds to a batch what forgets at most so many rows that have expired by now; the answer tells how many those were.
+/// Adds to a batch what deletes expired rows, at most as many as the last argument says; the answer is how many were
+/// deleted.
 pub type Expiry = fn(&mut Batch, Timestamp, u32) -> Handle<usize>;
 
-/// Everything that expires, each kind whole in one batch.
+/// All kinds of rows that expire, each in a batch of its own.
 pub const EXPIRIES: [Expiry; 16] = [
     |batch, now, rows| batch.push(rate_limits::expire(now, rows)),
     |batch, now, rows| expire(batch, sql!("sessions/expire"), now, rows),

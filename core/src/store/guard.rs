@@ -1,4 +1,4 @@
-//! Guards: what a batch expects to find. A statement that inserts a guard's name into `batch_guard` undoes the batch, and
+//! Guards: expectations of a batch. A statement that inserts a guard's name into `batch_guard` undoes the batch, and
 //! the name comes back as that of the constraint which refused it.
 
 use super::query::{Query, sql};
@@ -6,17 +6,17 @@ use crate::ports::Statement;
 
 macro_rules! guards {
     ($($(#[$doc:meta])+ $guard:ident => $name:literal,)+) => {
-        /// What a batch expects. The names are those of the constraints of `batch_guard` in `migrations/`.
+        /// An expectation of a batch. The names are those of the constraints of `batch_guard` in `migrations/`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Guard {
             $($(#[$doc])+ $guard,)+
         }
 
         impl Guard {
-            /// Every guard.
+            /// All guards.
             pub const ALL: &[Self] = &[$(Self::$guard),+];
 
-            /// The name of its constraint.
+            /// Returns the name of the guard's constraint.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -41,15 +41,15 @@ guards! {
     ApiKeyLimit => "api_key_limit",
     /// The key is as it was when it was read, has no successor, and its owner has room for one.
     ApiKeyRotatable => "api_key_rotatable",
-    /// The version that another is a part or a second scoring of has its tasks.
+    /// The tasks of a version are those of the one that it is a part or a second scoring of.
     BaseTasks => "base_tasks",
-    /// The version that another is a part or a second scoring of is there, and whole.
+    /// The version that another is a part or a second scoring of exists, and is whole.
     BaseWhole => "base_whole",
     /// The benchmark exists.
     BenchmarkExists => "benchmark_exists",
     /// The caller owns the benchmark.
     BenchmarkOwner => "benchmark_owner",
-    /// The half login still waits for its code.
+    /// The login challenge still waits for its code.
     ChallengeOpen => "challenge_open",
     /// Every row of the dataset has arrived.
     DatasetComplete => "dataset_complete",
@@ -75,27 +75,27 @@ guards! {
     OnlyRegistration => "only_registration",
     /// The password is the one that was checked.
     PasswordUnchanged => "password_unchanged",
-    /// The password may be checked now.
+    /// No delay and no other check keeps the password from being checked now.
     PasswordTurn => "password_turn",
     /// No result contradicts one that is stored.
     ResultsConsistent => "results_consistent",
     /// The run's results are not packed, and are as many as were read.
     ResultsUnpacked => "results_unpacked",
-    /// The person has another role than the one that they are given.
+    /// The person has another role than the new one.
     RoleChanges => "role_changes",
     /// The run takes results.
     RunOpen => "run_open",
-    /// The run is the caller's.
+    /// The caller owns the run.
     RunOwner => "run_owner",
     /// The run is published.
     RunPublished => "run_published",
     /// No results came in since the run was read.
     RunUnchanged => "run_unchanged",
-    /// The run is what its seal says.
+    /// The run matches what its seal declares.
     SealMatches => "seal_matches",
     /// The run began after it was sealed.
     SealOrder => "seal_order",
-    /// The seal is the caller's.
+    /// The caller owns the seal.
     SealOwner => "seal_owner",
     /// No published run has the seal.
     SealUnopened => "seal_unopened",
@@ -103,15 +103,15 @@ guards! {
     SecondFactorUnused => "second_factor_unused",
     /// The session exists.
     SessionExists => "session_exists",
-    /// The caller's session lives.
+    /// The caller's session is live.
     SessionLive => "session_live",
-    /// The owner has room for what is stored.
+    /// The owner's quota has room for what is stored.
     StorageQuota => "storage_quota",
     /// The benchmark version has every task that results name.
     TasksKnown => "tasks_known",
     /// The person exists.
     UserExists => "user_exists",
-    /// A version of counts is not put before one that brings results.
+    /// A version of counts does not become current before one with results.
     VersionCounts => "version_counts",
     /// The benchmark has the version.
     VersionExists => "version_exists",
@@ -124,7 +124,7 @@ guards! {
 }
 
 impl Guard {
-    /// The guard of that constraint.
+    /// Finds the guard whose constraint has this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|guard| guard.name() == name)

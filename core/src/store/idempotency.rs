@@ -1,4 +1,4 @@
-//! Requests that carry an `Idempotency-Key`: claimed while they run, and then their answers.
+//! Requests with an `Idempotency-Key`: their claims while they run, and their answers after.
 
 use super::query::{Query, Sql, sql};
 use crate::{
@@ -9,32 +9,32 @@ use crate::{
 /// How long an answer is replayed, in seconds.
 pub const REPLAY_SECONDS: i64 = 86_400;
 
-/// Names a user as the caller of a request.
+/// Returns the caller's name for a user with an access token.
 #[must_use]
 pub fn user(user_id: &UserId) -> String {
     format!("person:{user_id}")
 }
 
-/// Names whoever holds one of a user's API keys. It is the user who counts: a program that goes on with a rotated key is
-/// the same caller.
+/// Returns the caller's name for all programs with an API key of a user. The user counts, not the key: a program that
+/// goes on with a rotated key is the same caller.
 #[must_use]
 pub fn api_key_clients(owner_id: &UserId) -> String {
     format!("programs:{owner_id}")
 }
 
-/// Forgets the requests of a user and of their programs.
+/// Deletes the requests of a user and of their programs.
 pub fn forget(user_id: &UserId) -> [Query<()>; 2] {
     [user(user_id), api_key_clients(user_id)].map(|caller| sql!("idempotency/forget").bind(caller).execute())
 }
 
-/// A key, and who claims it.
+/// A claim of an `Idempotency-Key`.
 #[derive(Clone)]
 pub struct Claim {
-    /// Whose name the key is.
+    /// Name of the caller in whose name the key is claimed.
     pub caller: String,
-    /// The header's value.
+    /// Value of the header.
     pub key: String,
-    /// Unique.
+    /// Unique id of the claim.
     pub id: String,
 }
 
@@ -47,7 +47,7 @@ impl Claim {
         self.on_key(sql).bind(self.id.as_str())
     }
 
-    /// Claims the key where it is free, for so long. [`Claim::find`] tells whose it is then.
+    /// Claims the key for `seconds` where it is free. [`Claim::find`] then reads whose claim stands.
     pub fn take(&self, fingerprint: Vec<u8>, now: Timestamp, seconds: i64) -> Query<()> {
         self.on_key(sql!("idempotency/claim"))
             .bind(fingerprint)
@@ -58,53 +58,54 @@ impl Claim {
             .execute()
     }
 
-    /// Finds what stands under the key.
+    /// Finds the claim that stands under the key.
     pub fn find(&self) -> Query<Option<Claimed>> {
         self.on_key(sql!("idempotency/find")).optional(Claimed::from_row)
     }
 
-    /// Answers it with a status and a sealed body, once.
+    /// Stores the answer to the claim: a status and a sealed body. A claim is answered once.
     pub fn fulfil(&self, status: u16, sealed: Vec<u8>) -> Query<()> {
         self.of_claim(sql!("idempotency/fulfil")).bind(u32::from(status)).bind(sealed).execute()
     }
 
-    /// The same, if the statement before changes a row.
+    /// Stores the answer as [`Claim::fulfil`] does, if the statement before changed a row.
     pub fn fulfil_if_changed(&self, status: u16, sealed: Vec<u8>) -> Query<()> {
         self.of_claim(sql!("idempotency/fulfil_if_changed")).bind(u32::from(status)).bind(sealed).execute()
     }
 
-    /// Answers it as an upload of `count` results, of which the last statement to write stores those that are new.
+    /// Stores the answer to an upload of `count` results, of which the last write of the batch stored those that are
+    /// new.
     pub fn fulfil_upload(&self, count: usize) -> Query<()> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         self.of_claim(sql!("idempotency/fulfil_upload")).bind(count).execute()
     }
 
-    /// Guards that it stands, unanswered: [`Guard::IdempotencyClaim`](super::Guard).
+    /// Guards that the claim stands, unanswered: [`Guard::IdempotencyClaim`](super::Guard).
     pub fn expect(&self) -> Query<()> {
         self.of_claim(sql!("idempotency/expect_claimed")).execute()
     }
 
-    /// Gives it up where it was not answered.
+    /// Gives up the claim where it was not answered.
     pub fn release(&self) -> Query<()> {
         self.of_claim(sql!("idempotency/release").essential()).execute()
     }
 }
 
-/// What stands under a key.
+/// Claim that stands under a key.
 pub struct Claimed {
-    /// Of the request: `Keys::fingerprint`.
+    /// Fingerprint of the request, by `Keys::fingerprint`.
     pub fingerprint: Vec<u8>,
-    /// Who claimed it.
+    /// Id of the claim.
     pub claim: String,
-    /// The answer, once there is one.
+    /// Status and body of the answer, once there is one.
     pub answer: Option<(i64, Answer)>,
 }
 
-/// The body of an answer.
+/// Body of an answer.
 pub enum Answer {
-    /// Sealed by the application.
+    /// Body that the application sealed.
     Sealed(Vec<u8>),
-    /// Composed in SQL, of nothing secret.
+    /// Body that SQL composed, of nothing secret.
     Clear(String),
 }
 

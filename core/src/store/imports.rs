@@ -5,34 +5,34 @@ use serde_json::json;
 use super::query::{Query, sql};
 use crate::{domain::Secret, ports::Timestamp};
 
-/// Rows of one statement of a file, at most.
+/// Most rows of one statement in a file.
 const FILE_ROWS: usize = 100;
-/// Bytes of one statement of a file, at most: D1 takes 100 000.
+/// Most bytes of one statement in a file: D1 takes 100 000.
 const FILE_BYTES: usize = 90_000;
 
 /// An account as another system kept it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedUser {
-    /// A UUID.
+    /// Id of the account, a UUID.
     pub id: String,
-    /// In lower case.
+    /// Address, in lower case.
     pub email: String,
-    /// In a form that logging in understands; `None` where they have to set one.
+    /// Password hash in a form that logging in understands; `None` where the person has to set a password.
     pub password_hash: Option<Secret>,
-    /// What they call themselves.
+    /// Name that the person gave.
     pub full_name: Option<String>,
     /// Whether the address is proved.
     pub email_verified: bool,
-    /// When they registered there.
+    /// When the person registered at the other system.
     pub created_at: Timestamp,
 }
 
-/// Lists id and address of the accounts that share either with one of these.
+/// Lists id and address of existing accounts that share either with one of these.
 pub fn users_there(users: &[ImportedUser]) -> Query<Vec<(String, String)>> {
     sql!("imports/users_there").bind(list(users)).all(|row| Ok((row.text("id")?, row.text("email")?)))
 }
 
-/// Adds the accounts that are new by id and by address. One that is there stays as it is.
+/// Adds the accounts whose id and address are both new. Existing ones stay as they are.
 pub fn add_users(users: &[ImportedUser]) -> Query<()> {
     sql!("imports/add_users").bind(list(users)).execute()
 }
@@ -51,8 +51,8 @@ fn list(users: &[ImportedUser]) -> String {
     users.iter().map(user).collect::<serde_json::Value>().to_string()
 }
 
-/// Writes what adds the accounts as [`add_users`] does, for a file: whole statements, each ended by `;` and a line break, and
-/// small enough for D1.
+/// Writes SQL that adds the accounts as [`add_users`] does, for a file: whole statements, each ended by `;` and a line
+/// break, and small enough for D1.
 #[must_use]
 pub fn file_of_users(users: &[ImportedUser]) -> String {
     const HEAD: &str = "INSERT INTO users (id, email, password_hash, full_name, email_verified, created_at, updated_at, \
@@ -99,8 +99,8 @@ fn null() -> String {
     "NULL".to_owned()
 }
 
-/// A text in SQL. SQLite reads no text beyond a NUL, and a line break could pass for the end of a statement: what holds
-/// control characters is written by its bytes.
+/// Writes a text as an SQL literal. SQLite reads no text beyond a NUL, and a line break could pass for the end of a
+/// statement: text with control characters is written by its bytes.
 fn literal(text: &str) -> String {
     if text.chars().any(char::is_control) {
         return format!("CAST(x'{}' AS TEXT)", data_encoding::HEXLOWER.encode(text.as_bytes()));

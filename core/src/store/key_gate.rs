@@ -17,16 +17,16 @@ use crate::{
     ports::{Database, KeyGate, KeyGateError, LimitState, Timestamp},
 };
 
-/// A use, what its key grants, and why it is refused whatever its limit says.
+/// A use, the grant of its key, and why it is refused whatever its limit allows.
 type Asked<'a> = (Cow<'a, KeyUse>, Arc<KeyGrant>, Option<Denial>);
 
-/// A [`KeyGate`] in SQL: one round trip reads what the keys grant, one charges and counts.
+/// A [`KeyGate`] in SQL: one round trip reads the grants of the keys, one charges and counts.
 pub struct SqlKeyGate {
     database: Arc<dyn Database>,
 }
 
 impl SqlKeyGate {
-    /// Decides from this database, and counts in it.
+    /// Creates a gate that decides and counts in this database.
     #[must_use]
     pub fn new(database: Arc<dyn Database>) -> Self {
         Self { database }
@@ -45,21 +45,21 @@ impl SqlKeyGate {
                 break;
             }
         }
-        // A lone use that is not counted charges nobody.
+        // A single use that is refused without being counted charges nobody.
         if let [(_, grant, Some(denial))] = grants.as_slice()
             && !denial.is_counted()
         {
             return Ok(vec![Decision::Denied(Arc::clone(grant), *denial)]);
         }
         let mut decisions = if grants.is_empty() { Vec::new() } else { self.charge(&grants, now).await? };
-        // No key was found for the use after these.
+        // There is no key for the use after these.
         if decisions.iter().all(Decision::is_allowed) && decisions.len() < uses.len() {
             decisions.push(Decision::Unknown);
         }
         Ok(decisions)
     }
 
-    /// Reads what each of the keys grants, where there is one.
+    /// Reads the grant of each key; `None` where there is no such key.
     async fn grants(&self, keys: &[KeyHash], now: Timestamp) -> Result<Vec<Option<KeyGrant>>, BatchError> {
         let mut batch = Batch::new();
         let handles = keys.iter().map(|hash| batch.push(key_uses::grant(*hash, now))).collect::<Vec<_>>();
@@ -89,7 +89,7 @@ impl SqlKeyGate {
             }
             decisions.push(match denial {
                 Some(denial) => Decision::Denied(grant, *denial),
-                // There was room: something was taken from the key since it was read.
+                // The limit had room, so something was taken from the key since it was read.
                 None if state.remaining >= of.cost => {
                     let before = place.checked_sub(1).and_then(|before| grants.get(before)).map(|(of, ..)| of.hash);
                     self.reread(of, before, grant, state, now).await?
@@ -101,7 +101,7 @@ impl SqlKeyGate {
         Ok(decisions)
     }
 
-    /// Why a use was not charged, by what is there now; `before` is the key of the use before.
+    /// Reads the grants again, and decides why a use was not charged; `before` is the key of the use before it.
     async fn reread(
         &self,
         of: &KeyUse,
@@ -133,7 +133,7 @@ fn charge_of<'a>((of, grant, denial): &'a Asked<'_>) -> Charge<'a> {
 }
 
 impl<'a> LimitOf<'a> {
-    /// The limit of a key.
+    /// Returns the limit of a key.
     fn key(grant: &'a KeyGrant) -> Self {
         Self {
             subject: grant.first_key_id.as_str(),
@@ -150,12 +150,12 @@ impl KeyGate for SqlKeyGate {
         self.decide(uses, now).await.map_err(|error| KeyGateError(error.to_string()))
     }
 
-    /// Every decision reads the database.
+    /// Does nothing, since every decision reads the database.
     async fn invalidate(&self, _: &[KeyHash]) -> Result<(), KeyGateError> {
         Ok(())
     }
 
-    /// Counts are saved with the decision.
+    /// Returns no counts, since they are saved with the decision.
     async fn unsaved(&self, _: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {
         Ok(Vec::new())
     }

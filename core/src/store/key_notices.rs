@@ -1,4 +1,4 @@
-//! What the owners of API keys are told of them.
+//! Notices to owners of API keys: that a key expires, or reached its limit.
 
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
@@ -12,42 +12,42 @@ use crate::{
     ports::Timestamp,
 };
 
-/// At most once in this time is a person told that a limit was reached, in milliseconds: a day.
+/// Shortest time between two notices to a person that a limit was reached, in milliseconds: a day.
 pub(super) const BETWEEN_LIMITS_MS: i64 = 86_400_000;
-/// So far back a reached limit is told of: use is saved some time later.
+/// How far back a notice is sent of a reached limit, in milliseconds: use is saved some time later.
 const LIMITED_MS: i64 = 3_600_000;
 
 /// A key whose owner is to be told that it expires.
 #[derive(Clone, Debug)]
 pub struct ExpiringKey {
-    /// Its id.
+    /// Id of the key.
     pub id: ApiKeyId,
-    /// Its owner.
+    /// Id of the owner's account.
     pub user_id: UserId,
-    /// What its owner calls it.
+    /// The owner's name for the key.
     pub name: String,
-    /// The start of the key.
+    /// Start of the key.
     pub key_prefix: String,
-    /// When it expires.
+    /// When the key expires.
     pub expires_at: Timestamp,
-    /// So many days before its end the reminder is of: 30, 7 or 1.
+    /// Days before the end that the reminder is for: 30, 7 or 1.
     pub days: i64,
 }
 
 /// A key that reached its limit.
 #[derive(Clone, Debug)]
 pub struct LimitedKey {
-    /// Its id.
+    /// Id of the key.
     pub id: ApiKeyId,
-    /// Its owner.
+    /// Id of the owner's account.
     pub user_id: UserId,
-    /// What its owner calls it.
+    /// The owner's name for the key.
     pub name: String,
-    /// The start of the key.
+    /// Start of the key.
     pub key_prefix: String,
 }
 
-/// Finds keys whose owners are to be told now that they expire, `most` of them.
+/// Finds at most `most` keys whose owners are to be told now that they expire.
 pub fn find_expiring(now: Timestamp, most: u32) -> Query<Vec<ExpiringKey>> {
     sql!("key_notices/find_expiring").bind(now).bind(most).all(|row| {
         Ok(ExpiringKey {
@@ -61,8 +61,8 @@ pub fn find_expiring(now: Timestamp, most: u32) -> Query<Vec<ExpiringKey>> {
     })
 }
 
-/// Queues the mails about keys that expire, and notes that their owners were told: both, or nothing. Of two at once, the
-/// second queues nothing.
+/// Queues the mails about keys that expire, and notes that their owners were told: both, or nothing. Of two concurrent
+/// calls, the second queues nothing.
 pub fn tell_of_expiring(keys: &[(ExpiringKey, QueuedMail)], now: Timestamp) -> [Query<()>; 2] {
     let of = |(key, mail): &(ExpiringKey, QueuedMail)| {
         json!({
@@ -79,7 +79,7 @@ pub fn tell_of_expiring(keys: &[(ExpiringKey, QueuedMail)], now: Timestamp) -> [
         .map(|sql| sql.bind(keys.as_str()).bind(now).execute())
 }
 
-/// Finds keys that reached their limits lately, whose owners may be told, `most` of them.
+/// Finds at most `most` keys that reached their limits lately and whose owners may be told.
 pub fn find_limited(now: Timestamp, most: u32) -> Query<Vec<LimitedKey>> {
     let since = HourOfUse::of(now.plus_ms(-LIMITED_MS)).start_ms;
     sql!("key_notices/find_limited").bind(since).bind(now).bind(BETWEEN_LIMITS_MS).bind(most).all(|row| {
@@ -92,8 +92,8 @@ pub fn find_limited(now: Timestamp, most: u32) -> Query<Vec<LimitedKey>> {
     })
 }
 
-/// Queues the mails about limits, one a person, and notes that they were told: both, or nothing. Of two at once, the second
-/// queues nothing.
+/// Queues the mails about limits, one per person, and notes that they were told: both, or nothing. Of two concurrent
+/// calls, the second queues nothing.
 pub fn tell_of_limited(people: &[(UserId, QueuedMail)], now: Timestamp) -> [Query<()>; 2] {
     let of = |(user_id, mail): &(UserId, QueuedMail)| {
         json!({

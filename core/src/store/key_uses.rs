@@ -1,4 +1,4 @@
-//! What API keys grant, and what was admitted and counted of them.
+//! Grants of API keys, and the uses that were admitted and counted.
 
 use serde::Serialize;
 use serde_json::json;
@@ -33,15 +33,15 @@ pub struct UseCounts {
 }
 
 impl UseCounts {
-    /// Reads the columns of that name.
+    /// Reads the counts from the columns of the fields' names.
     ///
     /// # Errors
-    /// When a column is missing.
+    /// [`DatabaseError::Unavailable`] when a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self { allowed: row.integer("allowed")?, limited: row.integer("limited")?, denied: row.integer("denied")? })
     }
 
-    /// Adds another key's or another time's.
+    /// Adds the counts of another key or time.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -52,35 +52,35 @@ impl UseCounts {
     }
 }
 
-/// Whose use is summed, from when to when, and in buckets of what length.
+/// The key, period and bucket length of a summary of uses.
 #[derive(Clone, Copy, Debug)]
 pub struct UseOfKey<'a> {
-    /// The key's id.
+    /// Id of the key.
     pub key_id: &'a ApiKeyId,
-    /// The first hour.
+    /// First hour of the period.
     pub from: Timestamp,
-    /// The hour after the last.
+    /// Hour after the last one of the period.
     pub to: Timestamp,
     /// Length of a bucket, in milliseconds.
     pub bucket_ms: i64,
-    /// What is counted and not saved yet.
+    /// Counts that are not saved yet.
     pub unsaved: &'a [HourOfUse],
 }
 
 /// A use of a key that is to be charged.
 #[derive(Clone, Copy, Debug)]
 pub struct Charge<'a> {
-    /// The key's id.
+    /// Id of the key.
     pub key_id: &'a ApiKeyId,
-    /// What it costs of the key's limit.
+    /// Cost to the key's limit.
     pub cost: u32,
-    /// Whether it is refused whatever the limit says.
+    /// Whether the use is refused whatever the limit allows.
     pub is_denied: bool,
-    /// The id of the key of whoever asks about this one; `None` where its holder uses it.
+    /// Id of the key of the service that asks about this key; `None` where its holder uses it.
     pub verifier: Option<&'a ApiKeyId>,
 }
 
-/// Reads what the key grants, and what was saved of its use in this hour.
+/// Reads the grant of a key, and what was saved of its use in this hour.
 pub fn grant(hash: KeyHash, now: Timestamp) -> Query<Option<(KeyGrant, HourOfUse)>> {
     let hour = HourOfUse::of(now);
     sql!("key_uses/grant").bind(hash).bind(hour.start_ms).read(move |rows| {
@@ -139,7 +139,7 @@ fn charges(uses: &[Charge<'_>]) -> String {
     uses.iter().map(charge).collect::<serde_json::Value>().to_string()
 }
 
-/// Saves what was counted of keys, each by its id. To save twice changes nothing.
+/// Saves the counts of keys, each by its id. Saving twice changes nothing.
 pub fn save<'a>(hours: impl IntoIterator<Item = (&'a ApiKeyId, HourOfUse)>) -> Query<()> {
     let hours = hours
         .into_iter()
@@ -147,7 +147,7 @@ pub fn save<'a>(hours: impl IntoIterator<Item = (&'a ApiKeyId, HourOfUse)>) -> Q
     sql!("key_uses/save").bind(hours.collect::<serde_json::Value>().to_string()).execute()
 }
 
-/// Sums what was counted of a key, by the start of the bucket, oldest first; without empty buckets.
+/// Sums the counts of a key by the start of the bucket, oldest first; empty buckets are left out.
 pub fn by_bucket(of: UseOfKey<'_>) -> Query<Vec<(Timestamp, UseCounts)>> {
     let unsaved = of.unsaved.iter().map(|hour| json!([hour.start_ms, hour.allowed, hour.limited, hour.denied]));
     sql!("key_uses/by_bucket")
@@ -159,12 +159,12 @@ pub fn by_bucket(of: UseOfKey<'_>) -> Query<Vec<(Timestamp, UseCounts)>> {
         .all(|row| Ok((columns::time(row, "start")?, UseCounts::from_row(row)?)))
 }
 
-/// Lists what was saved of a key's use from one hour on and before another, each told by its start, oldest first.
+/// Lists the saved uses of a key from one hour on and before another, each by its start, oldest first.
 pub fn by_hour(key_id: &ApiKeyId, from: Timestamp, to: Timestamp) -> Query<Vec<HourOfUse>> {
     sql!("key_uses/by_hour").bind(key_id).bind(from).bind(to).all(|row| read_hour(row, row.integer("hour")?))
 }
 
-/// Reads what a limit has admitted and still counts, by the id of the first key that shares it.
+/// Reads the sliding log of a limit by the id of the first key that shares it: what it has admitted and still counts.
 pub fn log(first_key_id: &ApiKeyId, window_ms: u64, now: Timestamp) -> Query<SlidingLog> {
     let window_ms = i64::try_from(window_ms).unwrap_or(i64::MAX);
     let entry = |row: &Row| {
@@ -174,8 +174,8 @@ pub fn log(first_key_id: &ApiKeyId, window_ms: u64, now: Timestamp) -> Query<Sli
     sql!("key_uses/log").bind(first_key_id).bind(now).bind(window_ms).all(entry).map(SlidingLog::from_entries)
 }
 
-/// Puts these logs in the place of those that are there, in one batch. Each comes with the id of the first key that
-/// shares the limit, and with the limit's window in milliseconds.
+/// Replaces the stored sliding logs by these, in one batch. Each comes with the id of the first key that shares the
+/// limit, and with the limit's window in milliseconds.
 pub fn keep_logs<'a>(logs: impl IntoIterator<Item = (&'a ApiKeyId, u64, &'a SlidingLog)>) -> [Query<()>; 2] {
     let logs = logs.into_iter().map(|(id, window_ms, log)| {
         json!([id, window_ms, log.entries().map(|(at, cost)| json!([at.0, cost])).collect::<serde_json::Value>()])

@@ -1,4 +1,4 @@
-//! The leaderboard: entries that stand from one snapshot to another.
+//! Leaderboards: entries that stand from one snapshot to another.
 
 use super::{
     columns::{measure, optional_json, read_json, read_named, system, time},
@@ -17,42 +17,42 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// Which leaderboard is read.
+/// The leaderboard that is read.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// The benchmark.
+    /// Id of the benchmark.
     pub benchmark: BenchmarkId,
-    /// Its version.
+    /// Name of the version.
     pub version: VersionName,
-    /// What people call it.
+    /// Title of the benchmark.
     pub title: String,
-    /// What it measures.
+    /// What the benchmark measures.
     pub description: Option<String>,
-    /// What a score means.
+    /// Meaning of a score.
     pub measure: Measure,
-    /// What its runs bring.
+    /// Evidence that runs bring.
     pub evidence: Evidence,
-    /// The values that its tasks have.
+    /// Scenarios, languages and difficulties of the tasks.
     pub slices: Slices,
-    /// Under which conditions runs are to be made.
+    /// Conditions under which runs are to be made.
     pub conditions: Conditions,
-    /// The snapshot, once something was published.
+    /// Snapshot, once something was published.
     pub snapshot: Option<Snapshot>,
-    /// How often moderation, or a change of what a model on it is a variant of, amended what was published: with the snapshot, it
-    /// tells what the board shows.
+    /// Number of times that moderation, or a change of what a model on the board is a variant of, amended what was
+    /// published. Together with the snapshot, it determines what the board shows.
     pub amendments: i64,
     /// Why an administrator hid the benchmark.
     pub hidden_reason: Option<String>,
 }
 
-/// One state of a leaderboard; immutable.
+/// A state of a leaderboard after a publication, withdrawal or rejection; immutable.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Its place in the order of all.
+    /// Place of the snapshot in the order of all.
     pub seq: i64,
-    /// UUIDv7.
+    /// Id of the snapshot, a UUIDv7.
     pub id: String,
-    /// When it came to be.
+    /// When the snapshot was made.
     pub created_at: Timestamp,
 }
 
@@ -123,23 +123,23 @@ impl Entry {
     }
 }
 
-/// Finds the leaderboard of a benchmark version as of its newest snapshot. Where no benchmark is named, it is the
-/// featured one; where no version is, the one that the benchmark is read by.
+/// Finds the leaderboard of a benchmark version as of its newest snapshot. Without a benchmark, it is that of the
+/// featured one; without a version, that of the benchmark's current version.
 pub fn scope(benchmark: Option<&BenchmarkId>, version: Option<&VersionName>) -> Query<Option<Scope>> {
     sql!("leaderboard/scope").bind(benchmark).bind(version).optional(Scope::from_row)
 }
 
-/// Names the first benchmarks that are not hidden; or, of one, its versions, whole ones first.
+/// Lists the names of the first benchmarks that are not hidden; or those of one benchmark's versions, whole ones first.
 pub fn named(benchmark: Option<&BenchmarkId>, rows: u32) -> Query<Vec<String>> {
     sql!("leaderboard/named").bind(benchmark).bind(rows).all(|row| row.text("name"))
 }
 
-/// Finds the benchmark that is read where none is named.
+/// Finds the featured benchmark, which is read where none is named.
 pub fn featured() -> Query<Option<BenchmarkId>> {
     sql!("leaderboard/featured").optional(|row| row.text("benchmark_id").map(Into::into))
 }
 
-/// Has a benchmark read where none is named, or none.
+/// Sets or clears the featured benchmark, which is read where none is named.
 pub fn feature(benchmark: Option<&BenchmarkId>) -> Query<()> {
     match benchmark {
         Some(benchmark) => sql!("leaderboard/feature").bind(benchmark).execute(),
@@ -147,7 +147,7 @@ pub fn feature(benchmark: Option<&BenchmarkId>) -> Query<()> {
     }
 }
 
-/// Finds the leaderboard that a snapshot belongs to, as of that snapshot, where it is of this benchmark and version.
+/// Finds the leaderboard of a snapshot, as of that snapshot, where it is of this benchmark and version.
 pub fn scope_of_snapshot(
     id: &str,
     benchmark: Option<&BenchmarkId>,
@@ -156,13 +156,13 @@ pub fn scope_of_snapshot(
     sql!("leaderboard/scope_of_snapshot").bind(id).bind(benchmark).bind(version).optional(Scope::from_row)
 }
 
-/// Which entries of a leaderboard are read.
+/// Choice of the entries that are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Entries {
-    /// The one of each system that is ranked.
+    /// The ranked entry of each system.
     #[default]
     Ranked,
-    /// All that stand.
+    /// All entries that stand.
     All,
 }
 

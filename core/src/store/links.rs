@@ -31,13 +31,13 @@ impl Purpose {
     }
 }
 
-/// A link to be added.
+/// A link that is to be added.
 pub struct NewLink {
-    /// SHA-256 of its token.
+    /// SHA-256 of the link's token.
     pub hash: Vec<u8>,
-    /// Now.
+    /// When the link is added.
     pub created_at: Timestamp,
-    /// When it dies.
+    /// When the link expires.
     pub expires_at: Timestamp,
 }
 
@@ -47,7 +47,7 @@ impl NewLink {
     }
 }
 
-/// Adds the verification link of a registration, where the address still wants verifying.
+/// Adds the verification link of a registration, where the address is not verified yet.
 pub fn add_verification(registration: &Registration<'_>) -> Query<()> {
     registration
         .link
@@ -58,8 +58,8 @@ pub fn add_verification(registration: &Registration<'_>) -> Query<()> {
         .execute()
 }
 
-/// Adds another verification link, where the address still wants verifying, of the newest registration from the network of
-/// whoever asks.
+/// Adds another verification link for the newest registration of an address from the network of whoever asks, where the
+/// address is not verified yet.
 pub fn add_another_verification(email: &str, network: &str, link: &NewLink) -> Query<()> {
     link.bind(sql!("links/add_another_verification").bind(email)).bind(network).execute()
 }
@@ -69,17 +69,18 @@ pub fn add_anew_if_changed(user_id: &UserId, link: &NewLink) -> Query<()> {
     link.bind(sql!("links/add_anew_if_changed").bind(user_id)).execute()
 }
 
-/// Adds a link to reset the password of the address's account, if there is one and it got fewer than five within the hour.
+/// Adds a link to reset the password of the address's account, if there is one and it got fewer than five within the
+/// hour.
 pub fn add_reset(email: &str, link: &NewLink) -> Query<()> {
     link.bind(sql!("links/add_reset").bind(email)).execute()
 }
 
-/// Uses a link, once; no suspended person's.
+/// Uses a link once; changes nothing where its person is suspended.
 pub fn use_once(hash: &[u8], purpose: Purpose, now: Timestamp) -> Query<()> {
     sql!("links/use_once").bind(hash).bind(now).bind(purpose.name()).execute()
 }
 
-/// Finds the person of a link that still works.
+/// Finds the person of a link that is still valid.
 pub fn live_person(hash: &[u8], purpose: Purpose, now: Timestamp) -> Query<Option<User>> {
     sql!("links/live_person").bind(hash).bind(purpose.name()).bind(now).optional(User::from_row)
 }
@@ -89,7 +90,7 @@ pub fn person(hash: &[u8]) -> Query<User> {
     sql!("links/person").bind(hash).one(User::from_row)
 }
 
-/// Finds the registration of a verification link that still works, and reads the hash of the password that it chose.
+/// Finds the registration of a verification link that is still valid, and reads the hash of the password that it chose.
 pub fn registration(hash: &[u8], now: Timestamp) -> Query<Option<Option<Secret>>> {
     let find = sql!("links/registration").bind(hash).bind(now);
     find.optional(|row| Ok(row.optional_text("password_hash")?.map(Secret::new)))

@@ -31,27 +31,27 @@ fn read_count(row: &Row, column: &str) -> Result<u64, DatabaseError> {
     u64::try_from(row.integer(column)?).map_err(unreadable)
 }
 
-/// A count as SQLite has them.
+/// Converts a count to SQLite's integer, saturating.
 fn integer(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Where the log ends.
+/// End of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tip {
-    /// How many leaves it has.
+    /// Number of leaves.
     pub size: u64,
-    /// With which keys a head of this size was signed.
+    /// Ids of the keys that signed a head of this size.
     pub key_ids: Vec<String>,
 }
 
-/// Finds where the log ends.
+/// Finds the end of the log.
 pub fn tip() -> Query<Tip> {
     let read = |row: &Row| Ok(Tip { size: read_count(row, "size")?, key_ids: read_json(row, "key_ids")? });
     sql!("log/tip").optional(read).map(Option::unwrap_or_default)
 }
 
-/// Lists changes that have no leaf, oldest first.
+/// Lists changes that have no leaf yet, oldest first.
 pub fn pending(lines: u32) -> Query<Vec<Change>> {
     sql!("log/pending").bind(lines).all(Change::from_row)
 }
@@ -69,7 +69,7 @@ impl Nodes {
         rows.into_iter().map(node).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The hash of a node, where it was read.
+    /// Returns the hash of a node, where it was read.
     #[must_use]
     pub fn get(&self, node: Node) -> Option<Hash> {
         self.0.get(&node).copied()
@@ -88,14 +88,14 @@ pub fn frontier() -> Query<Nodes> {
     sql!("log/frontier").read(Nodes::from_rows)
 }
 
-/// A run's row of the data set.
+/// A run's row of the dataset.
 #[derive(Clone, Debug)]
 pub struct RunRecord {
-    /// Its columns.
+    /// Columns of the row.
     pub row: log_record::Row,
-    /// Whether its results are nobody's to see.
+    /// Whether the results are private.
     pub private_tasks: bool,
-    /// What its results came to when it was published, where that was kept.
+    /// Digest of the results when the run was published, where it was stored.
     pub results: Option<DigestedResults>,
 }
 
@@ -125,21 +125,21 @@ pub fn given(id: &RunId) -> Query<Option<log_record::Row>> {
     })
 }
 
-/// Reads a seal.
+/// Reads a seal's row of the dataset.
 pub fn seal(id: &SealId) -> Query<Option<log_record::Row>> {
     sql!("log/seal").bind(id).optional(|row| table("seals")?.row(row))
 }
 
-/// Results of a run, and where to go on.
+/// A piece of a run's results, and where to go on.
 #[derive(Clone, Debug)]
 pub struct ResultPiece {
-    /// In the order of task and attempt.
+    /// Results, in the order of task and attempt.
     pub rows: Vec<log_record::Row>,
-    /// Task and attempt of the last, where there may be more.
+    /// Task and attempt of the last result, where there may be more.
     pub end: Option<(String, i64)>,
 }
 
-/// Lists at most so many results of a run after a task and attempt.
+/// Lists at most `rows` results of a run after a task and attempt.
 pub fn results(id: &RunId, (task, attempt): &(String, i64), rows: u32) -> Query<ResultPiece> {
     packs::results(id, &TaskAttempt { task: task.clone(), attempt: *attempt }, rows, move |found| {
         let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= rows);
@@ -149,7 +149,7 @@ pub fn results(id: &RunId, (task, attempt): &(String, i64), rows: u32) -> Query<
     })
 }
 
-/// Lists the rows of a board as of a snapshot, in canonical JSON; at most so many.
+/// Lists at most `rows` rows of a board as of a snapshot, in canonical JSON.
 pub fn board(snapshot_id: &str, rows: u32) -> Query<Vec<String>> {
     sql!("log/board").bind(snapshot_id).bind(rows).all(|row| {
         let (entry, slice) = (table("leaderboard_entries")?.row(row)?, table("run_slices")?.row(row)?);
@@ -160,28 +160,28 @@ pub fn board(snapshot_id: &str, rows: u32) -> Query<Vec<String>> {
 /// A leaf that is to be added.
 #[derive(Clone, Debug)]
 pub struct NewLeaf {
-    /// Its place in the tree.
+    /// Index of the leaf in the tree.
     pub index: u64,
-    /// The place of its change.
+    /// Place of the leaf's change.
     pub place: Place,
-    /// Its change.
+    /// Id of the leaf's change.
     pub change_id: String,
-    /// Canonical JSON.
+    /// Text of the leaf, canonical JSON.
     pub text: String,
 }
 
-/// A head with its signature.
+/// A head of the log with its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedHead {
-    /// What was signed.
+    /// Head that was signed.
     pub head: TreeHead,
-    /// By which key.
+    /// Id of the key that signed it.
     pub key_id: String,
-    /// In base64url.
+    /// Signature in base64url.
     pub signature: String,
 }
 
-/// Adds leaves and the nodes that they make to a log of this size, and keeps the head that was signed over them. The batch
+/// Adds leaves and the nodes that they make to a log of `size` leaves, and stores the signed head over them. The batch
 /// fails by [`Guard::LogSize`](super::Guard).
 pub fn append(size: u64, leaves: &[NewLeaf], nodes: &[(Node, Hash)], signed: &SignedHead) -> super::Batch {
     let leaf = |leaf: &NewLeaf| {
@@ -203,7 +203,7 @@ pub fn append(size: u64, leaves: &[NewLeaf], nodes: &[(Node, Hash)], signed: &Si
     .collect()
 }
 
-/// Finds the newest head, of this key where it signed one.
+/// Finds the newest head, with the signature of this key where that signed it.
 pub fn head(key_id: &str) -> Query<Option<SignedHead>> {
     sql!("log/head").bind(key_id).optional(|row| {
         let timestamp: Timestamp = time(row, "signed_at")?;
@@ -212,20 +212,20 @@ pub fn head(key_id: &str) -> Query<Option<SignedHead>> {
     })
 }
 
-/// A leaf as it is told.
+/// A leaf as it is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
-    /// Its place in the tree.
+    /// Index of the leaf in the tree.
     pub index: u64,
-    /// Its change.
+    /// Id of the leaf's change.
     pub change_id: String,
-    /// Its hash.
+    /// Hash of the leaf.
     pub hash: Hash,
-    /// Its text, unless it names what is hidden.
+    /// Text of the leaf, unless it names what is hidden.
     pub text: Option<String>,
 }
 
-/// Lists leaves from a place on.
+/// Lists leaves from an index on.
 pub fn leaves(from: u64, limit: u32) -> Query<Vec<Leaf>> {
     sql!("log/leaves").bind(integer(from)).bind(limit).all(|row| {
         let (index, hash) = (read_count(row, "idx")?, read_hash(row, "hash")?);
@@ -233,7 +233,7 @@ pub fn leaves(from: u64, limit: u32) -> Query<Vec<Leaf>> {
     })
 }
 
-/// Finds the leaf of a change.
+/// Finds the index of a change's leaf.
 pub fn index_of(change_id: &str) -> Query<Option<u64>> {
     sql!("log/index_of").bind(change_id).optional(|row| read_count(row, "idx"))
 }

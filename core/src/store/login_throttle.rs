@@ -1,44 +1,44 @@
-//! Failed guesses at passwords and codes, and the growing delays that they cost. Of many at once no more are checked than
-//! one after the other: a code is counted in the batch that acts on it; a password is in flight while it is checked, and
-//! no more are in flight than could all be wrong.
+//! Failed guesses at passwords and codes, and the growing delays that they cost. Of many guesses at once, no more are
+//! checked than would be if they came one after the other: a code is counted in the batch that acts on it; a password
+//! is in flight while it is checked, and no more are in flight than could all be wrong.
 
 use serde_json::json;
 
 use super::query::{Query, Sql, sql};
 use crate::{domain::UserId, ports::Timestamp};
 
-/// After so long a check counts as broken off, in milliseconds: no request of a deployment lives longer.
+/// Time after which a check counts as broken off, in milliseconds: no request of a deployment lives longer.
 const BROKEN_OFF_MS: i64 = 60_000;
 
-/// How guesses at one thing are slowed down.
+/// Rules that slow down guesses at a subject.
 #[derive(Clone, Copy, Debug)]
 pub struct GuessPolicy {
-    /// How many cost no delay.
+    /// Number of failures that cost no delay.
     pub free: i64,
-    /// The longest delay, in milliseconds; each time that it passes without a guess, one failure is forgiven. So typing
+    /// Longest delay, in milliseconds; each time that it passes without a guess, one failure is forgiven. So typing
     /// errors of many people, or of many days, do not add up.
     pub longest_ms: i64,
 }
 
-/// For an account, a session's password and a person's codes.
+/// Policy for an account, a session's password and a person's codes.
 pub const ACCOUNT: GuessPolicy = GuessPolicy { free: 5, longest_ms: 900_000 };
-/// For one network, over all accounts.
+/// Policy for one network, over all accounts.
 pub const NETWORK: GuessPolicy = GuessPolicy { free: 20, longest_ms: 60_000 };
 
-/// What a password is guessed at.
+/// Subject at which a password is guessed.
 #[derive(Clone)]
 pub struct Target {
-    /// The address whose account it is, where it makes a difference whether that knows the client's network.
+    /// Address of the account, where it makes a difference whether that knows the client's network.
     address: Option<String>,
     network: String,
-    /// What is counted where the account knows the network.
+    /// What is counted where the account knows the network, as JSON.
     acquaintance: String,
-    /// What is counted where it does not.
+    /// What is counted where the account does not know the network, as JSON.
     stranger: String,
 }
 
 impl Target {
-    /// One thing, whoever guesses.
+    /// Returns a target that counts guesses under one subject, whoever makes them.
     #[must_use]
     pub fn of(subject: &str) -> Self {
         Self {
@@ -49,8 +49,8 @@ impl Target {
         }
     }
 
-    /// The account of an address: under `acquaintance` from a network that it knows, else under `stranger` and, for the
-    /// network over all accounts, `anybody`.
+    /// Returns the target for the account of an address. Guesses from a network that the account knows count under
+    /// `acquaintance`, others under `stranger` and, for the network over all accounts, under `anybody`.
     #[must_use]
     pub fn of_account(address: &str, network: &str, acquaintance: &str, stranger: &str, anybody: &str) -> Self {
         let account = |subject: &str| json!([subject, ACCOUNT.free, ACCOUNT.longest_ms]);
@@ -69,12 +69,12 @@ impl Target {
             .bind(self.stranger.as_str())
     }
 
-    /// Begins to check a password guessed at it, unless that has to wait; [`expect_begun`] follows.
+    /// Begins the check of a password guessed at the target, unless that has to wait; [`expect_begun`] follows.
     pub fn begin(&self, id: &str, now: Timestamp) -> Query<()> {
         self.bind(sql!("login_throttle/begin").bind(id).bind(now).bind(now.plus_ms(BROKEN_OFF_MS))).execute()
     }
 
-    /// Tells when a password may be checked.
+    /// Reads when a password may be checked.
     pub fn turn(&self, now: Timestamp) -> Query<Turn> {
         self.bind(sql!("login_throttle/turn").bind(now))
             .one(|row| Ok(Turn { free_at: Timestamp(row.integer("free_at")?), is_full: row.boolean("is_full")? }))
@@ -84,33 +84,33 @@ impl Target {
 /// When a password may be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// No sooner than this: a delay runs.
+    /// Time until which a delay runs.
     pub free_at: Timestamp,
-    /// Not before another one has been checked.
+    /// Whether another check has to end before.
     pub is_full: bool,
 }
 
-/// Guards that the [`Target::begin`] before it began: [`Guard::PasswordTurn`](super::Guard).
+/// Guards that the [`Target::begin`] before it in the batch has begun a check: [`Guard::PasswordTurn`](super::Guard).
 pub fn expect_begun() -> Query<()> {
     sql!("login_throttle/expect_begun").execute()
 }
 
-/// Counts the password that is being checked as wrong.
+/// Counts the password of this check as wrong.
 pub fn count(id: &str, now: Timestamp) -> Query<()> {
     sql!("login_throttle/count").bind(id).bind(now).execute()
 }
 
-/// Ends the check of a password.
+/// Ends the check of a password: it is no longer in flight.
 pub fn end(id: &str) -> Query<()> {
     sql!("login_throttle/end").bind(id).execute()
 }
 
-/// Counts a guess at a subject, unless the delay of those before has not passed.
+/// Counts a guess at a subject, unless the delay of earlier ones has not passed.
 pub fn reserve(subject: &str, patience: GuessPolicy, now: Timestamp) -> Query<()> {
     sql!("login_throttle/reserve").bind(subject).bind(now).bind(patience.free).bind(patience.longest_ms).execute()
 }
 
-/// Tells when the next guess at a subject is free.
+/// Reads when the next guess at a subject is allowed.
 pub fn free_at(subject: &str, patience: GuessPolicy) -> Query<Timestamp> {
     let free_at = sql!("login_throttle/free_at").bind(subject).bind(patience.free).bind(patience.longest_ms);
     free_at.optional(|row| row.integer("free_at").map(Timestamp)).map(|at| at.unwrap_or(Timestamp(0)))
@@ -121,7 +121,7 @@ pub fn take_back(subject: &str, guessed_at: Timestamp) -> Query<()> {
     sql!("login_throttle/take_back").bind(subject).bind(guessed_at).execute()
 }
 
-/// Forgets the failures at a subject: whoever guessed right is the owner.
+/// Deletes the failures at a subject: whoever guessed right is the owner.
 pub fn clear(subject: &str) -> Query<()> {
     sql!("login_throttle/clear").bind(subject).execute()
 }

@@ -14,7 +14,7 @@ use crate::{
 /// A person's second factor.
 #[derive(Clone, Debug)]
 pub struct SecondFactor {
-    /// Their authenticator.
+    /// Authenticator, where the person has one.
     pub totp: Option<Totp>,
     /// Whether the recovery code asked about is one of theirs, and unused.
     pub recovery_code_matches: bool,
@@ -23,25 +23,25 @@ pub struct SecondFactor {
 /// A person's authenticator.
 #[derive(Clone, Debug)]
 pub struct Totp {
-    /// What its secret is sealed for.
+    /// Id that the secret is sealed for.
     pub id: String,
-    /// Sealed.
+    /// Secret, sealed.
     pub secret: Vec<u8>,
-    /// The newest time step of which a code was used.
+    /// Newest time step whose code was used.
     pub last_step: i64,
-    /// Whether a first code was right.
+    /// Whether the authenticator was confirmed by a first code.
     pub confirmed: bool,
 }
 
 /// A login that waits for its second factor.
 pub struct Challenge {
-    /// Whose it is.
+    /// The person who logs in.
     pub user: User,
-    /// What would be right.
+    /// The person's second factor.
     pub second_factor: SecondFactor,
-    /// Whether the refresh token shall ride in a cookie.
+    /// Whether the refresh token is to be set in a cookie.
     pub cookie: bool,
-    /// Whether it may still be answered.
+    /// Whether the challenge may still be answered.
     pub live: bool,
     /// Whether the person has logged in from the network asked about.
     pub network_known: bool,
@@ -76,17 +76,17 @@ impl Challenge {
     }
 }
 
-/// A challenge to be added.
+/// A challenge that is to be added.
 pub struct NewChallenge<'a> {
-    /// SHA-256 of its token.
+    /// SHA-256 of the challenge's token.
     pub hash: Vec<u8>,
-    /// Whose second factor is asked for, with the hash that their password was checked against.
+    /// The person whose second factor is asked for, with the hash that their password was checked against.
     pub user: &'a User,
-    /// Whether the refresh token shall ride in a cookie.
+    /// Whether the refresh token is to be set in a cookie.
     pub cookie: bool,
-    /// Now.
+    /// When the challenge is added.
     pub now: Timestamp,
-    /// When it dies.
+    /// When the challenge expires.
     pub expires_at: Timestamp,
 }
 
@@ -102,7 +102,8 @@ pub fn add_challenge(new: NewChallenge<'_>) -> Query<()> {
         .execute()
 }
 
-/// Finds a challenge. Looks whether its person knows the network, and has the recovery code with the hash.
+/// Finds a challenge. Also reads whether its person knows the network, and whether they have the recovery code with the
+/// hash.
 pub fn find_challenge(
     hash: &[u8],
     network: &str,
@@ -112,18 +113,19 @@ pub fn find_challenge(
     sql!("mfa/find_challenge").bind(hash).bind(now).bind(network).bind(recovery_hash).optional(Challenge::from_row)
 }
 
-/// Counts an answer to a challenge while it may be answered; a right one uses it up.
+/// Counts an answer to a challenge, where it may still be answered; a right answer uses it up.
 pub fn charge_challenge(hash: &[u8], is_right: bool, now: Timestamp) -> Query<()> {
     sql!("mfa/charge_challenge").bind(hash).bind(now).bind(is_right.then_some(now)).execute()
 }
 
-/// Finds a person's second factor, confirmed or not. Looks whether the recovery code with the hash is one of theirs.
+/// Finds a person's second factor, confirmed or not. Also reads whether the recovery code with the hash is one of
+/// theirs.
 pub fn find(user_id: &UserId, recovery_hash: Option<Vec<u8>>) -> Query<SecondFactor> {
     let find = sql!("mfa/find").bind(user_id).bind(recovery_hash).optional(SecondFactor::from_row);
     find.map(|found| found.unwrap_or(SecondFactor { totp: None, recovery_code_matches: false }))
 }
 
-/// Uses the code of a time step, once, and keeps the secret as it was sealed anew.
+/// Uses the code of a time step, once, and stores the secret as it was sealed anew.
 pub fn use_step(totp_id: &str, step: i64, sealed: Vec<u8>) -> Query<()> {
     sql!("mfa/use_step").bind(totp_id).bind(step).bind(sealed).execute()
 }
@@ -133,7 +135,7 @@ pub fn use_recovery_code(user_id: &UserId, hash: Vec<u8>, now: Timestamp) -> Que
     sql!("mfa/use_recovery_code").bind(user_id).bind(hash).bind(now).execute()
 }
 
-/// Adds an authenticator that waits for its first code, in the place of one that waits; never of one that is confirmed.
+/// Adds an authenticator that waits for its first code, in place of one that waits; a confirmed one is never replaced.
 pub fn put_pending(id: &str, user_id: &UserId, sealed: Vec<u8>, now: Timestamp) -> Query<()> {
     sql!("mfa/put_pending").bind(id).bind(user_id).bind(sealed).bind(now).execute()
 }
@@ -148,7 +150,7 @@ pub fn remove(user_id: &UserId) -> Query<()> {
     sql!("mfa/remove").bind(user_id).execute()
 }
 
-/// Asks a person for a second factor from now on where they have one, and else not.
+/// Turns the question for a second factor on where the person has one, and otherwise off.
 pub fn set_enabled(user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("mfa/set_enabled").bind(user_id).bind(now).execute()
 }
@@ -159,18 +161,18 @@ pub fn expect_enabled(user_id: &UserId, enabled: bool) -> Query<()> {
     sql!("mfa/expect_enabled").bind(user_id).bind(enabled).execute()
 }
 
-/// Forgets a person's recovery codes, used ones too.
+/// Deletes a person's recovery codes, used ones too.
 pub fn forget_recovery_codes(user_id: &UserId) -> Query<()> {
     sql!("mfa/forget_recovery_codes").bind(user_id).execute()
 }
 
-/// Adds recovery codes of these hashes.
+/// Adds recovery codes with these hashes.
 pub fn add_recovery_codes(user_id: &UserId, hashes: impl Iterator<Item = Vec<u8>>, now: Timestamp) -> Query<()> {
     let hashes = hashes.map(|hash| data_encoding::HEXLOWER.encode(&hash)).collect::<Vec<_>>();
     sql!("mfa/add_recovery_codes").bind(user_id).bind(json!(hashes).to_string()).bind(now).execute()
 }
 
-/// Forgets a person's logins that wait for a second factor.
+/// Deletes a person's logins that wait for a second factor.
 pub fn forget_challenges(user_id: &UserId) -> Query<()> {
     sql!("mfa/forget_challenges").bind(user_id).execute()
 }

@@ -1,15 +1,15 @@
-//! The schema: the files of `migrations/`, recorded in the table that wrangler keeps too, so that every host
-//! answers "which migrations ran?" alike.
+//! The schema: the files of `migrations/`, recorded in the table that wrangler uses too, so that every host answers
+//! "which migrations ran?" alike.
 
 use super::query::{Query, Sql, sql};
 use crate::ports::{Database, DatabaseError, Statement};
 
-/// One file of `migrations/`.
+/// A file of `migrations/`.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
-    /// Its file name.
+    /// File name.
     pub name: &'static str,
-    /// Its statements.
+    /// SQL statements of the file.
     pub sql: &'static str,
 }
 
@@ -19,7 +19,7 @@ macro_rules! migration {
     };
 }
 
-/// Every migration, in order.
+/// All migrations, in order.
 pub const MIGRATIONS: &[Migration] = &[
     migration!("0001_initial.sql"),
     migration!("0002_accounts.sql"),
@@ -45,20 +45,20 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0023_packs.sql"),
 ];
 
-/// Names the newest migration: which schema this program works with.
+/// Returns the name of the newest migration: the schema that this program works with.
 #[must_use]
 pub fn schema() -> &'static str {
     MIGRATIONS.last().map_or("", |migration| migration.name)
 }
 
-/// Wrangler's own definition of its table.
+/// Wrangler's own definition of its table of migrations.
 pub const CREATE_LOG: &str = include_str!("sql/migrations/create_log.sql");
 
 fn create_log() -> Query<()> {
     Sql::new(CREATE_LOG).essential().execute()
 }
 
-/// Names the migrations that ran, oldest first.
+/// Lists the names of the migrations that ran, oldest first.
 pub fn applied() -> Query<Vec<String>> {
     sql!("migrations/applied").all(|row| row.text("name"))
 }
@@ -68,7 +68,7 @@ fn record(name: &str) -> Query<()> {
 }
 
 impl Migration {
-    /// Splits it into its statements: each ends with a semicolon at the end of its line.
+    /// Splits the migration into its statements: each ends with a semicolon at the end of its line.
     pub fn statements(&self) -> impl Iterator<Item = &'static str> {
         self.sql
             .split(";\n")
@@ -77,18 +77,18 @@ impl Migration {
     }
 }
 
-/// Why a database was not brought to this program's schema.
+/// Reason why a database was not brought to this program's schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MigrationError {
-    /// A newer release has migrated it, with these.
+    /// A newer release has migrated the database, with these migrations.
     #[error("{}", newer(.0))]
     Newer(Vec<String>),
-    /// The database fails.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
 
-/// Says which release a database needs, whose migrations this program does not know.
+/// Writes an error text for a database whose migrations this program does not know: which release it needs.
 #[must_use]
 pub fn newer(unknown: &[String]) -> String {
     let (names, needed) = (unknown.join(", "), unknown.last().map_or("them", String::as_str));
@@ -100,17 +100,17 @@ pub fn newer(unknown: &[String]) -> String {
     )
 }
 
-/// What has run on a database, beside what this program knows.
+/// Migrations of a database, compared with those that this program knows.
 #[derive(Clone, Debug, Default)]
 pub struct SchemaState {
-    /// What has not run yet, in order.
+    /// Migrations that have not run yet, in order.
     pub pending: Vec<Migration>,
-    /// What has run and is of a newer release.
+    /// Names of migrations that have run and are of a newer release.
     pub unknown: Vec<String>,
 }
 
 impl SchemaState {
-    /// Compares what has run with what this program knows.
+    /// Compares the migrations that have run with those that this program knows.
     #[must_use]
     pub fn of(applied: &[String]) -> Self {
         let pending = MIGRATIONS.iter().filter(|migration| !applied.iter().any(|name| name == migration.name));
@@ -119,18 +119,18 @@ impl SchemaState {
     }
 }
 
-/// Finds what has run.
+/// Reads which migrations have run.
 ///
 /// # Errors
-/// Whatever the database answers, also when it has never been migrated.
+/// The database's error, also when the database has never been migrated.
 pub async fn state(database: &dyn Database) -> Result<SchemaState, DatabaseError> {
     Ok(SchemaState::of(&applied().run(database).await?))
 }
 
-/// Finds what has run, also where nothing has. Writes nothing.
+/// Reads which migrations have run, also where none has. Writes nothing.
 ///
 /// # Errors
-/// Whatever the database answers.
+/// The database's error.
 pub async fn plan(database: &dyn Database) -> Result<SchemaState, DatabaseError> {
     if sql!("migrations/has_log").exists().run(database).await? {
         state(database).await
@@ -139,16 +139,17 @@ pub async fn plan(database: &dyn Database) -> Result<SchemaState, DatabaseError>
     }
 }
 
-/// Brings the database to the newest schema; several migrators at once are no harm. Returns what it applied.
+/// Brings the database to the newest schema; several migrators at once do no harm. Returns the migrations that it
+/// applied.
 ///
 /// # Errors
-/// [`MigrationError::Newer`] where a newer release was here; then nothing is changed. Else whatever the database answers;
-/// each migration is applied whole or not at all.
+/// [`MigrationError::Newer`] where a newer release has migrated the database; then nothing is changed. Otherwise the
+/// database's error; each migration is applied whole or not at all.
 pub async fn migrate(database: &dyn Database) -> Result<Vec<Migration>, MigrationError> {
     let found = match state(database).await {
         Ok(found) => found,
-        // Before the first migration there is no log of them. Where it is there this writes nothing, and a full disk is no
-        // reason not to start.
+        // Before the first migration there is no table of them. Where it exists this writes nothing, so a full disk
+        // does not keep the program from starting.
         Err(_) => {
             create_log().run(database).await?;
             state(database).await?
@@ -161,7 +162,7 @@ pub async fn migrate(database: &dyn Database) -> Result<Vec<Migration>, Migratio
         let record = record(migration.name).into_statement();
         let statements = std::iter::once(record).chain(migration.statements().map(Statement::new)).collect();
         match database.batch(statements).await {
-            // Somebody else applied it between our look and our write.
+            // Another process applied it between our read and our write.
             Err(DatabaseError::Constraint(name)) if name == "d1_migrations.name" => {}
             other => drop(other?),
         }
@@ -169,7 +170,7 @@ pub async fn migrate(database: &dyn Database) -> Result<Vec<Migration>, Migratio
     Ok(found.pending)
 }
 
-/// Says of what was asked of a database that was not ready that nothing of it was done, so a read may try again.
+/// Converts the error to one that says that nothing was done, so that a read may try again: the database was not ready.
 #[must_use]
 pub fn nothing_done(error: MigrationError) -> DatabaseError {
     tracing::error!(%error, "the database cannot be used");

@@ -1,5 +1,5 @@
-//! What the application keeps: typed queries, by subject. Their SQL is in `sql/<subject>/<name>.sql`, one statement a
-//! file.
+//! The application's stored data: typed queries, by subject. Their SQL is in `sql/<subject>/<name>.sql`, one statement
+//! a file.
 
 pub mod admin;
 pub mod api_keys;

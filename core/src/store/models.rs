@@ -1,4 +1,4 @@
-//! Models: what is benchmarked.
+//! Models, which are benchmarked.
 
 use super::{
     declarations::Declaration,
@@ -74,7 +74,7 @@ impl Model {
     }
 }
 
-/// Finds who declared a model, and why it is hidden.
+/// Finds a model's owner, and why it is hidden.
 pub fn declaration(id: &ModelId) -> Query<Option<Declaration>> {
     sql!("models/declaration").bind(id).optional(Declaration::from_row)
 }
@@ -109,7 +109,7 @@ pub fn find(id: &ModelId) -> Query<Option<Model>> {
     sql!("models/find").bind(id).optional(Model::from_row)
 }
 
-/// Lists the models that are not hidden, by id, after one or from the first.
+/// Lists the models that are not hidden, by id, after the given one or from the first.
 pub fn list(after: Option<&ModelId>, rows: u32) -> Query<Vec<Model>> {
     sql!("models/list").bind(after.map_or("", ModelId::as_str)).bind(rows).all(Model::from_row)
 }

@@ -11,7 +11,7 @@ pub fn expect_visible(run_id: &RunId) -> Query<()> {
     sql!("moderations/expect_visible").bind(run_id).execute()
 }
 
-/// What is moderated.
+/// Subject of moderation.
 #[derive(Clone, Copy, Debug)]
 pub enum Subject<'a> {
     /// A model, by its id.
@@ -21,7 +21,7 @@ pub enum Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// Its id.
+    /// Returns the subject's id.
     #[must_use]
     pub fn id(&self) -> &str {
         match self {
@@ -30,7 +30,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Finds out how moderation left it.
+    /// Finds the present state of the subject.
     pub fn find(&self) -> Query<Option<Moderated>> {
         let sql = match self {
             Self::Model(id) => sql!("moderations/model").bind(*id),
@@ -40,19 +40,19 @@ impl Subject<'_> {
     }
 }
 
-/// What is done to it.
+/// An act of moderation.
 #[derive(Clone, Copy, Debug)]
 pub enum Act<'a> {
-    /// It is told nowhere any more.
+    /// Hides the subject everywhere.
     Hide,
-    /// It is told again.
+    /// Shows the subject again.
     Unhide,
-    /// It is called this, whatever its owner declares.
+    /// Gives the subject this name, whatever its owner declares.
     Rename(&'a str),
 }
 
 impl Act<'_> {
-    /// Its name in the log.
+    /// Returns the act's name in the log.
     #[must_use]
     pub fn kind(self) -> &'static str {
         match self {
@@ -63,22 +63,22 @@ impl Act<'_> {
     }
 }
 
-/// What an administrator does, and why. One batch carries it out: [`Moderation::apply`], [`Moderation::log`], what else
+/// An act of an administrator, and why. One batch carries it out: [`Moderation::apply`], [`Moderation::log`], what else
 /// records it where the statement before changed a row, and [`Moderation::rename_copies`].
 #[derive(Clone, Copy, Debug)]
 pub struct Moderation<'a> {
-    /// What is moderated.
+    /// Subject of the act.
     pub subject: Subject<'a>,
-    /// What is done to it.
+    /// What is done to the subject.
     pub act: Act<'a>,
-    /// Why; everyone may read it.
+    /// Reason, which everyone may read.
     pub reason: &'a str,
-    /// When.
+    /// When the act happens.
     pub at: Timestamp,
 }
 
 impl Moderation<'_> {
-    /// Changes the subject; nothing where it is so already.
+    /// Changes the subject, or nothing where it is so already.
     pub fn apply(&self) -> Query<()> {
         let sql = match (self.subject, self.act) {
             (Subject::Model(id), Act::Hide) => sql!("moderations/hide_model").bind(id).bind(self.reason),
@@ -93,7 +93,7 @@ impl Moderation<'_> {
         sql.execute()
     }
 
-    /// Writes a line, of this id, of the public log, where the statement before changed a row.
+    /// Writes a line of the public log with this id, where the statement before changed a row.
     pub fn log(&self, id: &str) -> Query<()> {
         let (model, benchmark) = match self.subject {
             Subject::Model(id) => (Some(id), None),
@@ -111,7 +111,7 @@ impl Moderation<'_> {
             .execute()
     }
 
-    /// Renames the copies of a name that is changed: a model's on every board, a benchmark's in its versions.
+    /// Renames the copies of a changed name: a model's on every board, a benchmark's in its versions.
     #[must_use]
     pub fn rename_copies(&self) -> Option<Query<()>> {
         let Act::Rename(name) = self.act else { return None };

@@ -1,15 +1,15 @@
-//! What goes along when an instance moves to another host: every table but these.
+//! Which tables are moved when an instance moves to another host: all but these.
 
-/// A table that stays behind.
+/// A table that is not moved.
 #[derive(Clone, Copy, Debug)]
 pub struct LeftBehind {
-    /// Its name.
+    /// Name of the table.
     pub table: &'static str,
-    /// Why nothing is lost with it.
+    /// Why nothing is lost by leaving the table behind.
     pub reason: &'static str,
 }
 
-/// The tables that stay behind. A table that a migration adds goes along unless it is named here.
+/// Tables that are not moved. A table that a migration adds is moved unless it is named here.
 pub const LEFT_BEHIND: [LeftBehind; 5] = [
     LeftBehind { table: "batch_guard", reason: "never holds a row" },
     LeftBehind { table: "storage_guard", reason: "never holds a row" },
@@ -18,7 +18,7 @@ pub const LEFT_BEHIND: [LeftBehind; 5] = [
     LeftBehind { table: "rate_limit_totals", reason: "windows of limits, which each host keeps in a place of its own" },
 ];
 
-/// Whether the rows of a table go along. What the database's engine keeps for itself does not.
+/// Checks whether the rows of a table are moved. Tables of the database engine itself are not.
 #[must_use]
 pub fn goes_along(table: &str) -> bool {
     let is_the_engines = table.starts_with("sqlite_") || table.starts_with("_cf_");

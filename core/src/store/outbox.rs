@@ -6,33 +6,33 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp, Value},
 };
 
-/// The most mails of a kind that an address gets in an hour, whoever asks for them.
+/// Most mails of a kind that an address gets in an hour, whoever asks for them.
 pub const MOST_AN_HOUR: i64 = 10;
-/// The most mails about new networks that an address gets in a day.
+/// Most mails about new networks that an address gets in a day.
 const MOST_OF_NETWORKS_A_DAY: i64 = 5;
-/// After so many attempts a mail is given up: some days.
+/// Attempts after which a mail is given up: some days.
 pub const MOST_ATTEMPTS: i64 = 20;
-/// After so many refusals by the provider: some hours.
+/// Refusals by the provider after which a mail is given up: some hours.
 pub const MOST_REFUSALS: i64 = 9;
 
 /// A mail that is due.
 #[derive(Clone)]
 pub struct DueMail {
-    /// Its id, and the idempotency key at the provider.
+    /// Id of the mail, and its idempotency key at the provider.
     pub id: String,
-    /// To which address.
+    /// Address of the recipient.
     pub recipient: String,
-    /// Which template.
+    /// Kind of the template.
     pub kind: String,
-    /// What the template needs, sealed; empty where it was wiped.
+    /// Data of the template, sealed; empty where it was wiped.
     pub payload: Vec<u8>,
-    /// How often it was tried, this time included.
+    /// Number of attempts, this one included.
     pub attempts: i64,
-    /// Why the address is undeliverable, where it is.
+    /// Why the recipient's address is undeliverable, where it is.
     pub undeliverable: Option<UndeliverableCause>,
 }
 
-/// Takes the mails that are due, `most` of them, and puts off their next attempt: a crash before they are sent loses none.
+/// Claims at most `most` mails that are due, and puts off their next attempt: a crash before they are sent loses none.
 pub fn claim(now: Timestamp, most: i64) -> Query<Vec<DueMail>> {
     sql!("outbox/claim").bind(now).bind(most).all(|row| {
         Ok(DueMail {
@@ -61,38 +61,39 @@ pub fn note_failure(id: &str, error: &str) -> Query<()> {
     sql!("outbox/note_failure").bind(id).bind(error).execute()
 }
 
-/// Gives a mail up, and notes why. Its text stays until it expires, so that it can be sent again.
+/// Gives up a mail, and notes why. Its text stays until it expires, so that it can be sent again.
 pub fn give_up(id: &str, error: &str) -> Query<()> {
     sql!("outbox/give_up").bind(id).bind(error).execute()
 }
 
-/// So long after it was taken somebody may be sending a mail: longer than any provider is waited for.
+/// Time after a claim within which a mail may be in the process of being sent, in milliseconds: longer than any
+/// provider is waited for.
 const BEING_SENT_MS: i64 = 30_000;
-/// So many mails are counted of a kind.
+/// Most mails of a kind that are counted.
 pub const MOST_COUNTED: i64 = 10_000;
 
-/// A mail as administrators see it: not what it says.
+/// A mail as administrators see it, without its text.
 #[derive(Clone, Debug)]
 pub struct OutboxMail {
-    /// Its id.
+    /// Id of the mail.
     pub id: String,
-    /// To which address.
+    /// Address of the recipient.
     pub recipient: String,
-    /// Which template.
+    /// Kind of the template.
     pub kind: String,
-    /// With whose account it goes.
+    /// Id of the account with which the mail is deleted.
     pub user_id: Option<UserId>,
-    /// When it was asked for.
+    /// When the mail was queued.
     pub created_at: Timestamp,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: i64,
-    /// When it is tried next.
+    /// When the mail is tried next.
     pub next_attempt_at: Option<Timestamp>,
-    /// When it was sent.
+    /// When the mail was sent.
     pub sent_at: Option<Timestamp>,
-    /// Why the last attempt that failed did.
+    /// Error of the last failed attempt.
     pub last_error: Option<String>,
-    /// Whether its text is still there.
+    /// Whether the text of the mail is still stored.
     pub has_text: bool,
 }
 
@@ -112,7 +113,7 @@ impl OutboxMail {
         })
     }
 
-    /// What has become of it.
+    /// Returns whether the mail was sent, waits, or failed.
     #[must_use]
     pub fn state(&self) -> MailState {
         match (self.sent_at, self.next_attempt_at) {
@@ -123,14 +124,14 @@ impl OutboxMail {
     }
 }
 
-/// How many mails are not sent yet.
+/// Numbers of mails that are not sent yet.
 #[derive(Clone, Copy, Debug)]
 pub struct OutboxState {
-    /// How many wait; [`MOST_COUNTED`] where there are more.
+    /// Number of waiting mails; [`MOST_COUNTED`] where there are more.
     pub waiting: i64,
-    /// When the oldest of these was asked for.
+    /// When the oldest waiting mail was queued.
     pub oldest: Option<Timestamp>,
-    /// How many were given up; [`MOST_COUNTED`] where there are more.
+    /// Number of mails that were given up; [`MOST_COUNTED`] where there are more.
     pub given_up: i64,
 }
 
@@ -139,7 +140,7 @@ pub fn find(id: &str) -> Query<Option<OutboxMail>> {
     sql!("outbox/find").bind(id).optional(OutboxMail::from_row)
 }
 
-/// Lists the mails of a state, those that were asked for last first.
+/// Lists the mails of a state, latest queued first.
 pub fn list_of_state(state: MailState, page: &PageBefore) -> Query<Vec<OutboxMail>> {
     let sql = match state {
         MailState::Waiting => sql!("outbox/list_waiting"),
@@ -149,7 +150,7 @@ pub fn list_of_state(state: MailState, page: &PageBefore) -> Query<Vec<OutboxMai
     sql.bind_page(page).all(OutboxMail::from_row)
 }
 
-/// Counts what is not sent.
+/// Counts the mails that are not sent.
 pub fn state() -> Query<OutboxState> {
     sql!("outbox/state").bind(MOST_COUNTED).one(|row| {
         Ok(OutboxState {
@@ -160,7 +161,7 @@ pub fn state() -> Query<OutboxState> {
     })
 }
 
-/// Makes a mail due, unless it was sent, is due already, or may be being sent.
+/// Makes a mail due, unless it was sent, is due already, or may be in the process of being sent.
 pub fn send_again(id: &str, now: Timestamp) -> Query<()> {
     sql!("outbox/send_again").bind(id).bind(now).bind(BEING_SENT_MS).execute()
 }
@@ -178,13 +179,13 @@ pub fn delete_of_user(user_id: &UserId) -> Query<()> {
 /// A mail as the outbox has it, sent or not.
 #[derive(Clone)]
 pub struct StoredMail {
-    /// Its id.
+    /// Id of the mail.
     pub id: String,
-    /// To which address.
+    /// Address of the recipient.
     pub recipient: String,
-    /// What its template needs, sealed; empty where it was wiped.
+    /// Data of the template, sealed; empty where it was wiped.
     pub payload: Vec<u8>,
-    /// When it was asked for.
+    /// When the mail was queued.
     pub created_at: Timestamp,
 }
 
@@ -199,7 +200,7 @@ impl StoredMail {
     }
 }
 
-/// Lists the mails that were asked for after a moment, newest first; 200 at most.
+/// Lists the mails that were queued after a moment, newest first; 200 at most.
 pub fn list(after: Timestamp) -> Query<Vec<StoredMail>> {
     sql!("outbox/list").bind(after).all(StoredMail::from_row)
 }
@@ -211,13 +212,13 @@ pub fn list_to(recipient: &str) -> Query<Vec<StoredMail>> {
 
 /// A mail ready to be queued.
 pub struct QueuedMail {
-    /// UUIDv7, and the idempotency key at the provider.
+    /// Id of the mail, a UUIDv7, and its idempotency key at the provider.
     pub id: String,
-    /// Which template.
+    /// Kind of the template.
     pub kind: &'static str,
-    /// What the template needs, sealed.
+    /// Data of the template, sealed.
     pub payload: Vec<u8>,
-    /// Now.
+    /// When the mail is queued.
     pub now: Timestamp,
 }
 
@@ -226,53 +227,54 @@ impl QueuedMail {
         sql.bind(self.id).bind(to).bind(self.kind).bind(self.payload).bind(self.now)
     }
 
-    /// Queues it for the address, where its account is verified, or not yet, as is said; whichever where nothing is.
+    /// Queues the mail for the address where it has an account: a verified one, an unverified one, or with `None`
+    /// either.
     pub fn to_account(self, email: &str, verified: Option<bool>) -> Query<()> {
         let sql = self.bind(sql!("outbox/add_for_account"), email);
         sql.bind(verified).bind(MOST_AN_HOUR).execute()
     }
 
-    /// Queues it for the address, where that is kept for the account that left it, which is not this person's.
+    /// Queues the mail for the address where that is reserved for an account that left it, unless it is this person's.
     pub fn to_reserved(self, email: &str, except: Option<&UserId>) -> Query<()> {
         let sql = self.bind(sql!("outbox/add_for_reserved"), email);
         sql.bind(except).bind(MOST_AN_HOUR).execute()
     }
 
-    /// Queues it for the address, whoever has it. It goes with this person's account.
+    /// Queues the mail for the address, whoever has it. It is deleted with this person's account.
     pub fn to(self, email: &str, user_id: Option<&UserId>) -> Query<()> {
         self.bind(sql!("outbox/add"), email).bind(user_id).execute()
     }
 
-    /// Queues it for the address of nobody any more, unless that is undeliverable.
+    /// Queues the mail for an address that is no account's any more, unless it is undeliverable.
     pub fn to_if_deliverable(self, email: &str) -> Query<()> {
         self.bind(sql!("outbox/add_if_deliverable"), email).execute()
     }
 
-    /// Queues it for the address, where the statement before changed a row. It goes with this person's account, or with
-    /// that of whoever has the address.
+    /// Queues the mail for the address, where the statement before changed a row. It is deleted with this person's
+    /// account, or else with that of whoever has the address.
     pub fn to_if_changed(self, email: &str, user_id: Option<&UserId>) -> Query<()> {
         let sql = self.bind(sql!("outbox/add_if_changed"), email);
         sql.bind(user_id).bind(MOST_AN_HOUR).execute()
     }
 
-    /// Queues it for a person, where the statement before changed a row.
+    /// Queues the mail for a person, where the statement before changed a row.
     pub fn to_person_if_changed(self, user_id: &UserId) -> Query<()> {
         self.bind(sql!("outbox/add_for_user_if_changed"), user_id).execute()
     }
 
-    /// Queues it for a person who is logging in, where they were not seen in the network before, but in another one, and
-    /// want to be told. Returns whether it is queued.
+    /// Queues the mail for a person who is logging in from a network that they were not seen in before, where they were
+    /// seen in another one and want to be told. Returns whether it is queued.
     pub fn to_person_in_new_network(self, user_id: &UserId, network: &str) -> Query<bool> {
         let sql = self.bind(sql!("outbox/add_for_new_network"), user_id);
         sql.bind(network).bind(MOST_OF_NETWORKS_A_DAY).exists()
     }
 
-    /// Queues it for the person of a mailed link.
+    /// Queues the mail for the person of a mailed link.
     pub fn to_person_of_token(self, hash: &[u8]) -> Query<()> {
         self.bind(sql!("outbox/add_for_link"), hash).execute()
     }
 
-    /// Queues it for the person of a session, where the statement before changed a row.
+    /// Queues the mail for the person of a session, where the statement before changed a row.
     pub fn to_person_of_session_if_changed(self, session_id: &SessionId) -> Query<()> {
         self.bind(sql!("outbox/add_for_session_if_changed"), session_id).execute()
     }

@@ -1,4 +1,4 @@
-//! What a person has published, or is about to, as they see it themselves.
+//! A person's own runs and benchmarks, as they see them themselves.
 
 use super::{
     PageBefore,
@@ -13,25 +13,25 @@ use crate::{
 /// A run, without what was uploaded.
 #[derive(Clone, Debug)]
 pub struct OwnRun {
-    /// Its id.
+    /// Id of the run.
     pub id: RunId,
     /// The system that ran.
     pub system: System,
-    /// The benchmark.
+    /// Id of the benchmark.
     pub benchmark: BenchmarkId,
-    /// Its version.
+    /// Name of the version.
     pub version: VersionName,
-    /// What has become of it.
+    /// Status of the run.
     pub status: RunStatus,
-    /// Why it was rejected or withdrawn.
+    /// Why the run was rejected or withdrawn.
     pub reason: Option<String>,
-    /// When it was opened.
+    /// When the run was opened.
     pub created_at: Timestamp,
-    /// When it was published.
+    /// When the run was published.
     pub published_at: Option<Timestamp>,
-    /// What its score means.
+    /// Meaning of the score.
     pub measure: Measure,
-    /// Its score, once it was published.
+    /// Score, once the run was published.
     pub score: Option<f64>,
 }
 
@@ -55,15 +55,15 @@ impl OwnRun {
 /// A benchmark that somebody declared.
 #[derive(Clone, Debug)]
 pub struct OwnBenchmark {
-    /// Its id.
+    /// Id of the benchmark.
     pub id: BenchmarkId,
-    /// The version that it is read by, where one is marked.
+    /// Current version, where one is marked.
     pub current_version: Option<String>,
-    /// Why an administrator hid it.
+    /// Why an administrator hid the benchmark.
     pub hidden_reason: Option<String>,
 }
 
-/// Lists a person's runs, or those of this status, newest first.
+/// Lists a person's runs, all or those of one status, newest first.
 pub fn list(owner_id: &UserId, status: Option<RunStatus>, page: &PageBefore) -> Query<Vec<OwnRun>> {
     let status = status.map(RunStatus::as_str);
     sql!("own_runs/list").bind(owner_id).bind_page(page).bind(status).all(OwnRun::from_row)

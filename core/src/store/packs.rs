@@ -1,4 +1,4 @@
-//! Results as they are kept: rows of `results`, or packs of them once their run was published long enough ago.
+//! Stored results: rows of `results`, or packs of them once their run was published long enough ago.
 
 use super::{
     Batch, dataset,
@@ -15,7 +15,7 @@ use crate::{
     ports::{DatabaseError, Row, Rows, Timestamp, Value},
 };
 
-/// The place of a result in the order of all.
+/// Place of a result in the order of all: run, task, attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ResultKey {
     pub(super) run: String,
@@ -24,7 +24,7 @@ pub(super) struct ResultKey {
 }
 
 impl ResultKey {
-    /// Reads what a cursor holds.
+    /// Reads the key from a cursor; `None` where the cursor holds something else.
     pub(super) fn of(keys: Vec<Key>) -> Option<Self> {
         match <[Key; 3]>::try_from(keys) {
             Ok([Key::Text(run), Key::Text(task), Key::Integer(attempt)]) => Some(Self { run, task, attempt }),
@@ -32,7 +32,7 @@ impl ResultKey {
         }
     }
 
-    /// What a cursor holds.
+    /// Returns the key as a cursor holds it.
     pub(super) fn into_keys(self) -> Vec<Key> {
         vec![Key::Text(self.run), Key::Text(self.task), Key::Integer(self.attempt)]
     }
@@ -42,7 +42,7 @@ impl ResultKey {
     }
 }
 
-/// The columns of a result that was packed, as those of a row.
+/// Columns of a packed result, named as those of a row.
 const COLUMNS: [&str; 13] = [
     "told",
     "run_id",
@@ -77,7 +77,8 @@ fn as_values(result: StoredResult, run_id: &str, told: Option<i64>) -> Vec<Value
     ]
 }
 
-/// Merges rows of results with those of packs (rows whose column `pack` is not null), after a key and in the order of keys.
+/// Merges rows of results with those of packs (rows whose column `pack` is not null), after a key and in the order of
+/// keys.
 pub(super) fn merged(found: Rows, after: &ResultKey) -> Result<Vec<(ResultKey, Row)>, DatabaseError> {
     let mut results = Vec::with_capacity(found.len());
     for row in found {
@@ -89,7 +90,7 @@ pub(super) fn merged(found: Rows, after: &ResultKey) -> Result<Vec<(ResultKey, R
         let damaged = |why: String| DatabaseError::Unavailable(format!("a pack of run {run_id}: {why}"));
         let told = row.optional_integer("told")?;
         let unpacked = result_pack::unpack(&pack).map_err(|error| damaged(error.to_string()))?;
-        // By these the walk has ended: were they wrong, a page would seem to be the last one.
+        // SQL ended the walk by these numbers: if they were wrong, a page would seem to be the last one.
         let size = unpacked.iter().map(StoredResult::size).fold(0, usize::saturating_add);
         if (integer(unpacked.len()), integer(size)) != (row.integer("results")?, row.integer("size")?) {
             return Err(damaged("it holds something else than the table says".to_owned()));
@@ -106,7 +107,7 @@ pub(super) fn merged(found: Rows, after: &ResultKey) -> Result<Vec<(ResultKey, R
     Ok(results)
 }
 
-/// Reads at most so many results of a run after a place, packed or not.
+/// Reads at most `rows` results of a run after a place, packed or not.
 pub(super) fn results<T>(
     run_id: &RunId,
     after: &TaskAttempt,
@@ -122,18 +123,18 @@ pub(super) fn results<T>(
     })
 }
 
-/// A published run that is to be packed.
+/// A published run whose results are to be packed.
 #[derive(Clone, Debug)]
 pub struct DueRun {
-    /// Its id.
+    /// Id of the run.
     pub id: RunId,
-    /// What its results came to when it was published, where that was kept.
+    /// Digest of the results when the run was published, where it was stored.
     pub results: Option<DigestedResults>,
-    /// Whether results were left out of that because tasks are private.
+    /// Whether the digest leaves out results at private tasks.
     pub private_tasks: bool,
 }
 
-/// Takes the run that is next of those published by then. Nobody else takes it until `left_alone_until`.
+/// Claims the next run of those published by `published_by`. Nobody else claims it until `left_alone_until`.
 pub fn claim(published_by: Timestamp, now: Timestamp, left_alone_until: Timestamp) -> Query<Option<DueRun>> {
     sql!("packs/claim").bind(published_by).bind(now).bind(left_alone_until).optional(|row| {
         let unreadable = |digest| DatabaseError::Unavailable(format!("{digest} is no digest of results"));
@@ -149,16 +150,16 @@ pub fn claim(published_by: Timestamp, now: Timestamp, left_alone_until: Timestam
     })
 }
 
-/// How far the results of a run are packed.
+/// Progress of packing a run's results.
 #[derive(Clone, Debug)]
 pub struct Begun {
-    /// How many are.
+    /// Number of packed results.
     pub results: i64,
-    /// The last of them.
+    /// Task and attempt of the last packed result.
     pub end: TaskAttempt,
 }
 
-/// Tells how far the results of a run are packed.
+/// Reads how far the results of a run are packed.
 pub fn begun(run_id: &RunId) -> Query<Begun> {
     sql!("packs/begun").bind(run_id).one(|row| {
         let end = TaskAttempt { task: row.text("task")?, attempt: row.integer("attempt")? };
@@ -169,15 +170,15 @@ pub fn begun(run_id: &RunId) -> Query<Begun> {
 /// A piece of a run's results, as they are packed.
 #[derive(Clone, Debug)]
 pub struct StoredPiece {
-    /// By task and attempt.
+    /// Results, by task and attempt.
     pub results: Vec<StoredResult>,
-    /// The same as rows of the data set.
+    /// The same results as rows of the dataset.
     pub rows: Vec<log_record::Row>,
-    /// Where it ends; `None` where no further piece can follow.
+    /// Task and attempt at which the piece ends; `None` where no further piece can follow.
     pub end: Option<TaskAttempt>,
 }
 
-/// Reads a piece of a run's results after a place, at most so many.
+/// Reads at most `rows` results of a run after a place.
 pub fn piece(run_id: &RunId, after: &TaskAttempt, rows: u32) -> Query<StoredPiece> {
     results(run_id, after, rows, move |found| {
         let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= rows);
@@ -238,8 +239,8 @@ fn expect_unpacked(run_id: &RunId, packed: i64, rows: Option<i64>) -> Query<()> 
     sql!("packs/expect_unpacked").bind(run_id).bind(packed).bind(rows).execute()
 }
 
-/// Adds packs of a run of which so many results are packed. Nobody reads them before [`replace`]; the run is next again. The
-/// batch fails by [`Guard::ResultsUnpacked`](super::Guard).
+/// Adds packs to a run of which `packed` results are packed so far. Nobody reads them before [`replace`], and the run
+/// stays next in turn. The batch fails by [`Guard::ResultsUnpacked`](super::Guard).
 pub fn prepare(run_id: &RunId, packed: i64, packs: &[ResultPack]) -> Batch {
     let mut batch = Batch::new();
     batch.extend([expect_unpacked(run_id, packed, None)]);
@@ -248,8 +249,8 @@ pub fn prepare(run_id: &RunId, packed: i64, packs: &[ResultPack]) -> Batch {
     batch
 }
 
-/// Puts packs in the place of the rows of a run: those that so many of its results are in, and these. There are so many rows.
-/// The batch fails by [`Guard::ResultsUnpacked`](super::Guard).
+/// Replaces the `rows` rows of a run by packs: those that are stored already, with `packed` results, and the given
+/// ones. The batch fails by [`Guard::ResultsUnpacked`](super::Guard).
 pub fn replace(run_id: &RunId, packed: i64, packs: &[ResultPack], rows: i64, now: Timestamp) -> Batch {
     let mut batch = Batch::new();
     batch.extend([expect_unpacked(run_id, packed, Some(rows))]);
@@ -261,7 +262,7 @@ pub fn replace(run_id: &RunId, packed: i64, packs: &[ResultPack], rows: i64, now
     batch
 }
 
-/// Gives up the packs of a run that nobody reads, and leaves it alone until then.
+/// Deletes the packs of a run that nobody reads, and leaves the run alone until the given time.
 pub fn give_up(run_id: &RunId, until: Timestamp) -> Batch {
     let mut batch = Batch::new();
     batch.extend([sql!("packs/discard").bind(run_id).execute(), leave_alone(run_id, Some(until))]);

@@ -1,4 +1,4 @@
-//! What only the pages ask for.
+//! Queries that only the HTML pages use.
 
 use super::{
     columns::{optional_json, read_named, time},
@@ -13,18 +13,18 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// A version that can be chosen.
+/// A version that a reader can choose.
 #[derive(Clone, Debug)]
 pub struct Choice {
-    /// The benchmark.
+    /// Id of the benchmark.
     pub benchmark: BenchmarkId,
-    /// Its version.
+    /// Name of the version.
     pub version: VersionName,
-    /// What people call it.
+    /// Title of the benchmark.
     pub title: String,
-    /// Whether anything was published on it.
+    /// Whether anything was published on the version.
     pub published: bool,
-    /// Whether it is neither a part nor a second scoring of another.
+    /// Whether the version is neither a part nor a second scoring of another.
     pub whole: bool,
 }
 
@@ -44,36 +44,36 @@ impl Choice {
     }
 }
 
-/// What a version says of itself.
+/// Properties of a version for its page.
 #[derive(Clone, Debug, Default)]
 pub struct VersionFacts {
-    /// How many tasks there are.
+    /// Number of tasks.
     pub task_count: i64,
-    /// How often each is tried.
+    /// Attempts at each task.
     pub attempts_per_task: i64,
-    /// What guessing scores.
+    /// Score that guessing gets.
     pub chance_level: Option<f64>,
-    /// Whether the tasks are told to nobody.
+    /// Whether the tasks are private.
     pub private_tasks: bool,
-    /// The day or month since when anyone could read the tasks.
+    /// Day or month since which anyone could read the tasks.
     pub tasks_published_on: Option<String>,
-    /// What a composite score is made of.
+    /// Parts of a composite score.
     pub parts: Vec<Part>,
-    /// The version that it is a part of.
+    /// Version that it is a part of.
     pub part_of: Option<VersionName>,
-    /// How many tasks the whole has that it is a part of.
+    /// Number of tasks of the version that it is a part of.
     pub whole_task_count: Option<i64>,
-    /// The version of which it is a second scoring.
+    /// Version of which it is a second scoring.
     pub other_scoring_of: Option<VersionName>,
-    /// Where to read more.
+    /// Address with more about it.
     pub homepage: Option<String>,
-    /// The licence of its tasks.
+    /// Licence of the tasks.
     pub licence: Option<String>,
-    /// How to cite it.
+    /// Citation of the benchmark.
     pub citation: Option<String>,
-    /// Under which conditions runs are to be made.
+    /// Conditions under which runs are to be made.
     pub conditions: Conditions,
-    /// The version that the benchmark is read by.
+    /// Current version of the benchmark.
     pub current_version: Option<VersionName>,
 }
 
@@ -102,18 +102,18 @@ impl VersionFacts {
     }
 }
 
-/// Lists the versions of a benchmark, and those of so many others that anything was published on.
+/// Lists the versions of a benchmark, and those of at most `others` other benchmarks that anything was published on.
 pub fn choices(benchmark: &BenchmarkId, others: usize) -> Query<Vec<Choice>> {
     let others = i64::try_from(others).unwrap_or(i64::MAX);
     sql!("pages/choices").bind(benchmark).bind(others).all(Choice::from_row)
 }
 
-/// Finds what a version says of itself. Where none is named, it is the one that the benchmark is read by.
+/// Finds the properties of a version, or those of the current version where none is named.
 pub fn version_facts(benchmark: &BenchmarkId, version: Option<&VersionName>) -> Query<Option<VersionFacts>> {
     sql!("pages/version_facts").bind(benchmark).bind(version).optional(VersionFacts::from_row)
 }
 
-/// Lists the models of a provider, or of all, by id, after one or from the first.
+/// Lists the models of a provider, or of all, by id, after the given one or from the first.
 pub fn models(after: Option<&ModelId>, provider: Option<&str>, rows: u32) -> Query<Vec<Model>> {
     let after = after.map_or("", ModelId::as_str);
     sql!("pages/models").bind(after).bind(provider).bind(rows).all(Model::from_row)
@@ -129,14 +129,14 @@ pub fn search_models(words: &[&str], rows: u32) -> Query<Vec<Model>> {
     sql!("pages/search_models").bind(serde_json::json!(words).to_string()).bind(rows).all(Model::from_row)
 }
 
-/// A benchmark that was looked for.
+/// A benchmark that a search found.
 #[derive(Clone, Debug)]
 pub struct FoundBenchmark {
-    /// Its id.
+    /// Id of the benchmark.
     pub id: BenchmarkId,
-    /// What people call it.
+    /// Title of the benchmark.
     pub title: String,
-    /// What it measures.
+    /// What the benchmark measures.
     pub description: Option<String>,
 }
 
@@ -151,14 +151,14 @@ pub fn search_benchmarks(words: &[&str], rows: u32) -> Query<Vec<FoundBenchmark>
     })
 }
 
-/// A score that a run has on a part of the tasks.
+/// Score of a run on a part of the tasks.
 #[derive(Clone, Debug)]
 pub struct RunSlice {
-    /// `scenario`, `language` or `difficulty`.
+    /// Dimension of the slice: `scenario`, `language` or `difficulty`.
     pub dimension: &'static str,
-    /// Its value.
+    /// Value of the dimension.
     pub value: String,
-    /// What they add up to.
+    /// Aggregates of the slice's results.
     pub aggregates: Aggregates,
 }
 
@@ -178,24 +178,24 @@ pub fn run_slices(run: &RunId, rows: u32) -> Query<Vec<RunSlice>> {
     })
 }
 
-/// How a run stands on its board.
+/// A run's entry on its board.
 #[derive(Clone, Debug)]
 pub struct RunEntry {
-    /// What people call the benchmark.
+    /// Title of the benchmark.
     pub title: String,
-    /// What the version prescribes.
+    /// Conditions that the version prescribes.
     pub conditions: Conditions,
-    /// What people called the model when the run was published; `None` before.
+    /// Name of the model when the run was published; `None` before.
     pub display_name: Option<String>,
     /// Whether the model was trained after the tasks were published.
     pub contaminated: bool,
-    /// Whether it stands there now.
+    /// Whether the entry stands on the board now.
     pub stands: bool,
-    /// Whether it is the one that is ranked for its system.
+    /// Whether the run is the ranked one of its system.
     pub ranked: bool,
 }
 
-/// Finds how a run stands on its board, or stood last.
+/// Finds a run's entry on its board, or its last one.
 pub fn run_entry(run: &RunId) -> Query<Option<RunEntry>> {
     sql!("pages/run_entry").bind(run).optional(|row| {
         Ok(RunEntry {
@@ -209,18 +209,18 @@ pub fn run_entry(run: &RunId) -> Query<Option<RunEntry>> {
     })
 }
 
-/// Another run of a system.
+/// Another published run of a system.
 #[derive(Clone, Debug)]
 pub struct OtherRun {
-    /// Its id.
+    /// Id of the run.
     pub id: RunId,
-    /// What has become of it.
+    /// Status of the run.
     pub status: RunStatus,
-    /// Who evaluated.
+    /// Relationship of the evaluator to the vendor of the model.
     pub evaluator_relationship: EvaluatorRelationship,
-    /// When.
+    /// When the run was evaluated.
     pub evaluated_at: Timestamp,
-    /// What publishing kept.
+    /// Aggregates that publishing stored.
     pub aggregates: Option<Aggregates>,
 }
 
@@ -237,7 +237,7 @@ pub fn runs_of_system(run: &RunId, rows: u32) -> Query<Vec<OtherRun>> {
     })
 }
 
-/// Something that has a page of its own.
+/// A resource with a page of its own.
 #[derive(Clone, Debug)]
 pub enum Listed {
     /// A benchmark.
@@ -246,7 +246,7 @@ pub enum Listed {
     Model(ModelId),
 }
 
-/// Lists the first benchmarks and models, so many of each.
+/// Lists the first benchmarks and models, at most `rows` of each.
 pub fn site_map(rows: u32) -> Query<Vec<Listed>> {
     sql!("pages/site_map").bind(rows).all(|row| {
         let id = row.text("id")?;

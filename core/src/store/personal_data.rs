@@ -1,4 +1,4 @@
-//! What is held about a person, for the copy that they may ask for (GDPR, articles 15 and 20).
+//! Data about a person, for the copy that they may ask for (GDPR, articles 15 and 20).
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,14 +20,14 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// Whose data to read, and how much of each list.
+/// The person whose data are read, and the window of each list.
 #[derive(Clone, Copy, Debug)]
 pub struct PersonalData<'a> {
-    /// The person.
+    /// Id of the person.
     pub user_id: &'a UserId,
-    /// How many rows to read at most.
+    /// Most rows to read of each list.
     pub rows: u32,
-    /// How many rows to leave out before those.
+    /// Number of rows to skip before those.
     pub skipped: u32,
 }
 
@@ -36,85 +36,85 @@ impl PersonalData<'_> {
         sql.bind(self.user_id).bind(self.rows).bind(self.skipped)
     }
 
-    /// Lists their sessions, newest first.
+    /// Lists the person's sessions, newest first.
     pub fn sessions(&self) -> Query<Vec<RememberedSession>> {
         self.bind(sql!("personal_data/sessions")).all(RememberedSession::from_row)
     }
 
-    /// Lists their API keys, newest first.
+    /// Lists the person's API keys, newest first.
     pub fn api_keys(&self) -> Query<Vec<ApiKeyRecord>> {
         self.bind(sql!("personal_data/api_keys")).all(ApiKeyRecord::from_row)
     }
 
-    /// Lists how much their API keys were used, by key and day, newest first.
+    /// Lists the uses of the person's API keys, by key and day, newest first.
     pub fn api_key_use(&self) -> Query<Vec<DailyUse>> {
         self.bind(sql!("personal_data/api_key_use")).all(DailyUse::from_row)
     }
 
-    /// Lists the networks that they have logged in from.
+    /// Lists the networks that the person has logged in from.
     pub fn known_networks(&self) -> Query<Vec<KnownNetwork>> {
         self.bind(sql!("personal_data/known_networks")).all(KnownNetwork::from_row)
     }
 
-    /// Lists their webhooks, newest first.
+    /// Lists the person's webhooks, newest first.
     pub fn webhooks(&self, now: Timestamp) -> Query<Vec<Webhook>> {
         self.bind(sql!("personal_data/webhooks")).bind(now).all(Webhook::from_row)
     }
 
-    /// Lists what their webhooks are told.
+    /// Lists the deliveries to the person's webhooks.
     pub fn webhook_deliveries(&self) -> Query<Vec<Delivery>> {
         self.bind(sql!("personal_data/webhook_deliveries")).all(Delivery::from_row)
     }
 
-    /// Lists their security events, newest first.
+    /// Lists the person's security events, newest first.
     pub fn security_events(&self) -> Query<Vec<Event>> {
         self.bind(sql!("personal_data/security_events")).all(Event::from_row)
     }
 
-    /// Lists their mails, newest first.
+    /// Lists the person's mails, newest first.
     pub fn mails(&self) -> Query<Vec<MailSummary>> {
         self.bind(sql!("personal_data/mails")).all(MailSummary::from_row)
     }
 
-    /// Lists the mailed links that still work, oldest first.
+    /// Lists the person's mailed links that are still valid, oldest first.
     pub fn pending_links(&self, now: Timestamp) -> Query<Vec<PendingLink>> {
         self.bind(sql!("personal_data/pending_links")).bind(now).all(PendingLink::from_row)
     }
 
-    /// Lists the former addresses that are kept for them, oldest first.
+    /// Lists the former addresses that are reserved for the person, oldest first.
     pub fn former_addresses(&self, now: Timestamp) -> Query<Vec<FormerAddress>> {
         self.bind(sql!("personal_data/former_addresses")).bind(now).all(FormerAddress::from_row)
     }
 
-    /// Lists the models that they declared.
+    /// Lists the models that the person declared.
     pub fn models(&self) -> Query<Vec<Declared>> {
         self.bind(sql!("personal_data/models")).all(Declared::from_row)
     }
 
-    /// Lists the benchmarks that they declared.
+    /// Lists the benchmarks that the person declared.
     pub fn benchmarks(&self) -> Query<Vec<Declared>> {
         self.bind(sql!("personal_data/benchmarks")).all(Declared::from_row)
     }
 
-    /// Lists the runs that they opened.
+    /// Lists the runs that the person opened.
     pub fn runs(&self) -> Query<Vec<OpenedRun>> {
         self.bind(sql!("personal_data/runs")).all(OpenedRun::from_row)
     }
 
-    /// Lists the seals that they made.
+    /// Lists the seals that the person made.
     pub fn seals(&self) -> Query<Vec<MadeSeal>> {
         self.bind(sql!("personal_data/seals")).all(MadeSeal::from_row)
     }
 }
 
-/// A session that lives, or is remembered.
+/// A session that is live, or that is still stored after its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RememberedSession {
-    /// What its person sees of a session that lives.
+    /// The session as its person sees it while it is live.
     pub session: SessionSummary,
-    /// When it was ended.
+    /// When the session was ended.
     pub revoked_at: Option<Timestamp>,
-    /// Why it was ended.
+    /// Why the session was ended.
     pub revoked_reason: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! What publishing a run keeps, and what the leaderboard says of it from then on: one batch each, whole or not at all.
+//! Publication and withdrawal of runs: what is stored of them, and how the leaderboard changes; one batch each, all or
+//! nothing.
 
 use super::{
     Batch, moderations,
@@ -15,32 +16,32 @@ use crate::{
     ports::{DatabaseError, Timestamp},
 };
 
-/// So many slices are written in one go: some milliseconds, in which nobody else writes.
+/// Most slices that are written in one batch: some milliseconds, in which nobody else writes.
 const PIECE: usize = 1000;
 
-/// What publishing keeps of a run.
+/// What publishing stores of a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Kept<'a> {
-    /// What was computed of its results.
+    /// Aggregates that were computed from the results.
     Aggregates(&'a RunAggregates),
-    /// Its counts.
+    /// Counts that the run brought.
     Counts,
-    /// The score that its source publishes.
+    /// Score that its source publishes.
     GivenScore,
 }
 
 /// A run that is to be published, as it was when its results were added up.
 #[derive(Clone, Copy, Debug)]
 pub struct Publication<'a> {
-    /// The run.
+    /// Id of the run.
     pub run_id: &'a RunId,
-    /// Whose it is.
+    /// Id of the owner.
     pub owner_id: &'a UserId,
-    /// Of its results.
+    /// Revision of the results.
     pub revision: i64,
-    /// What is kept of them.
+    /// What is stored of the results.
     pub kept: Kept<'a>,
-    /// What the log commits to of them.
+    /// Digest of the results, which the log commits to.
     pub results: DigestedResults,
 }
 
@@ -49,7 +50,8 @@ impl Publication<'_> {
         runs::expect_unchanged(self.run_id, self.owner_id, self.revision)
     }
 
-    /// The slices that are kept before the others: the whole, by which a run is known to be kept, is never among them.
+    /// Splits the slices into those that the publishing batch writes and those that are written before it. The whole,
+    /// by which a run is known to be published, is among the first.
     fn pieces(&self) -> (&[Slice], &[Slice]) {
         let slices = match self.kept {
             Kept::Aggregates(aggregates) => aggregates.slices.as_slice(),
@@ -58,22 +60,23 @@ impl Publication<'_> {
         slices.split_at_checked(PIECE).map_or((slices, &[]), |(first, rest)| (first, rest))
     }
 
-    /// Writes most of the slices beforehand, so that nobody waits long for the writer: batches that nobody sees the
-    /// effect of unless the run is published. They fail by [`Guard::RunUnchanged`](super::Guard).
+    /// Returns batches that write most of the slices before the publication, so that no batch holds up other writers
+    /// for long. Nobody sees their effect unless the run is published. They fail by
+    /// [`Guard::RunUnchanged`](super::Guard).
     ///
     /// # Errors
-    /// When a number cannot be written.
+    /// [`DatabaseError`] when a number cannot be written.
     pub fn beforehand(&self) -> Result<Vec<Batch>, DatabaseError> {
         let (_, rest) = self.pieces();
         let batch = |slices: &[Slice]| Ok([self.expect_unchanged(), self.keep_slices(slices)?].into_iter().collect());
         rest.chunks(PIECE).map(batch).collect()
     }
 
-    /// Publishes the run. The batch fails by [`Guard::RunUnchanged`](super::Guard), [`Guard::NotHidden`](super::Guard) or
-    /// [`Guard::SealUnopened`](super::Guard).
+    /// Adds the publication of the run to a batch, which fails by [`Guard::RunUnchanged`](super::Guard),
+    /// [`Guard::NotHidden`](super::Guard) or [`Guard::SealUnopened`](super::Guard).
     ///
     /// # Errors
-    /// As [`Publication::beforehand`].
+    /// The errors of [`Publication::beforehand`].
     pub fn publish(&self, batch: &mut Batch, snapshot_id: &str, now: Timestamp) -> Result<(), DatabaseError> {
         batch.extend([
             self.expect_unchanged(),
@@ -137,27 +140,27 @@ fn json(value: &impl serde::Serialize) -> Result<String, DatabaseError> {
     serde_json::to_string(value).map_err(|error| DatabaseError::Unavailable(format!("what a run came to: {error}")))
 }
 
-/// How a run ends, and why. The reason is public.
+/// The end of a run as withdrawn or rejected, and why. The reason is public.
 #[derive(Clone, Copy, Debug)]
 pub struct RunEnding<'a> {
-    /// The run.
+    /// Id of the run.
     pub run_id: &'a RunId,
-    /// Withdrawn or rejected.
+    /// New status: withdrawn or rejected.
     pub status: RunStatus,
-    /// For everyone to read.
+    /// Reason, which everyone may read.
     pub reason: &'a str,
-    /// When.
+    /// When the run ends.
     pub at: Timestamp,
 }
 
 impl RunEnding<'_> {
-    /// Ends the run, whatever it is.
+    /// Ends the run, whatever its status.
     pub fn end(&self) -> Query<()> {
         sql!("publications/end").bind(self.run_id).bind(self.status.as_str()).bind(self.reason).bind(self.at).execute()
     }
 
-    /// Takes a published run out of the ranking in a batch; the run is `owner_id`'s, or anybody's. The batch fails by
-    /// [`Guard::RunPublished`](super::Guard).
+    /// Adds to a batch that a published run is taken out of the ranking; with an owner, only where the run is theirs.
+    /// The batch fails by [`Guard::RunPublished`](super::Guard).
     pub fn of_published(&self, batch: &mut Batch, owner_id: Option<&UserId>, snapshot_id: &str) {
         batch.extend([
             sql!("publications/expect_published").bind(self.run_id).bind(owner_id).execute(),
@@ -180,7 +183,7 @@ fn end_entries(run_id: &RunId, snapshot_id: &str) -> Query<()> {
     sql!("publications/end_entries").bind(run_id).bind(snapshot_id).execute()
 }
 
-/// Enters what stands of the run's system and has no entry.
+/// Begins entries for the runs of the run's system that stand and have none.
 fn begin_entries(run_id: &RunId, snapshot_id: &str) -> Query<()> {
     sql!("publications/begin_entries").bind(run_id).bind(snapshot_id).execute()
 }

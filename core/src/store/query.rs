@@ -1,11 +1,11 @@
-//! Typed queries: a statement, and how its rows become what was asked for; and batches of them.
+//! Typed queries, each a statement with a reader of its rows, and batches of them.
 
 use super::Guard;
 use crate::ports::{Database, DatabaseError, Row, Rows, Statement, Timestamp, Value};
 
 type Read<T> = Box<dyn FnOnce(Rows) -> Result<T, DatabaseError> + Send>;
 
-/// Reads `core/src/store/sql/$name.sql`, as the beginning of a [`Query`].
+/// Loads `core/src/store/sql/$name.sql`, as the beginning of a [`Query`].
 macro_rules! sql {
     ($name:literal) => {
         $crate::store::query::Sql::new(include_str!(concat!("sql/", $name, ".sql")))
@@ -13,7 +13,7 @@ macro_rules! sql {
 }
 pub(super) use sql;
 
-/// One statement of `core/src/store/sql`, whose parameters are being bound.
+/// A statement of `core/src/store/sql`, whose parameters are being bound.
 #[must_use]
 pub(super) struct Sql(Statement);
 
@@ -27,22 +27,22 @@ impl Sql {
         Self(self.0.bind(value))
     }
 
-    /// Binds a page of a list, newest first: time and id where the page before ended, and how many rows at most.
+    /// Binds a page of a list, newest first: time and id at which the page before ended, and how many rows at most.
     pub(super) fn bind_page(self, page: &PageBefore) -> Self {
         self.bind(page.at).bind(page.id.as_str()).bind(page.rows)
     }
 
-    /// Marks it as one that a full disk must not stop: it ends somebody's access or frees space.
+    /// Marks the statement as one that a full disk must not stop: it ends somebody's access or frees space.
     pub(super) fn essential(self) -> Self {
         Self(self.0.essential())
     }
 
-    /// Reads nothing of its answer.
+    /// Creates a query that ignores the rows.
     pub(super) fn execute(self) -> Query<()> {
         self.read(|_| Ok(()))
     }
 
-    /// Reads every row.
+    /// Creates a query that reads every row.
     pub(super) fn all<T: 'static>(
         self,
         mut from_row: impl FnMut(&Row) -> Result<T, DatabaseError> + Send + 'static,
@@ -50,7 +50,7 @@ impl Sql {
         self.read(move |rows| rows.into_iter().map(|row| from_row(&row)).collect())
     }
 
-    /// Reads the first row, if there is one.
+    /// Creates a query that reads the first row, if there is one.
     pub(super) fn optional<T: 'static>(
         self,
         from_row: impl FnOnce(&Row) -> Result<T, DatabaseError> + Send + 'static,
@@ -58,7 +58,7 @@ impl Sql {
         self.read(|rows| rows.into_first().map(|row| from_row(&row)).transpose())
     }
 
-    /// Reads the row of a statement that always gives one.
+    /// Creates a query that reads the row of a statement that always returns one.
     pub(super) fn one<T: 'static>(
         self,
         from_row: impl FnOnce(&Row) -> Result<T, DatabaseError> + Send + 'static,
@@ -67,17 +67,17 @@ impl Sql {
         self.read(move |rows| from_row(&rows.into_first().ok_or_else(missing)?))
     }
 
-    /// Reads whether there is a row.
+    /// Creates a query that reads whether there is a row.
     pub(super) fn exists(self) -> Query<bool> {
         self.read(|rows| Ok(!rows.is_empty()))
     }
 
-    /// Reads how many rows there are.
+    /// Creates a query that reads how many rows there are.
     pub(super) fn count(self) -> Query<usize> {
         self.read(|rows| Ok(rows.len()))
     }
 
-    /// Reads the rows in a way of its own.
+    /// Creates a query that reads the rows with a function of its own.
     pub(super) fn read<T>(self, read: impl FnOnce(Rows) -> Result<T, DatabaseError> + Send + 'static) -> Query<T> {
         Query { statement: self.0, read: Box::new(read) }
     }
@@ -86,15 +86,15 @@ impl Sql {
 /// A page of a list that is ordered by time and id, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageBefore {
-    /// The time of the row that the page before ended with.
+    /// Time of the row that the page before ended with.
     pub at: Timestamp,
-    /// The id of that row.
+    /// Id of the row that the page before ended with.
     pub id: String,
-    /// How many rows to read at most.
+    /// Most rows to read.
     pub rows: u32,
 }
 
-/// A statement with its parameters, and how its rows become a `T`.
+/// A statement with its parameters, and the reader that turns its rows into a `T`.
 #[must_use = "a query does nothing until it is run, alone or in a batch"]
 pub struct Query<T> {
     statement: Statement,
@@ -102,23 +102,24 @@ pub struct Query<T> {
 }
 
 impl<T> Query<T> {
-    /// Runs it alone.
+    /// Runs the query alone.
     ///
     /// # Errors
-    /// As [`Database::query`]; [`DatabaseError::Unavailable`] where the rows are not what the code expects.
+    /// The errors of [`Database::query`], and [`DatabaseError::Unavailable`] where the rows are not what the code
+    /// expects.
     pub async fn run(self, database: &dyn Database) -> Result<T, DatabaseError> {
         (self.read)(database.query(self.statement).await?)
     }
 
-    /// Runs it by the caller's own means, where those are no [`Database`].
+    /// Runs the query by the caller's own means, where those are not a [`Database`].
     ///
     /// # Errors
-    /// As [`Query::run`].
+    /// The errors of [`Query::run`].
     pub fn run_with(self, run: impl FnOnce(Statement) -> Result<Rows, DatabaseError>) -> Result<T, DatabaseError> {
         (self.read)(run(self.statement)?)
     }
 
-    /// Turns its answer into another.
+    /// Converts the query's answer.
     pub fn map<U: 'static>(self, map: impl FnOnce(T) -> U + Send + 'static) -> Query<U>
     where
         T: 'static,
@@ -127,14 +128,14 @@ impl<T> Query<T> {
         Query { statement: self.statement, read: Box::new(move |rows| read(rows).map(map)) }
     }
 
-    /// The statement alone, for a host that runs it in a way of its own.
+    /// Returns the statement alone, for a host that runs it in a way of its own.
     #[must_use]
     pub fn into_statement(self) -> Statement {
         self.statement
     }
 }
 
-/// Where a batch's answer to one of its queries will be.
+/// Key to the answer of one query in a batch.
 pub struct Handle<T> {
     index: usize,
     read: Read<T>,
@@ -144,18 +145,18 @@ pub struct Handle<T> {
 #[derive(Default)]
 #[must_use = "a batch does nothing until it is run"]
 pub struct Batch {
-    /// What comes before everything else, and is not answered.
+    /// Statements that come before all queries, and whose rows nobody reads.
     heads: Vec<Statement>,
     statements: Vec<Statement>,
 }
 
 impl Batch {
-    /// A batch without queries.
+    /// Creates a batch without queries.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a query. Its answer is in [`Answers`], for the handle.
+    /// Adds a query. Returns the handle for its answer in [`Answers`].
     pub fn push<T>(&mut self, query: Query<T>) -> Handle<T> {
         let handle = Handle { index: self.statements.len(), read: query.read };
         self.statements.push(query.statement);
@@ -167,7 +168,7 @@ impl Batch {
         self.statements.extend(queries.into_iter().map(|query| query.statement));
     }
 
-    /// Adds a write that has to change exactly one row: else the batch is undone and fails by the guard.
+    /// Adds a write that has to change exactly one row: otherwise the batch is undone and fails by the guard.
     pub fn expect<T>(&mut self, guard: Guard, query: Query<T>) -> Handle<T> {
         let handle = self.push(query);
         self.statements.push(guard.one_change());
@@ -187,10 +188,10 @@ impl Batch {
         self.heads.extend(rest);
     }
 
-    /// Runs it: all of it is done, or nothing.
+    /// Runs the batch: all of it is done, or nothing.
     ///
     /// # Errors
-    /// [`BatchError::Guard`] where a guard undid it; else as [`Database::batch`].
+    /// [`BatchError::Guard`] where a guard undid the batch; otherwise the errors of [`Database::batch`].
     pub async fn run(self, database: &dyn Database) -> Result<Answers, BatchError> {
         let heads = self.heads.len();
         let mut statements = self.heads;
@@ -208,11 +209,11 @@ impl FromIterator<Query<()>> for Batch {
     }
 }
 
-/// What a batch gave back.
+/// Answers of a batch's queries.
 pub struct Answers(Vec<Option<Rows>>);
 
 impl Answers {
-    /// The answer to one of the batch's queries.
+    /// Takes the answer to one of the batch's queries.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] where the rows are not what the code expects.
@@ -222,13 +223,13 @@ impl Answers {
     }
 }
 
-/// Why a batch was undone.
+/// Reason why a batch was undone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
-    /// What it expects is not so.
+    /// The expectation of this guard was not met.
     #[error("guard {}", .0.name())]
     Guard(Guard),
-    /// Anything else.
+    /// The database failed otherwise.
     #[error(transparent)]
     Database(DatabaseError),
 }

@@ -1,7 +1,7 @@
-//! The sliding log in SQL, for hosts without a faster place to count.
+//! Sliding logs in SQL, for hosts without a faster place to count.
 //!
-//! Each row carries the running total of its limit, so a decision reads the newest row and the oldest of the window: two
-//! seeks, whatever the window holds.
+//! Each row carries the running total of its limit, so a decision reads the newest row and the oldest of the window:
+//! two seeks, whatever the window holds.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use crate::ports::{
     Admission, Database, DatabaseError, Limit, LimitState, RateLimitError, RateLimiter, Row, Timestamp,
 };
 
-/// A limit, and whose it is.
+/// A limit, with the subject that it belongs to.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitOf<'a> {
-    /// Whose.
+    /// Subject that the limit belongs to.
     pub subject: &'a str,
-    /// Its name.
+    /// Name of the limit.
     pub name: &'a str,
     /// Cost admitted in a window.
     pub limit: u32,
-    /// Length of the window.
+    /// Length of the window, in milliseconds.
     pub window_ms: i64,
 }
 
@@ -36,14 +36,14 @@ impl<'a> LimitOf<'a> {
     }
 }
 
-/// Charges all limits of a subject, or none of them, and returns whether it did. There is at least one.
+/// Charges all limits of a subject, or none of them, and returns whether it did. At least one limit has to be given.
 pub fn charge(subject: &str, limits: &[LimitOf<'_>], cost: u32, now: Timestamp) -> Query<bool> {
     let limits = limits.iter().map(|of| json!({ "name": of.name, "limit": of.limit, "window_ms": of.window_ms }));
     let limits = limits.collect::<serde_json::Value>().to_string();
     sql!("rate_limits/charge").bind(subject).bind(limits).bind(cost).bind(now).exists()
 }
 
-/// Reads where limits stand, in the order asked.
+/// Reads the states of limits, in the order asked.
 pub fn standing(limits: &[LimitOf<'_>], now: Timestamp) -> Query<Vec<LimitState>> {
     let asked = limits.iter().map(|of| json!([of.subject, of.name, of.window_ms])).collect::<serde_json::Value>();
     let bounds = limits.iter().map(|of| (of.limit, of.window_ms)).collect::<Vec<_>>();
@@ -60,13 +60,13 @@ fn read_state(row: &Row, (limit, window_ms): (u32, i64), now: Timestamp) -> Resu
     Ok(LimitState { remaining: limit.saturating_sub(used), reset_after_ms })
 }
 
-/// A [`RateLimiter`] of one atomic batch.
+/// A [`RateLimiter`] that decides in one atomic batch.
 pub struct SqlRateLimiter {
     database: Arc<dyn Database>,
 }
 
 impl SqlRateLimiter {
-    /// Counts in this database.
+    /// Creates a limiter that counts in this database.
     #[must_use]
     pub fn new(database: Arc<dyn Database>) -> Self {
         Self { database }
@@ -101,7 +101,7 @@ impl RateLimiter for SqlRateLimiter {
     }
 }
 
-/// Forgets at most so many rows that have left their window, and tells how many those were.
+/// Deletes at most `rows` rows that have left their window, and returns how many it deleted.
 pub fn expire(now: Timestamp, rows: u32) -> Query<usize> {
     sql!("rate_limits/expire").essential().bind(now).bind(rows).count()
 }

@@ -1,4 +1,4 @@
-//! Results of a run, task by task: what is uploaded, what is read, and what publishing adds up.
+//! Results of a run, task by task, as they are uploaded, listed and added up for publication.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub enum ResultStatus {
 }
 
 impl ResultStatus {
-    /// Its name in the database and on the wire.
+    /// Returns the status's name in the database and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -119,13 +119,13 @@ impl TaskResult {
     }
 }
 
-/// Results that are uploaded, as the statements take them. Each is a list: SQLite reads each of them several times, and
-/// what names its members is longer than they are.
+/// Uploaded results, in the form that the statements read: JSON lists, because SQLite reads each of them several times,
+/// and names of members would be longer than their values.
 #[derive(Clone, Debug)]
 pub struct Upload(String);
 
 impl Upload {
-    /// The results, each with its place in the upload.
+    /// Encodes the results, each with its place in the upload.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] when a number cannot be written.
@@ -141,7 +141,7 @@ impl Upload {
     }
 }
 
-/// A result, and where it stands in the upload.
+/// A result, with its place in the upload.
 struct UploadRow<'a> {
     position: usize,
     result: &'a TaskResult,
@@ -188,9 +188,9 @@ impl TaskAttempt {
 /// An uploaded result whose task or attempt the run's version does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownTask {
-    /// Its place in the upload, from 0.
+    /// Place in the upload, from 0.
     pub position: i64,
-    /// What it names.
+    /// Task and attempt that the result names.
     pub named: TaskAttempt,
 }
 
@@ -199,7 +199,7 @@ pub fn expect_known_tasks(run_id: &RunId, upload: &Upload) -> Query<()> {
     sql!("results/expect_known_tasks").bind(run_id).bind(upload.as_str()).execute()
 }
 
-/// Lists what [`expect_known_tasks`] failed by, at most 100.
+/// Lists the results that [`expect_known_tasks`] failed by, at most 100.
 pub fn unknown_tasks(run_id: &RunId, upload: &Upload) -> Query<Vec<UnknownTask>> {
     sql!("results/unknown_tasks")
         .bind(run_id)
@@ -212,7 +212,7 @@ pub fn expect_consistent(run_id: &RunId, upload: &Upload) -> Query<()> {
     sql!("results/expect_consistent").bind(run_id).bind(upload.as_str()).execute()
 }
 
-/// Lists what [`expect_consistent`] failed by, at most 100.
+/// Lists the results that [`expect_consistent`] failed by, at most 100.
 pub fn conflicts(run_id: &RunId, upload: &Upload) -> Query<Vec<TaskAttempt>> {
     sql!("results/conflicts").bind(run_id).bind(upload.as_str()).all(TaskAttempt::from_row)
 }
@@ -240,15 +240,15 @@ pub fn missing(run_id: &RunId) -> Query<Vec<TaskAttempt>> {
 /// A piece of a run's results, as publishing adds them up.
 #[derive(Clone, Debug)]
 pub struct AttemptPiece {
-    /// By task and attempt.
+    /// Attempts, by task and attempt.
     pub attempts: Vec<Attempt>,
-    /// The same as rows of the data set.
+    /// The same results as rows of the dataset.
     pub rows: Vec<log_record::Row>,
-    /// Where it ends; `None` where no further piece can follow.
+    /// Task and attempt at which the piece ends; `None` where no further piece can follow.
     pub end: Option<TaskAttempt>,
 }
 
-/// Reads a piece of the results of a person's open run after a place, at most so many rows.
+/// Reads at most `rows` results of a person's open run after a place.
 pub fn attempts(run_id: &RunId, owner_id: &UserId, after: &TaskAttempt, rows: u32) -> Query<AttemptPiece> {
     let piece = sql!("results/attempts").bind(run_id).bind(owner_id).bind(after.task.as_str()).bind(after.attempt);
     piece.bind(rows).read(move |found| {

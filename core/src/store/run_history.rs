@@ -1,4 +1,4 @@
-//! The runs of a model that were ever published.
+//! All runs of a model that were ever published.
 
 use super::{
     PageBefore,
@@ -16,41 +16,41 @@ use crate::{
 /// A run of a model that was published at some time.
 #[derive(Clone, Debug)]
 pub struct PastRun {
-    /// Its id.
+    /// Id of the run.
     pub id: RunId,
-    /// The benchmark.
+    /// Id of the benchmark.
     pub benchmark: BenchmarkId,
-    /// Its version.
+    /// Name of the version.
     pub version: VersionName,
     /// The system that ran.
     pub system: System,
-    /// Where to read more of it.
+    /// Links to more about the run.
     pub links: Option<RunLinks>,
-    /// What ran it.
+    /// Name of the harness.
     pub harness: String,
-    /// Which version of that.
+    /// Version of the harness.
     pub harness_version: String,
-    /// Who evaluated.
+    /// Relationship of the evaluator to the vendor of the model.
     pub evaluator_relationship: EvaluatorRelationship,
-    /// When it began.
+    /// When the run began.
     pub started_at: Option<Timestamp>,
-    /// When it was evaluated.
+    /// When the run was evaluated.
     pub evaluated_at: Timestamp,
-    /// What has become of it.
+    /// Status of the run.
     pub status: RunStatus,
-    /// Why it was rejected or withdrawn.
+    /// Why the run was rejected or withdrawn.
     pub reason: Option<String>,
-    /// When it was published.
+    /// When the run was published.
     pub published_at: Timestamp,
-    /// When it was withdrawn or rejected.
+    /// When the run was withdrawn or rejected.
     pub withdrawn_at: Option<Timestamp>,
-    /// What its score means.
+    /// Meaning of the score.
     pub measure: Measure,
-    /// What publishing kept.
+    /// Aggregates that publishing stored.
     pub aggregates: Option<Aggregates>,
-    /// Whether it stands on the leaderboard.
+    /// Whether the run stands on the leaderboard.
     pub current: bool,
-    /// Whether it is the run that is ranked for its system.
+    /// Whether the run is the ranked one of its system.
     pub ranked: bool,
 }
 
@@ -80,13 +80,13 @@ impl PastRun {
     }
 }
 
-/// By which date runs are listed.
+/// Date by which runs are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum By {
-    /// Publication.
+    /// Date of publication.
     #[default]
     Published,
-    /// Evaluation.
+    /// Date of evaluation.
     Evaluated,
 }
 

@@ -1,4 +1,4 @@
-//! Runs, what was uploaded for them, and what publishing keeps of it.
+//! Runs, the counts and scores that were uploaded for them, and the aggregates that publishing stores.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ use crate::{
 };
 
 impl Aggregates {
-    /// Reads the columns of `run_slices`; `None` where nothing was kept.
+    /// Reads the columns of `run_slices`; `None` where nothing was stored.
     ///
     /// # Errors
     /// When a column is missing.
@@ -114,7 +114,7 @@ pub struct GivenInterval {
 }
 
 impl GivenInterval {
-    /// The confidence level of every interval.
+    /// Returns the confidence level of every interval.
     #[must_use]
     pub fn level() -> f64 {
         0.95
@@ -122,7 +122,7 @@ impl GivenInterval {
 }
 
 impl GivenScore {
-    /// Reads the columns that `runs/find.sql` has of it.
+    /// Reads the columns of `runs/find.sql` that belong to this part; `None` where they are null.
     fn from_row(row: &Row) -> Result<Option<Self>, DatabaseError> {
         let Some(score) = row.optional_real("given_score")? else { return Ok(None) };
         let ends = row.optional_real("given_low")?.zip(row.optional_real("given_high")?);
@@ -226,52 +226,52 @@ impl RunDeclaration {
     }
 }
 
-/// A run as it is read.
+/// A run with all that is stored of it.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// UUIDv7.
+    /// Id of the run, a UUIDv7.
     pub id: RunId,
-    /// Whose keys may change it; `None` once they deleted their account.
+    /// Account whose keys may change it; `None` once it was deleted.
     pub owner_id: Option<UserId>,
-    /// What it claims to be.
+    /// What the run declares about itself.
     pub declared: RunDeclaration,
-    /// What has become of it.
+    /// Status of the run.
     pub status: RunStatus,
-    /// Why it was rejected or withdrawn.
+    /// Why the run was rejected or withdrawn.
     pub reason: Option<String>,
-    /// When it was opened.
+    /// When the run was opened.
     pub created_at: Timestamp,
-    /// When it was published.
+    /// When the run was published.
     pub published_at: Option<Timestamp>,
-    /// When it was evaluated: completed, else started, else published.
+    /// When the run was evaluated: completed, else started, else published.
     pub evaluated_at: Option<Timestamp>,
-    /// When it was withdrawn or rejected.
+    /// When the run was withdrawn or rejected.
     pub withdrawn_at: Option<Timestamp>,
-    /// The request that opened it, in canonical JSON.
+    /// Request that opened the run, in canonical JSON.
     pub request: String,
-    /// How often its results changed.
+    /// Number of times that the results changed.
     pub revision: i64,
-    /// What it brings.
+    /// Evidence that the run brings.
     pub evidence: Evidence,
-    /// What its score means.
+    /// Meaning of the score.
     pub measure: Measure,
-    /// How many tasks the version has.
+    /// Number of tasks of the version.
     pub task_count: i64,
-    /// How often each is tried.
+    /// Attempts at each task.
     pub attempts_per_task: i64,
     /// Whether only aggregates are public.
     pub private_tasks: bool,
-    /// What the version's scores are made of, where they are composite.
+    /// Parts of the version's scores, where they are composite.
     pub parts: Option<Vec<Part>>,
-    /// What an aggregate-only source told.
+    /// Counts of an aggregate-only source.
     pub counts: Option<Counts>,
-    /// What a source told that publishes one number a run.
+    /// Score of a source that publishes one number per run.
     pub given_score: Option<GivenScore>,
-    /// What publishing kept.
+    /// Aggregates that publishing stored.
     pub aggregates: Option<Aggregates>,
-    /// How many tasks had so many samples, of which so many passed: `(samples, correct, tasks)`.
+    /// Numbers of tasks by samples and passed samples: `(samples, correct, tasks)`.
     pub pass_counts: Vec<(u64, u64, u64)>,
-    /// Of each part of a composite score: how many results have it, and their mean.
+    /// By part of a composite score: the number of results that have it, and their mean.
     pub part_scores: BTreeMap<String, (u64, f64)>,
     /// Why an administrator hid the model or the benchmark.
     pub hidden_reason: Option<String>,
@@ -321,25 +321,25 @@ impl Run {
     }
 }
 
-/// A run that is opened.
+/// A run that is to be opened.
 #[derive(Clone, Debug)]
 pub struct NewRun<'a> {
-    /// UUIDv7.
+    /// Id of the run, a UUIDv7.
     pub id: &'a RunId,
-    /// Whose it is.
+    /// Id of the owner.
     pub owner_id: &'a UserId,
-    /// What it claims to be.
+    /// What the run declares about itself.
     pub declared: &'a RunDeclaration,
-    /// The request that opens it, in canonical JSON.
+    /// Request that opens the run, in canonical JSON.
     pub request: &'a str,
-    /// Now.
+    /// When the run is opened.
     pub created_at: Timestamp,
 }
 
 /// Opens a run, where model and version are declared, neither is hidden, and the external id is new.
 ///
 /// # Errors
-/// When its links cannot be written.
+/// [`DatabaseError`] when the links cannot be written.
 pub fn open(run: &NewRun<'_>) -> Result<Query<()>, DatabaseError> {
     let declared = run.declared;
     let links = declared.links.as_ref().map(serde_json::to_string).transpose();
@@ -381,34 +381,34 @@ pub fn find(id: &RunId) -> Query<Option<Run>> {
     sql!("runs/find").bind(id).optional(Run::from_row)
 }
 
-/// Finds the run that a person's external id stands for.
+/// Finds the run with a person's external id.
 pub fn find_external(owner_id: &UserId, external_id: Option<&str>) -> Query<Option<Run>> {
     sql!("runs/find_external").bind(owner_id).bind(external_id).optional(Run::from_row)
 }
 
-/// Guards that the run is the person's, open, and brings this evidence: [`Guard::RunOwner`](super::Guard) and
+/// Guards that the run is the person's, open, and of this evidence: [`Guard::RunOwner`](super::Guard) and
 /// [`Guard::RunOpen`](super::Guard).
 pub fn expect_open(id: &RunId, owner_id: &UserId, evidence: Evidence) -> Query<()> {
     sql!("runs/expect_open").bind(id).bind(owner_id).bind(evidence.as_str()).execute()
 }
 
-/// Guards that the run is open, whoever's it is: [`Guard::RunOpen`](super::Guard).
+/// Guards that the run is open, whoever owns it: [`Guard::RunOpen`](super::Guard).
 pub fn expect_still_open(id: &RunId) -> Query<()> {
     sql!("runs/expect_still_open").bind(id).execute()
 }
 
-/// Guards that the run is the person's and open, and its results are those of a revision:
+/// Guards that the run is the person's and open, and that its results are those of a revision:
 /// [`Guard::RunUnchanged`](super::Guard).
 pub fn expect_unchanged(id: &RunId, owner_id: &UserId, revision: i64) -> Query<()> {
     sql!("runs/expect_unchanged").bind(id).bind(owner_id).bind(revision).execute()
 }
 
-/// Counts a change of a run's results, where the statement before made one.
+/// Increments the revision of a run's results, where the statement before changed them.
 pub fn revise(id: &RunId) -> Query<()> {
     sql!("runs/revise").bind(id).execute()
 }
 
-/// Stores the counts of a run, in place of those that it has.
+/// Stores the counts of a run, in place of earlier ones.
 pub fn put_counts(id: &RunId, counts: &Counts) -> Query<()> {
     sql!("runs/put_counts")
         .bind(id)
@@ -419,7 +419,7 @@ pub fn put_counts(id: &RunId, counts: &Counts) -> Query<()> {
         .execute()
 }
 
-/// Stores the score that a source publishes of a run, in place of the one that it has.
+/// Stores the score that a source publishes of a run, in place of an earlier one.
 pub fn put_given_score(id: &RunId, given: &GivenScore) -> Query<()> {
     sql!("runs/put_given_score")
         .bind(id)

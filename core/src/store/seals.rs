@@ -1,4 +1,5 @@
-//! Seals: what a runner registered before a run was made. None ever changes; the run that was published with one opens it.
+//! Seals: what a runner registers before a run is made. None ever changes; the first run that is published with one
+//! opens it.
 
 use utoipa::ToSchema;
 
@@ -48,35 +49,35 @@ pub struct SealDeclaration {
     pub note: Option<String>,
 }
 
-/// A seal that is made.
+/// A seal that is to be made.
 #[derive(Clone, Debug)]
 pub struct NewSeal<'a> {
-    /// UUIDv7.
+    /// Id of the seal, a UUIDv7.
     pub id: &'a SealId,
-    /// Whose it is.
+    /// Id of the owner.
     pub owner_id: &'a UserId,
-    /// What it says.
+    /// What the seal declares.
     pub declared: &'a SealDeclaration,
-    /// Where it will stand.
+    /// Place of the seal among its owner's.
     pub place: &'a SealPlace,
-    /// Now.
+    /// When the seal is made.
     pub sealed_at: Timestamp,
 }
 
-/// Where a seal stands among its owner's.
+/// Place of a seal among its owner's, with the size of its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealPlace {
-    /// How many tasks the version has.
+    /// Number of tasks of the version.
     pub task_count: i64,
-    /// How often each is tried.
+    /// Attempts at each task.
     pub attempts: i64,
-    /// The owner's first run or seal of the system on the version; `None` where it is the first.
+    /// Id of the series: the owner's first run or seal of the system on the version; `None` where this is the first.
     pub series: Option<String>,
-    /// Which of the seals in the series it is, from 1.
+    /// Number of the seal in the series, from 1.
     pub ordinal: i64,
 }
 
-/// Tells where a person's next seal of a system on a version will stand; `None` where there is no such version.
+/// Finds the place of a person's next seal of a system on a version; `None` where there is no such version.
 pub fn next(owner_id: &UserId, declared: &SealDeclaration) -> Query<Option<SealPlace>> {
     let next = sql!("seals/next").bind(owner_id).bind(&declared.benchmark).bind(&declared.version);
     next.bind(&declared.system_id).optional(|row| {
@@ -89,7 +90,8 @@ pub fn next(owner_id: &UserId, declared: &SealDeclaration) -> Query<Option<SealP
     })
 }
 
-/// Makes a seal, where model and version are declared, neither is hidden, and its place is still the one that was told.
+/// Makes a seal, where model and version are declared, neither is hidden, and its place is still the one that [`next`]
+/// found.
 pub fn add(seal: &NewSeal<'_>) -> Query<()> {
     let declared = seal.declared;
     let agent = declared.agent.as_ref();
@@ -116,28 +118,28 @@ pub fn add(seal: &NewSeal<'_>) -> Query<()> {
         .execute()
 }
 
-/// A seal as it is read.
+/// A seal with all that is stored of it.
 #[derive(Clone, Debug)]
 pub struct Seal {
-    /// UUIDv7.
+    /// Id of the seal, a UUIDv7.
     pub id: SealId,
-    /// Whose it is; `None` once they deleted their account.
+    /// Id of the owner; `None` once they deleted their account.
     pub owner_id: Option<UserId>,
-    /// What it says.
+    /// What the seal declares.
     pub declared: SealDeclaration,
-    /// How many tasks the version has.
+    /// Number of tasks of the version.
     pub task_count: i64,
-    /// The owner's first run or seal of the system on the version.
+    /// Id of the series: the owner's first run or seal of the system on the version.
     pub series: String,
-    /// Which of those in the series it is, from 1.
+    /// Number of the seal in the series, from 1.
     pub ordinal: i64,
-    /// When it was made.
+    /// When the seal was made.
     pub sealed_at: Timestamp,
-    /// The number that orders seals.
+    /// Number that orders seals and acts of moderation.
     pub act: i64,
-    /// The run that was published with it.
+    /// Run that was published with the seal.
     pub run_id: Option<RunId>,
-    /// Its leaf in the log, once it has one.
+    /// Index of the seal's leaf in the log, once it has one.
     pub log_index: Option<i64>,
     /// Why an administrator hid the model or the benchmark.
     pub hidden_reason: Option<String>,
@@ -179,24 +181,24 @@ pub fn find(id: &SealId) -> Query<Option<Seal>> {
     sql!("seals/find").bind(id).optional(Seal::from_row)
 }
 
-/// Which seals of a benchmark are listed, newest first.
+/// Filter of a list of a benchmark's seals, newest first.
 #[derive(Clone, Copy, Debug)]
 pub struct SealsOf<'a> {
-    /// The benchmark.
+    /// Id of the benchmark.
     pub benchmark: &'a BenchmarkId,
-    /// Of one of its versions.
+    /// Version of the benchmark, or any.
     pub version: Option<&'a VersionName>,
-    /// Of one model.
+    /// Model, or any.
     pub model: Option<&'a ModelId>,
-    /// In one state.
+    /// State of the seals, or any.
     pub state: Option<SealState>,
-    /// Made before the one with this number.
+    /// Number before which the seals were made.
     pub before: i64,
-    /// At most so many.
+    /// Most seals to list.
     pub rows: u32,
 }
 
-/// Lists seals, those of hidden models left out.
+/// Lists seals, except those of hidden models.
 pub fn list(of: &SealsOf<'_>) -> Query<Vec<Seal>> {
     let list = match of.version {
         None => sql!("seals/of_benchmark"),
@@ -210,7 +212,7 @@ pub fn list(of: &SealsOf<'_>) -> Query<Vec<Seal>> {
     }
 }
 
-/// Guards that a run which was just opened is what its seal says, where it names one: [`Guard::SealOwner`](super::Guard),
+/// Guards that a run which was just opened matches its seal, where it names one: [`Guard::SealOwner`](super::Guard),
 /// [`Guard::SealMatches`](super::Guard), [`Guard::SealOrder`](super::Guard) and [`Guard::SealUnopened`](super::Guard).
 pub fn expect_bound(run_id: &RunId) -> Query<()> {
     sql!("seals/expect_bound").bind(run_id).execute()

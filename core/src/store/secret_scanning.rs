@@ -14,18 +14,18 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// A key as a report of a leak finds it.
+/// A key that a leak report names.
 #[derive(Clone, Debug)]
 pub struct KnownKey {
     /// SHA-256 of the whole key.
     pub hash: KeyHash,
-    /// UUIDv7.
+    /// Id of the key, a UUIDv7.
     pub id: String,
-    /// What the owner calls it.
+    /// The owner's name for the key.
     pub name: String,
-    /// The start of the key.
+    /// Start of the key.
     pub key_prefix: String,
-    /// Neither revoked nor expired.
+    /// Whether the key is neither revoked nor expired.
     pub is_active: bool,
 }
 
@@ -41,13 +41,13 @@ impl KnownKey {
     }
 }
 
-/// A key that was found in public, and what is written about it.
+/// A key that was found in public, with the event and mail about it.
 pub struct Leak {
     /// SHA-256 of the whole key.
     pub hash: KeyHash,
-    /// For its owner's log.
+    /// Security event for the owner.
     pub event: NewEvent,
-    /// To its owner.
+    /// Mail to the owner.
     pub mail: QueuedMail,
 }
 
@@ -57,7 +57,8 @@ pub fn find<'a>(hashes: impl IntoIterator<Item = &'a KeyHash>, now: Timestamp) -
     sql!("secret_scanning/find").bind(hashes.to_string()).bind(now).all(KnownKey::from_row)
 }
 
-/// Revokes those of the keys that are active, and writes about these alone: whoever comes second writes nothing.
+/// Revokes those of the keys that are active, and records and queues only what is about these: a second call writes
+/// nothing.
 pub fn revoke(leaks: &[Leak], now: Timestamp) -> [Query<()>; 3] {
     let leak = |leak: &Leak| {
         json!({

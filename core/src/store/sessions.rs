@@ -7,49 +7,50 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// How long a session lives, whatever its use, in seconds.
+/// How long a session lives at most, in seconds.
 const ABSOLUTE_SECONDS: i64 = 30 * 86_400;
 /// How long a session lives unused, in milliseconds.
 const IDLE_MS: i64 = 7 * 86_400_000;
-/// How long the token before the current one still gets the current one, in milliseconds.
+/// How long the previous refresh token is still answered with the current one, in milliseconds.
 const GRACE_MS: i64 = 10_000;
 /// How often the use of a browser's session is noted, in milliseconds.
 const NOTED_MS: i64 = 3_600_000;
-/// An access token is given with a use, or within the grace after it: while it counts, its session cannot be idle.
+/// Access tokens are issued with a use, or within the grace after it, so a session cannot become idle while its token
+/// is valid.
 const _: () = assert!(ACCESS_TOKEN_SECONDS * 1000 + GRACE_MS < IDLE_MS);
-/// The most live sessions of one person; the oldest ends.
+/// Most live sessions of one person; the oldest ends.
 const MOST_LIVE: i64 = 100;
 
 /// A session, with its user.
 #[derive(Clone)]
 pub struct Session {
-    /// UUIDv7.
+    /// Id of the session, a UUIDv7.
     pub id: SessionId,
-    /// What the refresh token's MAC is bound to.
+    /// Nonce that the refresh token's MAC is bound to.
     pub nonce: Vec<u8>,
-    /// Which refresh token is the current one.
+    /// Number of the current refresh token.
     pub generation: i64,
     /// When the current refresh token was first given.
     pub rotated_at: Timestamp,
     /// When the person logged in.
     pub started_at: Timestamp,
-    /// When it was last used.
+    /// When the session was last used.
     pub last_used_at: Timestamp,
-    /// When it ends, whatever its use.
+    /// When the session ends, whatever its use.
     pub expires_at: Timestamp,
-    /// Whether it was ended.
+    /// Whether the session was ended.
     pub revoked: bool,
-    /// Whether its refresh token rides in a cookie.
+    /// Whether the refresh token is in a cookie.
     pub cookie: bool,
-    /// Whose it is.
+    /// The person whose session it is.
     pub user: User,
 }
 
 impl Session {
-    /// Reads a row of [`BY_ID`].
+    /// Reads a session with its person from a row of `sessions/find.sql`.
     ///
     /// # Errors
-    /// When a column is missing.
+    /// [`DatabaseError::Unavailable`] when a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             id: row.text("session_id")?.into(),
@@ -65,21 +66,22 @@ impl Session {
         })
     }
 
-    /// Whether the session still counts. An access token is given with a use, and ends long before the session would be
-    /// idle; a browser's cookie may come back later than that.
+    /// Checks whether the session is live: neither ended, expired nor idle. Access tokens end long before the session
+    /// would become idle, but a browser's cookie may come back later than that.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         !self.revoked && self.expires_at > now && self.last_used_at.plus_ms(IDLE_MS) > now
     }
 
-    /// Whether its use was not noted for an hour: a browser's session has no refresh that notes it.
+    /// Checks whether the session's use was last noted an hour ago or more. A browser's session has no refresh that
+    /// notes it.
     #[must_use]
     pub fn is_use_due(&self, now: Timestamp) -> bool {
         self.last_used_at.plus_ms(NOTED_MS) <= now
     }
 
-    /// Whether the refresh token of this generation would be answered with tokens: `rotate` and `end_reused` decide the
-    /// same where they write.
+    /// Checks whether the refresh token of this generation would be answered with tokens. `rotate` and `end_reused`
+    /// decide the same where they write.
     #[must_use]
     pub fn refreshes(&self, generation: i64, now: Timestamp) -> bool {
         let is_current = generation == self.generation && now.0.saturating_sub(self.last_used_at.0) < IDLE_MS;
@@ -89,21 +91,21 @@ impl Session {
     }
 }
 
-/// A session that starts.
+/// A session that is to be started.
 pub struct NewSession<'a> {
-    /// UUIDv7.
+    /// Id of the session, a UUIDv7.
     pub id: &'a SessionId,
-    /// Whose it is, as they were read.
+    /// The person whose session it is, as they were read.
     pub user: &'a User,
-    /// What the refresh tokens' MAC is bound to.
+    /// Nonce that the refresh tokens' MAC is bound to.
     pub nonce: [u8; 16],
-    /// What the client calls itself.
+    /// User agent of the client.
     pub user_agent: Option<&'a str>,
-    /// The client's address.
+    /// IP address of the client.
     pub ip: Option<String>,
-    /// Whether its refresh token rides in a cookie.
+    /// Whether the refresh token is set in a cookie.
     pub cookie: bool,
-    /// Now.
+    /// When the session starts.
     pub now: Timestamp,
 }
 
@@ -129,29 +131,29 @@ pub fn rotate(id: &SessionId, generation: i64, now: Timestamp) -> Query<()> {
     sql!("sessions/rotate").bind(id).bind(generation).bind(now).bind(IDLE_MS).execute()
 }
 
-/// Ends a session of which an old refresh token was presented, unless it was the last one a moment ago. Returns whether it
-/// did.
+/// Ends a session of which an old refresh token was presented, except the previous one within its grace. Returns
+/// whether it did.
 pub fn end_reused(id: &SessionId, generation: i64, now: Timestamp) -> Query<bool> {
     sql!("sessions/end_reused").bind(id).bind(generation).bind(now).bind(GRACE_MS).exists()
 }
 
-/// Ends a session, and tells whether its refresh token rides in a cookie: not where it had ended before.
+/// Ends a session. Returns whether its refresh token is in a cookie, and false where it had ended before.
 pub fn end(id: &SessionId, reason: &'static str, now: Timestamp) -> Query<bool> {
     let end = sql!("sessions/end").essential().bind(id).bind(now).bind(reason);
     end.optional(|row| row.boolean("cookie")).map(|cookie| cookie.unwrap_or(false))
 }
 
-/// Ends the session that another one of the same person takes the place of.
+/// Ends the session that another one of the same person replaces.
 pub fn end_replaced(id: &SessionId, user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("sessions/end_of_user").bind(id).bind(user_id).bind(now).bind("replaced").bind(IDLE_MS).execute()
 }
 
-/// Ends the oldest live sessions of a person who has more than 100. Those that ended by themselves take nobody's place.
+/// Ends the oldest live sessions of a person who has more than 100. Sessions that ended by themselves are not counted.
 pub fn end_oldest(user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("sessions/end_oldest").bind(user_id).bind(now).bind(MOST_LIVE).bind(IDLE_MS).execute()
 }
 
-/// Ends every session of a person but one; without an exception it ends all.
+/// Ends every session of a person except one; without an exception, all.
 pub fn end_others(user_id: &UserId, except: Option<&SessionId>, reason: &'static str, now: Timestamp) -> Query<()> {
     sql!("sessions/end_others").essential().bind(user_id).bind(now).bind(reason).bind(except).execute()
 }
@@ -164,27 +166,27 @@ pub fn end_of_link(link_hash: &[u8], reason: &'static str, now: Timestamp) -> Qu
 /// A session as its person sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSummary {
-    /// UUIDv7.
+    /// Id of the session, a UUIDv7.
     pub id: SessionId,
-    /// What the client called itself at the login.
+    /// User agent of the client at the login.
     pub user_agent: Option<String>,
-    /// From where the person logged in.
+    /// IP address from which the person logged in.
     pub ip: Option<String>,
-    /// Whether its refresh token rides in a cookie.
+    /// Whether the refresh token is in a cookie.
     pub cookie: bool,
     /// When the person logged in.
     pub created_at: Timestamp,
-    /// When it was last used.
+    /// When the session was last used.
     pub last_used_at: Timestamp,
-    /// When it ends, whatever its use.
+    /// When the session ends, whatever its use.
     pub expires_at: Timestamp,
 }
 
 impl SessionSummary {
-    /// Reads the columns of that name.
+    /// Reads the session from the columns of the fields' names.
     ///
     /// # Errors
-    /// When a column is missing.
+    /// [`DatabaseError::Unavailable`] when a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             id: row.text("id")?.into(),
@@ -213,7 +215,7 @@ pub fn find(id: &SessionId) -> Query<Option<Session>> {
     sql!("sessions/find").bind(id).optional(Session::from_row)
 }
 
-/// Guards that the session lives, as [`Session::is_live`] says, and that its person's account is active:
+/// Guards that the session is live, as [`Session::is_live`] decides, and that its person's account is active:
 /// [`Guard::SessionLive`](super::Guard) and [`Guard::AccountActive`](super::Guard).
 pub fn expect_live(id: &SessionId, user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("sessions/expect_live").bind(id).bind(user_id).bind(now).bind(IDLE_MS).execute()

@@ -1,4 +1,4 @@
-//! Where systems stand on several leaderboards at once.
+//! Positions of systems on several leaderboards at once.
 
 use serde_json::json;
 
@@ -11,12 +11,12 @@ use crate::{
     ports::{DatabaseError, Row},
 };
 
-/// A leaderboard, and how many systems are ranked there.
+/// A leaderboard, with the number of systems ranked there.
 #[derive(Clone, Debug)]
 pub struct ListedBoard {
-    /// Which one: of the version that is read where none is named.
+    /// The leaderboard of the benchmark's current version.
     pub scope: Scope,
-    /// Those of hidden models too.
+    /// Number of ranked systems, including those of hidden models.
     pub systems: usize,
 }
 
@@ -31,19 +31,19 @@ impl ListedBoard {
     }
 }
 
-/// Finds the leaderboards on which a model is ranked, by benchmark, after one or from the first.
+/// Finds the leaderboards on which a model is ranked, by benchmark, after the given one or from the first.
 pub fn of_model(model: &ModelId, after: Option<&BenchmarkId>, rows: u32) -> Query<Vec<ListedBoard>> {
     let after = after.map_or("", BenchmarkId::as_str);
     sql!("standings/of_model").bind(model).bind(after).bind(rows).all(ListedBoard::from_row)
 }
 
-/// Finds the leaderboards of these benchmarks, in their order; those that are not there are left out.
+/// Finds the leaderboards of these benchmarks, in their order; those that do not exist are left out.
 pub fn named(benchmarks: &[BenchmarkId]) -> Query<Vec<ListedBoard>> {
     let benchmarks = benchmarks.iter().map(BenchmarkId::as_str).collect::<Vec<_>>();
     sql!("standings/named").bind(json!(benchmarks).to_string()).all(ListedBoard::from_row)
 }
 
-/// Finds the featured leaderboard, and then those that something was published on last.
+/// Finds the featured leaderboard, then those with the latest publications.
 pub fn newest(rows: u32) -> Query<Vec<ListedBoard>> {
     sql!("standings/newest").bind(rows).all(ListedBoard::from_row)
 }
@@ -53,7 +53,7 @@ pub fn page(after: Option<&BenchmarkId>, rows: u32) -> Query<Vec<ListedBoard>> {
     sql!("standings/page").bind(after.map_or("", BenchmarkId::as_str)).bind(rows).all(ListedBoard::from_row)
 }
 
-/// Lists the ranked entries of these leaderboards, each with the place of its board among them.
+/// Lists the ranked entries of these leaderboards, each with the index of its board among them.
 pub fn entries(scopes: &[Scope]) -> Query<Vec<(usize, Entry)>> {
     let boards = scopes.iter().map(|scope| {
         let seq = scope.snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);

@@ -1,5 +1,5 @@
-//! What accounts have stored, and how much they may: counted in the batch of each write, so that two at once do not both
-//! take the last of it.
+//! Stored bytes of accounts, and their quotas: charged in the batch of each write, so that two at once do not both take
+//! the last of the room.
 
 use super::{
     query::{Query, sql},
@@ -10,13 +10,13 @@ use crate::{
     ports::{DatabaseError, Row},
 };
 
-/// Guards that what the statement before charged is within the owner's quota, the deployment's where they have none of
-/// their own: [`Guard::StorageQuota`](super::Guard).
+/// Guards that what the statement before charged is within the owner's quota, or the deployment's where they have none
+/// of their own: [`Guard::StorageQuota`](super::Guard).
 pub fn expect_quota(owner_id: &UserId, quota_bytes: i64) -> Query<()> {
     sql!("storage/expect_quota").bind(owner_id).bind(quota_bytes).execute()
 }
 
-/// Charges a person for a run whose request has so many bytes, where the statement before opened one.
+/// Charges a person for a run whose request has `bytes` bytes, where the statement before opened one.
 pub fn charge_run(owner_id: &UserId, bytes: i64) -> Query<()> {
     sql!("storage/charge_run").bind(owner_id).bind(bytes).execute()
 }
@@ -26,17 +26,17 @@ pub fn charge_results(run_id: &RunId, upload: &Upload, owner_id: &UserId) -> Que
     sql!("storage/charge_results").bind(run_id).bind(upload.as_str()).bind(owner_id).execute()
 }
 
-/// Charges a person for a version whose definition grows to so many bytes.
+/// Charges a person for a version whose definition grows to `bytes` bytes.
 pub fn charge_version(benchmark: &BenchmarkId, version: &VersionName, owner_id: &UserId, bytes: i64) -> Query<()> {
     sql!("storage/charge_version").bind(benchmark).bind(version).bind(owner_id).bind(bytes).execute()
 }
 
-/// Takes back from a person what a version no longer needs, whose definition shrinks to so many bytes.
+/// Refunds a person for a version whose definition shrinks to `bytes` bytes.
 pub fn refund_version(benchmark: &BenchmarkId, version: &VersionName, owner_id: &UserId, bytes: i64) -> Query<()> {
     sql!("storage/refund_version").bind(benchmark).bind(version).bind(owner_id).bind(bytes).execute()
 }
 
-/// Finds what a person has stored; without a quota of their own, the deployment's holds.
+/// Finds what a person has stored, and their quota: `quota_bytes`, the deployment's, where they have none of their own.
 pub fn find(user_id: &UserId, quota_bytes: i64) -> Query<Option<Storage>> {
     sql!("storage/of_user").bind(user_id).optional(move |row| Storage::from_row(row, quota_bytes))
 }
@@ -56,7 +56,8 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Reads the columns `storage_bytes` and `storage_quota_bytes`; without a quota of their own, the deployment's holds.
+    /// Reads the columns `storage_bytes` and `storage_quota_bytes`. The quota is `quota_bytes`, the deployment's, where
+    /// the account has none of its own.
     ///
     /// # Errors
     /// When a column is missing.
@@ -65,14 +66,14 @@ impl Storage {
         Ok(Self { used_bytes: row.integer("storage_bytes")?, quota_bytes: own.unwrap_or(quota_bytes) })
     }
 
-    /// How much more there may be.
+    /// Returns how many more bytes may be stored.
     #[must_use]
     pub fn left_bytes(&self) -> i64 {
         self.quota_bytes.saturating_sub(self.used_bytes).max(0)
     }
 }
 
-/// Gives a person a quota of their own in bytes, or the deployment's.
+/// Sets a person's own quota in bytes, or returns them to the deployment's.
 pub fn set_quota(owner_id: &UserId, quota_bytes: Option<i64>) -> Query<()> {
     sql!("storage/set_quota").bind(owner_id).bind(quota_bytes).execute()
 }

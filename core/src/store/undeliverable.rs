@@ -1,4 +1,4 @@
-//! Addresses that mail cannot be sent to.
+//! Addresses that mail cannot be delivered to.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +11,13 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// How often a mail that anybody asks for is tried to an address that mail bounced from, and how often its person may ask
-/// for one, in milliseconds.
+/// Shortest time between attempts of mails that anybody may ask for to an address that bounced, and between requests of
+/// its person for one, in milliseconds: a day.
 pub const BETWEEN_TRIES_MS: i64 = 86_400_000;
-/// How long it is remembered that an address was verified anew: longer than providers repeat what they told.
+/// How long it is remembered that an address was verified anew, in milliseconds: longer than providers repeat their
+/// events.
 const REMEMBERED_MS: i64 = 7 * 86_400_000;
-/// How long an address is remembered that is no account's: as long as the mail to it.
+/// How long the mark of an address without an account is kept, in milliseconds: as long as the mail to it.
 const OF_NOBODY_MS: i64 = 30 * 86_400_000;
 
 /// Reads the column of the view `undeliverable`.
@@ -36,7 +37,7 @@ pub(super) fn of_row(row: &Row) -> Result<Option<Undeliverable>, DatabaseError> 
     }))
 }
 
-/// An event of a provider, with the id of the security event that tells of it.
+/// An event of a provider, with the id of the security event about it.
 #[derive(Serialize)]
 struct Marked<'a> {
     email: &'a str,
@@ -46,14 +47,14 @@ struct Marked<'a> {
     provider: &'static str,
 }
 
-/// What providers told of addresses, to be written down.
+/// Providers' events about addresses, encoded for the statements.
 pub struct Marks(String);
 
 impl Marks {
-    /// Takes events, each with a new UUIDv7, in the order in which they happened.
+    /// Encodes events, each with a new UUIDv7, in the order in which they happened.
     ///
     /// # Errors
-    /// Never in practice.
+    /// The error of the JSON encoder, which does not occur in practice.
     pub fn new(
         provider: &'static str,
         events: &[(String, DeliveryEvent)],
@@ -71,12 +72,13 @@ impl Marks {
         serde_json::to_string(&marked).map(Self)
     }
 
-    /// Marks the addresses of accounts, and of mails that were sent for one. What was told before changes nothing.
+    /// Marks the addresses of accounts, and of mails that were sent for one. A repeated event changes nothing.
     pub fn mark(&self, now: Timestamp) -> Query<()> {
         self.bind(sql!("undeliverable/mark"), now).bind(OF_NOBODY_MS).execute()
     }
 
-    /// After [`Marks::mark`]: records the events of the accounts whose addresses it marked.
+    /// Records the security events of the accounts whose addresses [`Marks::mark`] has marked; has to follow it in the
+    /// batch.
     pub fn add_events(&self, now: Timestamp) -> Query<()> {
         self.bind(sql!("undeliverable/add_events"), now).bind(DeliveryEvent::NAME.as_str()).execute()
     }
@@ -86,28 +88,28 @@ impl Marks {
     }
 }
 
-/// Whether a mail that anybody may ask for is tried although mail to the address bounced: one a day, and that one until it
-/// is accepted.
+/// Decides whether a mail that anybody may ask for is tried although mail to the address bounced: one mail a day, and
+/// that one until it is accepted.
 pub fn try_again(email: &str, mail_id: &str, now: Timestamp) -> Query<bool> {
     sql!("undeliverable/try_again").bind(email).bind(mail_id).bind(now).bind(BETWEEN_TRIES_MS).exists()
 }
 
-/// Notes that a person asks for a mail that verifies their undeliverable address; once a day.
+/// Notes that a person asks for a mail that verifies their undeliverable address; possible once a day.
 pub fn ask(user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("undeliverable/ask").bind(user_id).bind(now).bind(BETWEEN_TRIES_MS).execute()
 }
 
-/// Takes the mark from the address of a mailed link's person, who used the link.
+/// Removes the mark from the address of a mailed link's person, who used the link.
 pub fn verified(link_hash: &[u8], now: Timestamp) -> Query<()> {
     sql!("undeliverable/verified").bind(link_hash).bind(now).bind(REMEMBERED_MS).execute()
 }
 
-/// Takes the mark from a person's address.
+/// Removes the mark from a person's address.
 pub fn lift(user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("undeliverable/lift").bind(user_id).bind(now).bind(REMEMBERED_MS).execute()
 }
 
-/// Ends, some time later, the marks of addresses that a mailed link's person has left.
+/// Sets the marks of addresses that a mailed link's person has left to expire after some time.
 pub fn left(link_hash: &[u8], now: Timestamp) -> Query<()> {
     sql!("undeliverable/left").bind(link_hash).bind(now).bind(OF_NOBODY_MS).execute()
 }

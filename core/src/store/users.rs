@@ -1,4 +1,4 @@
-//! People.
+//! Accounts of people.
 
 use super::{
     BatchError, Guard, columns,
@@ -19,46 +19,46 @@ use crate::{
 /// How long a registration waits for its proof, in milliseconds: 30 days.
 const GIVEN_UP_MS: i64 = 30 * 86_400_000;
 
-/// A person.
+/// A person's account.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// UUIDv7, or another UUID where the account comes from another system.
+    /// Id of the account: a UUIDv7, or another UUID where it comes from another system.
     pub id: UserId,
-    /// Unique, in lower case.
+    /// Address; unique, in lower case.
     pub email: String,
-    /// PHC string; `None` where they log in another way.
+    /// Password hash, a PHC string; `None` where the person logs in another way.
     pub password_hash: Option<Secret>,
-    /// What they call themselves.
+    /// Name that the person gave.
     pub full_name: Option<String>,
     /// Whether the address is proved.
     pub email_verified: bool,
-    /// What they may do besides what everybody may.
+    /// Role of the person.
     pub role: Role,
-    /// Whether they may log in and use their keys.
+    /// Whether the person may log in and use their keys.
     pub status: AccountStatus,
     /// Whether a second factor is asked for.
     pub mfa_enabled: bool,
-    /// When they registered.
+    /// When the person registered.
     pub created_at: Timestamp,
-    /// Bytes of benchmarks, runs and results.
+    /// Stored bytes of benchmarks, runs and results.
     pub storage_bytes: i64,
-    /// How many there may be, where an administrator said so.
+    /// Quota in bytes, where an administrator set one.
     pub storage_quota_bytes: Option<i64>,
     /// Why mail to the address is not sent, where it is not.
     pub undeliverable: Option<Undeliverable>,
-    /// Whether they are told by mail that keys expire.
+    /// Whether the person is told by mail that keys expire.
     pub tell_key_expiry: bool,
-    /// Whether they are told by mail that keys reach their limits.
+    /// Whether the person is told by mail that keys reach their limits.
     pub tell_key_limits: bool,
-    /// Whether they are told by mail of logins from a new network.
+    /// Whether the person is told by mail of logins from a new network.
     pub tell_new_networks: bool,
 }
 
 impl User {
-    /// Reads the columns of `user_columns!`.
+    /// Reads the account from the columns of the fields' names.
     ///
     /// # Errors
-    /// When a column is missing.
+    /// [`DatabaseError::Unavailable`] when a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             id: row.text("id")?.into(),
@@ -81,18 +81,19 @@ impl User {
 }
 
 impl User {
-    /// What they have stored, and how much they may; without a quota of their own, the deployment's holds.
+    /// Returns what the person has stored, and their quota: `quota_bytes`, the deployment's, where they have none of
+    /// their own.
     #[must_use]
     pub fn storage(&self, quota_bytes: i64) -> Storage {
         Storage { used_bytes: self.storage_bytes, quota_bytes: self.storage_quota_bytes.unwrap_or(quota_bytes) }
     }
 }
 
-/// A person, found by the address that somebody logs in with.
+/// An account, found by the address that somebody logs in with.
 pub struct LoginAccount {
-    /// The person.
+    /// The account.
     pub user: User,
-    /// Whether they have logged in from the client's network before.
+    /// Whether the person has logged in from the client's network before.
     pub network_known: bool,
 }
 
@@ -102,19 +103,19 @@ impl LoginAccount {
     }
 }
 
-/// A registration, hashed.
+/// A registration, with its password hashed.
 pub struct Registration<'a> {
-    /// The id of the account, if it is new.
+    /// Id of the account, if it is new.
     pub id: &'a UserId,
-    /// The address.
+    /// Address that registers.
     pub email: &'a str,
-    /// PHC string of the password.
+    /// Password hash, a PHC string.
     pub password_hash: &'a Secret,
-    /// What they call themselves.
+    /// Name that the person gave.
     pub full_name: Option<&'a str>,
-    /// From which network it comes.
+    /// Network that the registration comes from.
     pub network: &'a str,
-    /// The link that verifies the address; it is added by [`links::add_verification`](super::links::add_verification).
+    /// Link that verifies the address; it is added by [`links::add_verification`](super::links::add_verification).
     pub link: NewLink,
 }
 
@@ -128,7 +129,8 @@ pub fn find_owner(run_id: &RunId) -> Query<Option<User>> {
     sql!("users/find_owner").bind(run_id).optional(User::from_row)
 }
 
-/// Finds a person who is asked for their password again, on a full disk too: it may be to delete the account.
+/// Finds a person who is asked for their password again. It is answered on a full disk too, since the account may be
+/// about to be deleted.
 pub fn find_for_step_up(id: &UserId) -> Query<Option<User>> {
     sql!("users/find").essential().bind(id).optional(User::from_row)
 }
@@ -138,12 +140,12 @@ pub fn find_by_email(email: &str) -> Query<Option<User>> {
     sql!("users/find_by_email").bind(email).optional(User::from_row)
 }
 
-/// Finds the person that somebody tries to log in as from a network.
+/// Finds the person whom somebody tries to log in as from a network.
 pub fn find_for_login(email: &str, network: &str) -> Query<Option<LoginAccount>> {
     sql!("users/find_for_login").bind(email).bind(network).optional(LoginAccount::from_row)
 }
 
-/// Registers an address that has no account, and is not kept for one. Else it does nothing.
+/// Registers an address that has no account, and is not reserved for one. Otherwise changes nothing.
 pub fn register(registration: &Registration<'_>) -> Query<()> {
     sql!("users/register")
         .bind(registration.id)
@@ -154,7 +156,8 @@ pub fn register(registration: &Registration<'_>) -> Query<()> {
         .execute()
 }
 
-/// Marks the address of a verification link as proved, and sets what its registration chose.
+/// Marks the address of a verification link as proved. Where it was not proved before, also sets the password and name
+/// that the link's registration chose.
 pub fn verify(link_hash: &[u8], now: Timestamp) -> Query<()> {
     sql!("users/verify").bind(link_hash).bind(now).execute()
 }
@@ -164,12 +167,14 @@ pub fn reset_password(link_hash: &[u8], password_hash: &Secret, now: Timestamp) 
     sql!("users/reset_password").bind(link_hash).bind(now).bind(password_hash.expose()).execute()
 }
 
-/// Gives a link's person the address that it proves. The batch fails with [`is_email_taken`] where somebody else has it.
+/// Gives a link's person the address that the link proves. The batch fails with [`is_email_taken`] where somebody else
+/// has it.
 pub fn change_email(link_hash: &[u8], now: Timestamp) -> Query<()> {
     sql!("users/change_email").bind(link_hash).bind(now).execute()
 }
 
-/// Whether a batch was undone because somebody else has, or may take back, the address that it moves an account to.
+/// Checks whether a batch was undone because somebody else has, or may take back, the address that it moves an account
+/// to.
 #[must_use]
 pub fn is_email_taken(error: &BatchError) -> bool {
     match error {
@@ -199,7 +204,7 @@ pub fn expect_password(id: &UserId, password_hash: Option<&Secret>) -> Query<()>
     sql!("users/expect_password").bind(id).bind(password_hash.map(Secret::expose)).execute()
 }
 
-/// Makes a person an administrator, where their address is proved and they are none yet.
+/// Makes a person an administrator, where their address is proved and they are not one yet.
 pub fn promote(id: &UserId, now: Timestamp) -> Query<()> {
     sql!("users/promote").bind(id).bind(now).execute()
 }
@@ -209,29 +214,29 @@ pub fn demote(id: &UserId, now: Timestamp) -> Query<()> {
     sql!("users/demote").bind(id).bind(now).execute()
 }
 
-/// Gives a person another name, or none. Nothing changes where they have it already.
+/// Sets or removes a person's name. Nothing changes where they have it already.
 pub fn rename(id: &UserId, name: Option<&str>, now: Timestamp) -> Query<()> {
     sql!("users/rename").bind(id).bind(name).bind(now).execute()
 }
 
-/// What a person wants to be told of by mail. `None` leaves it as it is.
+/// Choice of the notices that a person gets by mail. `None` leaves a setting as it is.
 #[derive(Clone, Copy, Debug)]
 pub struct NoticeChoice {
-    /// That keys expire.
+    /// Whether to be told that keys expire.
     pub key_expiry: Option<bool>,
-    /// That keys reach their limits.
+    /// Whether to be told that keys reach their limits.
     pub key_limits: Option<bool>,
-    /// That somebody logged in from a new network.
+    /// Whether to be told that somebody logged in from a new network.
     pub new_networks: Option<bool>,
 }
 
-/// Says what a person is told of by mail.
+/// Sets which notices a person gets by mail.
 pub fn choose_notices(id: &UserId, choice: NoticeChoice, now: Timestamp) -> Query<()> {
     let NoticeChoice { key_expiry, key_limits, new_networks } = choice;
     sql!("users/choose_notices").bind(id).bind(key_expiry).bind(key_limits).bind(new_networks).bind(now).execute()
 }
 
-/// Deletes a person, and with them everything that refers to them. What they published stays, without an owner.
+/// Deletes a person, and everything that refers to them. What they published stays, without an owner.
 pub fn delete(id: &UserId) -> Query<()> {
     sql!("users/delete").essential().bind(id).execute()
 }
@@ -241,21 +246,21 @@ pub fn end_new_addresses(id: &UserId, now: Timestamp) -> Query<()> {
     sql!("users/end_new_addresses").bind(id).bind(now).execute()
 }
 
-/// A link that moves an account to another address.
+/// A link that is to move an account to another address.
 pub struct NewAddress<'a> {
-    /// Whose account.
+    /// Id of the account.
     pub user_id: &'a UserId,
-    /// To which address.
+    /// New address.
     pub email: &'a str,
     /// SHA-256 of the link's token.
     pub token_hash: Vec<u8>,
-    /// Now.
+    /// When the link is added.
     pub now: Timestamp,
-    /// When the link ends.
+    /// When the link expires.
     pub expires: Timestamp,
 }
 
-/// Adds the link, where nobody has proved the address to be theirs and it is kept for nobody else.
+/// Adds the link, where nobody has proved the address to be theirs and it is not reserved for anybody else.
 pub fn add_new_address(new: NewAddress<'_>) -> Query<()> {
     sql!("users/add_new_address")
         .bind(new.user_id)
@@ -266,13 +271,13 @@ pub fn add_new_address(new: NewAddress<'_>) -> Query<()> {
         .execute()
 }
 
-/// Wipes where accounts that nobody proved were registered from, before they expire. Accounts of another system, which
-/// nobody registered here, stay.
+/// Wipes the networks that unproved accounts were registered from, before the accounts expire. Accounts of another
+/// system, which nobody registered here, stay.
 pub(super) fn wipe_given_up(now: Timestamp, rows: u32) -> Query<()> {
     sql!("users/wipe_given_up").essential().bind(now).bind(rows).bind(GIVEN_UP_MS).execute()
 }
 
-/// Deletes the accounts of [`wipe_given_up`], which comes before, and counts them.
+/// Deletes the accounts that [`wipe_given_up`] has prepared in the same batch, and counts them.
 pub(super) fn expire_given_up(now: Timestamp, rows: u32) -> Query<usize> {
     sql!("users/expire_given_up").essential().bind(now).bind(rows).bind(GIVEN_UP_MS).count()
 }

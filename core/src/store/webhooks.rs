@@ -1,5 +1,6 @@
-//! Webhooks: what people are told of by requests, and who is told next. Each webhook is called by one at a time, so that a slow
-//! one holds up nobody, and nobody is called more often for having more to be told.
+//! Webhooks: their deliveries, queued by requests, and the leases that decide who is called next. Each webhook is
+//! called by one instance at a time, so that a slow one holds up nobody, and nobody is called more often for having
+//! more to be told.
 
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
@@ -21,39 +22,39 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// The most webhooks that a person has.
+/// Most webhooks that a person has.
 pub const MOST: i64 = 10;
-/// The most deliveries that wait for a webhook, and the most of an hour: what comes beyond is not told.
+/// Most deliveries that wait for a webhook or were queued within an hour: what comes beyond is dropped.
 const MOST_DELIVERIES: i64 = 1000;
-/// The most mails about disabled webhooks that an address gets in a day.
+/// Most mails about disabled webhooks that an address gets in a day.
 const MOST_MAILS_A_DAY: i64 = 5;
-/// So long nothing is taken before a webhook is disabled, in milliseconds: five days.
+/// Time without an accepted delivery after which a webhook is disabled, in milliseconds: five days.
 const FAILING_MS: i64 = 432_000_000;
 
 /// A webhook, without its secret.
 #[derive(Clone, Debug)]
 pub struct Webhook {
-    /// Its id.
+    /// Id of the webhook.
     pub id: WebhookId,
-    /// Whose it is.
+    /// Id of the owner's account.
     pub user_id: UserId,
-    /// Where it is called.
+    /// Address that is called.
     pub url: WebhookUrl,
-    /// What its owner says of it.
+    /// The owner's description of the webhook.
     pub description: Option<String>,
-    /// What it is told of.
+    /// Events that the webhook is told of.
     pub events: Vec<WebhookEvent>,
-    /// Whether it is called.
+    /// Whether the webhook is called.
     pub status: WebhookStatus,
-    /// Why it is not.
+    /// Why the webhook is disabled.
     pub disabled_reason: Option<WebhookDisabledReason>,
-    /// Since when it is not.
+    /// When the webhook was disabled.
     pub disabled_at: Option<Timestamp>,
-    /// When it was made.
+    /// When the webhook was created.
     pub created_at: Timestamp,
-    /// Since when nothing is taken.
+    /// Since when no delivery was accepted.
     pub failing_since: Option<Timestamp>,
-    /// How long the secret before signs, too.
+    /// Until when the previous secret signs too.
     pub previous_until: Option<Timestamp>,
 }
 
@@ -79,22 +80,22 @@ impl Webhook {
     }
 }
 
-/// A webhook that is to be made.
+/// A webhook that is to be created.
 #[derive(Clone, Debug)]
 pub struct NewWebhook<'a> {
-    /// Its id.
+    /// Id of the webhook.
     pub id: &'a WebhookId,
-    /// Whose it is.
+    /// Id of the owner's account.
     pub user_id: &'a UserId,
-    /// Where it is called.
+    /// Address that is to be called.
     pub url: &'a WebhookUrl,
-    /// What its owner says of it.
+    /// The owner's description of the webhook.
     pub description: Option<&'a str>,
-    /// What it is told of.
+    /// Events that the webhook is told of.
     pub events: &'a [WebhookEvent],
-    /// What its requests are signed with, sealed.
+    /// Secret that signs its requests, sealed.
     pub secret: Vec<u8>,
-    /// Now.
+    /// When the webhook is created.
     pub now: Timestamp,
 }
 
@@ -106,18 +107,18 @@ fn follows_log(events: &[WebhookEvent]) -> bool {
     events.contains(&WebhookEvent::LogChanged)
 }
 
-/// How many webhooks wait to be called.
+/// Numbers of webhooks that wait to be called.
 #[derive(Clone, Copy, Debug)]
 pub struct WebhooksState {
-    /// How many wait; [`MOST_COUNTED`] where there are more.
+    /// Number of waiting webhooks; [`MOST_COUNTED`] where there are more.
     pub waiting: i64,
-    /// How many of these failed when they were called last.
+    /// Number of waiting webhooks whose last call failed.
     pub failing: i64,
-    /// When the first of these was, or will be, due.
+    /// Time at which the first waiting webhook was, or will be, due.
     pub due: Option<Timestamp>,
 }
 
-/// Counts what waits.
+/// Counts the webhooks that wait to be called.
 pub fn state() -> Query<WebhooksState> {
     sql!("webhooks/state").bind(MOST_COUNTED).one(|row| {
         Ok(WebhooksState {
@@ -128,12 +129,12 @@ pub fn state() -> Query<WebhooksState> {
     })
 }
 
-/// Finds whether there may be something to send.
+/// Checks whether there may be something to send.
 pub fn has_work(now: Timestamp) -> Query<bool> {
     sql!("webhooks/has_work").bind(now).one(|row| row.boolean("has_work"))
 }
 
-/// Makes a webhook, where its person has room for one more. Returns whether it is made.
+/// Creates a webhook, where its person has room for one more. Returns whether it was created.
 pub fn create(new: NewWebhook<'_>) -> Query<bool> {
     let sql = sql!("webhooks/create").bind(new.id).bind(new.user_id).bind(new.url.expose()).bind(new.description);
     sql.bind(names(new.events)).bind(new.secret).bind(new.now).bind(follows_log(new.events)).bind(MOST).exists()
@@ -149,19 +150,19 @@ pub fn list(user_id: &UserId, page: &PageBefore, now: Timestamp) -> Query<Vec<We
     sql!("webhooks/list").bind_page(page).bind(user_id).bind(now).all(Webhook::from_row)
 }
 
-/// What changes of a webhook; `None` leaves it as it is.
+/// Changes to a webhook; `None` leaves a member as it is.
 #[derive(Clone, Debug, Default)]
 pub struct WebhookChange {
-    /// Where it is called.
+    /// Address that is called.
     pub url: Option<WebhookUrl>,
-    /// What its owner says of it, or nothing.
+    /// The owner's description, or `Some(None)` to remove it.
     pub description: Option<Option<String>>,
-    /// What it is told of.
+    /// Events that the webhook is told of.
     pub events: Option<Vec<WebhookEvent>>,
 }
 
-/// Has what waits for a person's webhook sent at once, where [`change`] gives it another address or [`set_status`] enables it
-/// after this.
+/// Makes waiting deliveries to a person's webhook due at once, where [`change`] then gives it another address or
+/// [`set_status`] then enables it.
 pub fn hasten(
     id: &WebhookId,
     user_id: &UserId,
@@ -174,7 +175,7 @@ pub fn hasten(
     sql.bind(status == Some(WebhookStatus::Enabled)).execute()
 }
 
-/// Changes a person's webhook. Returns whether there is one.
+/// Changes a person's webhook. Returns whether it exists.
 pub fn change(id: &WebhookId, user_id: &UserId, change: &WebhookChange, now: Timestamp) -> Query<bool> {
     let sql = sql!("webhooks/change").bind(id).bind(user_id).bind(change.url.as_ref().map(WebhookUrl::expose));
     let sql = sql.bind(change.description.is_some()).bind(change.description.clone().flatten());
@@ -191,36 +192,37 @@ pub fn set_status(id: &WebhookId, user_id: &UserId, status: WebhookStatus, now: 
     sql.bind(id).bind(user_id).bind(now).execute()
 }
 
-/// Gives a person's webhook another secret, sealed; the one before signs beside it for a while. Returns whether there is one.
+/// Gives a person's webhook another secret, sealed; the previous one signs beside it for a while. Returns whether the
+/// webhook exists.
 pub fn rotate(id: &WebhookId, user_id: &UserId, secret: Vec<u8>, previous_until: Timestamp) -> Query<bool> {
     sql!("webhooks/rotate").bind(id).bind(user_id).bind(secret).bind(previous_until).exists()
 }
 
-/// Deletes a person's webhook. Returns whether it was there.
+/// Deletes a person's webhook. Returns whether it existed.
 pub fn delete(id: &WebhookId, user_id: &UserId) -> Query<bool> {
     sql!("webhooks/delete").essential().bind(id).bind(user_id).exists()
 }
 
-/// What a webhook is told.
+/// A delivery to a webhook.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The event's id.
+    /// Id of the delivery, sent as the event's id.
     pub id: WebhookDeliveryId,
-    /// To which webhook.
+    /// Id of the webhook.
     pub webhook_id: WebhookId,
-    /// What happened.
+    /// Kind of the event.
     pub event: WebhookEvent,
-    /// When.
+    /// When the event happened.
     pub created_at: Timestamp,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: i64,
-    /// When it is tried next.
+    /// When the delivery is tried next.
     pub next_attempt_at: Option<Timestamp>,
-    /// When it was tried last.
+    /// When the delivery was tried last.
     pub attempted_at: Option<Timestamp>,
-    /// When it was taken.
+    /// When the delivery was accepted.
     pub delivered_at: Option<Timestamp>,
-    /// The status of the last answer.
+    /// HTTP status of the last answer.
     pub answer: Option<i64>,
     /// Why the last attempt failed.
     pub failure: Option<WebhookFailure>,
@@ -243,7 +245,7 @@ impl Delivery {
         })
     }
 
-    /// What has become of it.
+    /// Returns whether the delivery waits, was accepted, or failed.
     #[must_use]
     pub fn status(&self) -> WebhookDeliveryStatus {
         match (self.next_attempt_at, self.delivered_at) {
@@ -254,17 +256,17 @@ impl Delivery {
     }
 }
 
-/// Lists what a person's webhook is told, newest first.
+/// Lists the deliveries to a person's webhook, newest first.
 pub fn deliveries(id: &WebhookId, user_id: &UserId, page: &PageBefore) -> Query<Vec<Delivery>> {
     sql!("webhooks/deliveries").bind_page(page).bind(id).bind(user_id).all(Delivery::from_row)
 }
 
-/// Finds what a person's webhook is told.
+/// Finds a delivery to a person's webhook.
 pub fn delivery(id: &WebhookId, delivery_id: &WebhookDeliveryId, user_id: &UserId) -> Query<Option<Delivery>> {
     sql!("webhooks/delivery").bind(id).bind(delivery_id).bind(user_id).optional(Delivery::from_row)
 }
 
-/// Queues what a person's enabled webhook is told to try it, and makes it due. Tells whether there is one.
+/// Queues a test delivery to a person's enabled webhook, and makes it due. Returns whether there is such a webhook.
 pub fn queue_test(
     id: &WebhookId,
     delivery_id: &WebhookDeliveryId,
@@ -275,7 +277,7 @@ pub fn queue_test(
     (queue.exists(), wake_one(id, user_id, now))
 }
 
-/// Has a delivery to a person's enabled webhook sent again, and makes it due. Tells whether there is one.
+/// Queues a delivery to a person's enabled webhook again, and makes it due. Returns whether there is one.
 pub fn replay(
     id: &WebhookId,
     delivery_id: &WebhookDeliveryId,
@@ -293,15 +295,16 @@ fn wake_one(id: &WebhookId, user_id: &UserId, now: Timestamp) -> Query<()> {
 /// A key that is about to be revoked.
 #[derive(Clone, Debug)]
 pub struct EndingKey<'a> {
-    /// The event's id.
+    /// Id of the event.
     pub id: WebhookDeliveryId,
-    /// The key.
+    /// Id of the key.
     pub key_id: &'a str,
-    /// Why it is.
+    /// Why the key is revoked.
     pub reason: &'static str,
 }
 
-/// Queues that keys are revoked, for the webhooks of their owners that are told of such. It comes before they are.
+/// Queues that keys are revoked, for webhooks of their owners with that event. Has to come before the revocation in the
+/// batch.
 pub fn queue_of_keys(keys: &[EndingKey<'_>], now: Timestamp) -> [Query<()>; 2] {
     let of = |key: &EndingKey<'_>| json!({ "id": key.id, "keyId": key.key_id, "reason": key.reason });
     let keys = keys.iter().map(of).collect::<Value>().to_string();
@@ -311,19 +314,19 @@ pub fn queue_of_keys(keys: &[EndingKey<'_>], now: Timestamp) -> [Query<()>; 2] {
     ]
 }
 
-/// Queues what the snapshot's line in the log of changes says of a run, for the webhooks of its owner that are told of such.
+/// Queues what the snapshot's line in the log of changes says of a run, for webhooks of its owner with that event.
 pub fn queue_of_run(run_id: &RunId, snapshot_id: &str, now: Timestamp) -> [Query<()>; 2] {
     let queue = sql!("webhooks/queue_of_run").bind(run_id).bind(snapshot_id).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), wake_owner(run_id, now)]
 }
 
-/// Queues that an open run was rejected, for the webhooks of its owner that are told of such.
+/// Queues that an open run was rejected, for webhooks of its owner with that event.
 pub fn queue_of_open_run(run_id: &RunId, id: &WebhookDeliveryId, now: Timestamp) -> [Query<()>; 2] {
     let queue = sql!("webhooks/queue_of_open_run").bind(id).bind(run_id).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), wake_owner(run_id, now)]
 }
 
-/// Queues what moderation did to a model or a benchmark, for the webhooks of its owner that are told of such.
+/// Queues what moderation did to a model or a benchmark, for webhooks of its owner with that event.
 pub fn queue_of_moderation(id: &str, now: Timestamp) -> [Query<()>; 2] {
     let queue = sql!("webhooks/queue_of_moderation").bind(id).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), sql!("webhooks/wake_moderated").bind(id).bind(now).execute()]
@@ -333,29 +336,30 @@ fn wake_owner(run_id: &RunId, now: Timestamp) -> Query<()> {
     sql!("webhooks/wake_owner").bind(run_id).bind(now).execute()
 }
 
-/// An event of a person, for the webhooks of theirs that are told of such.
+/// An event that concerns one person, for their webhooks.
 #[derive(Clone, Debug)]
 pub struct PersonalEvent {
-    /// Its id.
+    /// Id of the event.
     pub id: WebhookDeliveryId,
-    /// What happened.
+    /// Kind of the event.
     pub event: WebhookEvent,
-    /// To whom.
+    /// Id of the person.
     pub user_id: UserId,
     /// When the key expires, where that is the event.
     pub expires_at: Option<Timestamp>,
-    /// What there is to know.
+    /// Data of the event.
     pub data: Value,
 }
 
-/// Queues that keys expire, where nobody was told of it yet. It comes before that is noted.
+/// Queues that keys expire, where nobody was told of it yet. Has to come before that is noted in the batch.
 pub fn queue_of_expiring(events: &[PersonalEvent], now: Timestamp) -> [Query<()>; 2] {
     let events = json_of(events);
     let queue = sql!("webhooks/queue_of_expiring").bind(events.as_str()).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), wake_each(&events, now)]
 }
 
-/// Queues that keys reached their limits, where nobody was told of it lately. It comes before that is noted.
+/// Queues that keys reached their limits, where nobody was told of it lately. Has to come before that is noted in the
+/// batch.
 pub fn queue_of_limited(events: &[PersonalEvent], now: Timestamp) -> [Query<()>; 2] {
     let events = json_of(events);
     let queue = sql!("webhooks/queue_of_limited").bind(events.as_str()).bind(now).bind(MOST_DELIVERIES);
@@ -374,52 +378,52 @@ fn wake_each(events: &str, now: Timestamp) -> Query<()> {
     sql!("webhooks/wake_each").bind(events).bind(now).execute()
 }
 
-/// Queues what the public log has since, up to a line, for webhooks that are told of it: at most one for each id, whatever was
-/// published and however many there are.
+/// Queues the new lines of the public log, up to a line, for webhooks that follow it: at most one delivery for each id,
+/// however many lines and webhooks there are.
 pub fn queue_log(ids: &[WebhookDeliveryId], Place(seq, act): Place, now: Timestamp) -> [Query<()>; 2] {
     let ids = json!(ids).to_string();
     [sql!("webhooks/queue_log"), sql!("webhooks/follow_log")]
         .map(|sql| sql.bind(ids.as_str()).bind(seq).bind(act).bind(now).execute())
 }
 
-/// Who sends: webhooks are leased to them, and nobody else calls these meanwhile.
+/// A sender's lease of webhooks: nobody else calls them while it lasts.
 #[derive(Clone, Debug)]
 pub struct Lease<'a> {
-    /// Names the lease.
+    /// Name of the lease.
     pub name: &'a str,
-    /// When it begins.
+    /// When the lease begins.
     pub now: Timestamp,
-    /// When it ends, where its holder has died.
+    /// When the lease ends, should its holder die.
     pub until: Timestamp,
 }
 
-/// What a delivery tells.
+/// Content of a delivery.
 #[derive(Clone, Debug)]
 pub enum Told {
-    /// This, as JSON.
+    /// Data of the event, as JSON.
     Data(String),
-    /// The lines of the log after a place, up to another.
+    /// Lines of the log after a place, up to another.
     Log(Place, Place),
 }
 
-/// A delivery that has begun.
+/// A delivery whose attempt has begun.
 #[derive(Clone, Debug)]
 pub struct BegunDelivery {
-    /// To which webhook.
+    /// Id of the webhook.
     pub webhook_id: WebhookId,
-    /// The event's id.
+    /// Id of the delivery, sent as the event's id.
     pub id: WebhookDeliveryId,
-    /// What happened.
+    /// Kind of the event.
     pub event: WebhookEvent,
-    /// When.
+    /// When the event happened.
     pub created_at: Timestamp,
-    /// What is told.
+    /// Content of the delivery.
     pub told: Told,
-    /// How often it was tried, this time included.
+    /// Number of attempts, this one included.
     pub attempts: i64,
-    /// Where to.
+    /// Address that is called.
     pub url: WebhookUrl,
-    /// What it is signed with, sealed: the webhook's secret, and the one before while that signs.
+    /// Secrets that sign it, sealed: the webhook's, and the previous one while that signs too.
     pub secrets: Vec<Vec<u8>>,
 }
 
@@ -447,17 +451,17 @@ impl BegunDelivery {
 }
 
 impl Lease<'_> {
-    /// Takes webhooks that are due, `most` of them, and two of each person.
+    /// Leases at most `most` webhooks that are due, two of each person.
     pub fn take(&self, most: i64) -> Query<()> {
         sql!("webhooks/lease").bind(self.now).bind(most).bind(self.name).bind(self.until).execute()
     }
 
-    /// Begins the next delivery of each of them.
+    /// Begins the next delivery of each leased webhook.
     pub fn begin(&self) -> Query<Vec<BegunDelivery>> {
         self.bind(sql!("webhooks/begin")).all(BegunDelivery::from_row)
     }
 
-    /// Gives back those that have nothing to send.
+    /// Releases the leased webhooks that have nothing to send.
     pub fn release_idle(&self) -> Query<()> {
         self.bind(sql!("webhooks/release")).execute()
     }
@@ -466,9 +470,8 @@ impl Lease<'_> {
         sql.bind(self.name).bind(self.now).bind(self.until)
     }
 
-    /// Notes what came of the deliveries, gives their webhooks back, and disables those that take nothing any more, with a mail
-    /// to their owners.
-    /// Returns how many mails that are.
+    /// Adds to a batch the outcomes of the deliveries, the release of their webhooks, and the end of those that accept
+    /// nothing any more, with a mail to their owners. The answer is how many mails were queued.
     pub fn note(&self, batch: &mut Batch, outcomes: &[Outcome], now: Timestamp) -> Handle<usize> {
         let outcomes = outcomes.iter().map(Outcome::json).collect::<Value>().to_string();
         let webhooks = sql!("webhooks/note_webhooks").bind(outcomes.as_str()).bind(now).bind(self.name);
@@ -480,23 +483,23 @@ impl Lease<'_> {
     }
 }
 
-/// What came of a delivery.
+/// Outcome of an attempt to deliver.
 pub struct Outcome {
-    /// To which webhook.
+    /// Id of the webhook.
     pub webhook_id: WebhookId,
-    /// The event's id.
+    /// Id of the delivery.
     pub id: WebhookDeliveryId,
-    /// As when it began.
+    /// Number of the attempt, as when it began.
     pub attempts: i64,
-    /// The status of the answer.
+    /// HTTP status of the answer.
     pub answer: Option<u16>,
-    /// Why it was not taken, where it was not.
+    /// Why the delivery was not accepted, where it was not.
     pub failure: Option<WebhookFailure>,
-    /// When it is tried again.
+    /// When the delivery is tried again.
     pub retry_at: Option<Timestamp>,
-    /// Whether the webhook said that it is gone.
+    /// Whether the receiver answered that it is gone (410).
     pub is_gone: bool,
-    /// What its owner is told if that disables the webhook.
+    /// Mail to the owner in case the webhook is disabled.
     pub mail: Option<QueuedMail>,
 }
 

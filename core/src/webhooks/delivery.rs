@@ -13,27 +13,27 @@ use crate::{
     },
 };
 
-/// How many webhooks are called at once.
+/// Number of webhooks that are called at once.
 const AT_ONCE: i64 = 4;
-/// How many times that is done in one go: a round takes three queries, of the 50 that a Worker has on the free plan, and the log
-/// two. What is left waits for the next.
+/// Most rounds of calls in one go: a round takes three queries, of the 50 that a Worker has on the free plan, and the
+/// log takes two. What is left waits for the next call.
 const ROUNDS: usize = 3;
-/// So late a round begins at the latest, in milliseconds: after an answer a Worker has 30 s.
+/// Latest time at which a round begins, in milliseconds after the start: after an answer a Worker has 30 s.
 const LATEST_ROUND_MS: u64 = 8_000;
-/// How many webhooks are made due in one go because the public log has new lines: however many are told of it.
+/// Most webhooks that are made due in one go because the public log has new lines, however many follow it.
 const FOLLOWERS_AT_ONCE: usize = 20;
-/// How long a lease lasts: longer than any answer is waited for.
+/// Seconds for which a lease lasts: longer than any answer is waited for.
 const LEASE_SECONDS: i64 = 60;
 
-/// Calls what is due, after the answer.
+/// Calls the webhooks that are due, after the answer.
 pub fn deliver_in_background(app: &App) {
     let worker = app.clone();
-    // What is due may be other people's: none of it belongs to the trace of this request.
+    // Due webhooks may be other people's: none of them belongs to the trace of this request.
     app.ports().background.spawn(Box::pin(async move { in_trace(None, deliver_due(&worker)).await }));
 }
 
-/// Calls what is due. Failures are logged and tried again by a later call. A shutdown ends it after the requests that are under
-/// way: each is bounded by its time-out.
+/// Calls the webhooks that are due. Failures are logged and tried again by a later call. A shutdown ends it after the
+/// requests that are under way: each is bounded by its time-out.
 pub async fn deliver_due(app: &App) {
     match follow_log(app).await {
         Ok(true) => {}
@@ -69,7 +69,7 @@ async fn follow_log(app: &App) -> Result<bool, BatchError> {
     Ok(true)
 }
 
-/// Calls some webhooks. Returns how many.
+/// Calls at most [`AT_ONCE`] webhooks. Returns how many.
 async fn round(app: &App) -> Result<usize, BatchError> {
     let (name, now) = (app.new_id(), app.now());
     let lease = Lease { name: &name, now, until: now.plus_seconds(LEASE_SECONDS) };
@@ -92,7 +92,8 @@ async fn round(app: &App) -> Result<usize, BatchError> {
     Ok(outcomes.len())
 }
 
-/// The lines of the log that deliveries tell, by the place after which they come: most tell the same.
+/// Reads the lines of the log that deliveries report, by the place after which they come. Deliveries from the same
+/// place, which most are, share one query.
 async fn lines(app: &App, begun: &[BegunDelivery]) -> Result<Lines, BatchError> {
     let (mut batch, mut pages) = (Batch::new(), HashMap::new());
     for delivery in begun {
@@ -108,10 +109,10 @@ async fn lines(app: &App, begun: &[BegunDelivery]) -> Result<Lines, BatchError> 
     Ok(pages.into_iter().map(|(from, page)| Ok((from, read.take(page)?))).collect::<Result<_, DatabaseError>>()?)
 }
 
-/// Sends a delivery, and says what came of it.
+/// Sends a delivery and returns its outcome.
 async fn call(app: &App, delivery: &BegunDelivery, lines: &Lines) -> Outcome {
     let (answer, failure) = match told(app, delivery, lines) {
-        // All of it has been hidden since: there is nothing to tell.
+        // All lines have been hidden since: there is nothing to report.
         None => (None, None),
         Some(data) => match send(app, delivery, &data).await {
             Ok(status) => (Some(status), failure_of(status)),

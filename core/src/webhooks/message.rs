@@ -1,4 +1,4 @@
-//! What a webhook is sent, and where it may go.
+//! Content of webhook messages, and the addresses that they may go to.
 
 use std::collections::HashMap;
 
@@ -19,21 +19,21 @@ use crate::{
     },
 };
 
-/// How many lines of the log a delivery tells at most; it says whether there are more.
+/// Most lines of the log that one delivery reports; it says whether there are more.
 pub(super) const MOST_LINES: u32 = 20;
-/// How long an answer may take, in milliseconds.
+/// Time limit for an answer, in milliseconds.
 const TIMEOUT_MS: u32 = 10_000;
 
 /// Lines of the log, by the place after which they come.
 pub(super) type Lines = HashMap<(i64, i64), Vec<Change>>;
 
-/// How this deployment judges addresses.
+/// Returns this deployment's rules for webhook addresses.
 #[must_use]
 pub fn targets(app: &App) -> WebhookTargets<'_> {
     WebhookTargets { private: app.config().webhook_private_targets, base_url: &app.config().base_url }
 }
 
-/// The data of a delivery as JSON, where there is something to tell.
+/// Writes the data of a delivery as JSON; returns `None` where there is nothing to report.
 pub(super) fn told(app: &App, delivery: &BegunDelivery, lines: &Lines) -> Option<String> {
     let (from, to) = match &delivery.told {
         Told::Data(data) => return Some(data.clone()),
@@ -49,7 +49,7 @@ pub(super) fn told(app: &App, delivery: &BegunDelivery, lines: &Lines) -> Option
     Some(json!({ "changes": changes, "hasMore": has_more, "next": next }).to_string())
 }
 
-/// A line of the log, in short: the whole is read at the address that goes with it.
+/// Writes a line of the log in short; the whole line is read at the address that goes with it.
 fn line(change: &Change) -> Value {
     json!({
         "id": change.id,
@@ -66,9 +66,9 @@ fn line(change: &Change) -> Value {
     })
 }
 
-/// Sends it, signed by each of the webhook's secrets. Returns the status of the answer.
+/// Sends the delivery, signed by each of the webhook's secrets. Returns the status of the answer.
 pub(super) async fn send(app: &App, delivery: &BegunDelivery, data: &str) -> Result<u16, WebhookFailure> {
-    // What may be called depends on the configuration, which may have changed since.
+    // The configuration decides what may be called, and it may have changed since.
     let url = targets(app).parse(delivery.url.expose()).map_err(|_| WebhookFailure::AddressRefused)?;
     let (id, timestamp) = (delivery.id.as_str(), app.now().0.div_euclid(1000).to_string());
     let event = delivery.event.as_str();
@@ -95,14 +95,14 @@ pub(super) async fn send(app: &App, delivery: &BegunDelivery, data: &str) -> Res
         body,
         timeout_ms: TIMEOUT_MS,
     };
-    // Why nothing came is told to nobody: it would tell what is on a network.
+    // The reason is hidden: it would reveal what is on a network.
     app.ports().http_client.send(request).await.map(|answer| answer.status).map_err(|_| WebhookFailure::NoAnswer)
 }
 
 /// Seals a webhook's secret for its row.
 ///
 /// # Errors
-/// As [`Keys::seal`](crate::domain::Keys::seal).
+/// The errors of [`Keys::seal`](crate::domain::Keys::seal).
 pub fn seal(app: &App, id: &WebhookId, secret: &WebhookSecret) -> Result<Vec<u8>, String> {
     app.keys().seal(id.as_str(), app.random(), secret.text().expose().as_bytes())
 }

@@ -1,5 +1,5 @@
-//! Webhooks are called after the answer, and by the tick: apart from mail, so that neither waits for the other, a few at once,
-//! and each by one at a time.
+//! Webhooks, called after the answer and by the tick: apart from mail, so that neither waits for the other, a few at
+//! once, and each by one instance at a time.
 
 mod delivery;
 mod message;

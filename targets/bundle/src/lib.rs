@@ -1,5 +1,5 @@
-//! Builds the Worker into `build/`: the application as wasm, the glue that wasm-bindgen writes for it, and
-//! the scripts of `targets/src/cloudflare`. Needs cargo and nothing else.
+//! Builds the Worker into `build/`: the application as wasm, the glue that wasm-bindgen generates for it, and the
+//! scripts of `targets/src/cloudflare`. Needs only cargo.
 
 use std::{
     env, fs, io,
@@ -11,28 +11,29 @@ use wasm_bindgen_cli_support::Bindgen;
 
 /// The module that `wrangler.toml` names as `main`.
 pub const ENTRY: &str = "worker.mjs";
-/// The scripts of `targets/src/cloudflare`, laid beside the wasm as they are.
+/// Scripts of `targets/src/cloudflare`, copied beside the wasm unchanged.
 const SCRIPTS: [&str; 3] = [ENTRY, "glue.mjs", "network.mjs"];
 
-/// The memory that the application may take, in pages of 64 KiB: 96 MiB. A Worker has 128 MB for everything, and one that
-/// takes more is ended with all its requests; an instance that finds no more memory is replaced by the entry script.
+/// Most memory that the application may take, in pages of 64 KiB: 96 MiB. A Worker has 128 MB for everything, and one
+/// that takes more is ended with all its requests; an instance that finds no more memory is replaced by the entry
+/// script.
 const MOST_PAGES: u64 = 96 * 16;
 
-/// Why there is no Worker.
+/// Reason why no Worker was built.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     File {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Cause of the failure.
         source: io::Error,
     },
     /// Cargo could not be started.
     #[error("cargo: {0}")]
     Cargo(io::Error),
-    /// Cargo said why on standard error.
+    /// Compilation failed; cargo reported why on standard error.
     #[error("the application did not build for wasm32-unknown-unknown")]
     Compile,
     /// wasm-bindgen refused the module.
@@ -47,7 +48,7 @@ pub enum BundleError {
 pub fn build(root: &Path) -> Result<PathBuf, BundleError> {
     let wasm = compile(root)?;
     let output = root.join("build");
-    // What an earlier build left would be uploaded too.
+    // Files of an earlier build would be uploaded too.
     match fs::remove_dir_all(&output) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file(&output)(error)),
         _ => fs::create_dir_all(&output).map_err(file(&output))?,
@@ -60,10 +61,10 @@ pub fn build(root: &Path) -> Result<PathBuf, BundleError> {
     Ok(output)
 }
 
-/// Returns a command of the cargo that runs this, which finds fresh what another cargo built.
+/// Returns a command of the cargo that runs this program, set up so that it reuses what another cargo built.
 ///
-/// `cargo run` and `cargo test` tell of the package that they run: build scripts that look at it would run anew, and all
-/// that is built on them would be built again.
+/// `cargo run` and `cargo test` set variables about the package that they run. Build scripts that read them would run
+/// anew, and everything that depends on them would be built again, so they are removed.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "cargo says by variables which cargo and which package it is")]
 pub fn cargo() -> Command {
@@ -77,7 +78,7 @@ pub fn cargo() -> Command {
 }
 
 fn compile(root: &Path) -> Result<PathBuf, BundleError> {
-    // A `cdylib` alone: beside an `rlib`, every dependency would be given object code that nobody links.
+    // Only a `cdylib`: beside an `rlib`, every dependency would be given object code that nobody links.
     let output = cargo()
         .current_dir(root)
         .args(["rustc", "--quiet", "--profile", "worker", "--target", "wasm32-unknown-unknown", "--package", "aibaas"])
@@ -89,7 +90,7 @@ fn compile(root: &Path) -> Result<PathBuf, BundleError> {
     if !output.status.success() {
         return Err(BundleError::Compile);
     }
-    // Asking cargo where the artifact is honours CARGO_TARGET_DIR and every other way to move it.
+    // Asking cargo for the artifact's path respects CARGO_TARGET_DIR and every other way to move it.
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())

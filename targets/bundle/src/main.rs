@@ -7,7 +7,7 @@ fn main() -> ExitCode {
     match aibaas_bundle::build(&root) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to tell when standard error is gone.
+            // When standard error is gone, nobody is left to tell.
             _ = writeln!(std::io::stderr(), "aibaas-bundle: {error}");
             ExitCode::FAILURE
         }

@@ -1,20 +1,20 @@
-//! Requests to the API, which are sent again where that may help.
+//! Requests to the API, with retries where they may help.
 
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use http::{HeaderMap, StatusCode, header};
 
-/// How often one request is sent again, while the server is not there or has no time.
+/// Most retries of one request, while the server is down or overloaded.
 const RETRIES: usize = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest that a server may ask the client to wait; beyond it, better come back later.
+/// Longest wait that a server may ask for; beyond it, the command fails rather than wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 /// Returns a builder of clients that trust the roots of the system and the bundled ones (a bare container has none of
 /// its own), and follow no redirect.
 pub fn client_builder() -> reqwest::ClientBuilder {
-    // It fails only when a provider is installed already, which is as good.
+    // This fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let roots =
         webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
@@ -24,33 +24,33 @@ pub fn client_builder() -> reqwest::ClientBuilder {
         .user_agent(concat!("aibaas-client/", env!("CARGO_PKG_VERSION")))
 }
 
-/// An answer that is no success, or a request that got none.
+/// Failure of a request: an answer that is not a success, or no answer.
 #[derive(Debug)]
 pub struct ApiError {
-    /// The status of the answer.
+    /// Status of the answer, if there was one.
     pub status: Option<StatusCode>,
-    /// The code of the problem (RFC 9457); empty where the answer has none.
+    /// Code of the problem (RFC 9457); empty where the answer has none.
     pub code: String,
-    /// The members of the request that the problem names.
+    /// Members of the request that the problem names.
     pub pointers: Vec<String>,
-    /// What went wrong, for people.
+    /// Description of the failure for people.
     pub reason: String,
-    /// How long to wait at least before the request is sent again; none where that cannot help.
+    /// Shortest wait before a retry; `None` where a retry cannot help.
     pub retry_after: Option<Duration>,
 }
 
 impl ApiError {
-    /// A request that could not be made.
+    /// Creates the error of a request that could not be sent; a retry cannot help.
     pub fn unsent(reason: String) -> Self {
         Self { status: None, code: String::new(), pointers: Vec::new(), reason, retry_after: None }
     }
 
-    /// Returns whether the problem names one of these members of the request.
+    /// Checks whether the problem names one of these members of the request.
     pub fn points_at(&self, members: &[&str]) -> bool {
         self.pointers.iter().any(|pointer| members.contains(&pointer.as_str()))
     }
 
-    /// A request that got no answer, or not all of it.
+    /// Creates the error of a request that got no answer, or not all of it; it may be retried at once.
     pub fn unanswered(error: reqwest::Error) -> Self {
         Self { retry_after: Some(Duration::ZERO), ..Self::unsent(describe(error)) }
     }
@@ -81,10 +81,11 @@ pub fn retry_after(headers: &HeaderMap) -> Duration {
     seconds.map_or(Duration::ZERO, Duration::from_secs)
 }
 
-/// Sends a request until it succeeds, no further try can help, or there were [`RETRIES`]; reports why it waits.
+/// Sends a request until it succeeds, no further attempt can help, or there were [`RETRIES`] retries; reports why it
+/// waits.
 ///
 /// # Errors
-/// The [`ApiError`] of the last try.
+/// The [`ApiError`] of the last attempt.
 pub async fn with_retries<T, S: Future<Output = Result<T, ApiError>>>(
     report: &dyn Fn(&str),
     send: impl FnMut() -> S,

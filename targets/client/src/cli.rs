@@ -25,8 +25,8 @@ enum Command {
     Verify(verify::Options),
 }
 
-/// Runs the program: returns 0 when it did what was asked, 1 when that failed, 2 when the command line is wrong, 3 when an
-/// import refused everything. `verify` returns 1 only where something is untrue.
+/// Runs the program. Returns 0 when it did what was asked, 1 when that failed, 2 when the command line is wrong, 3 when
+/// an import refused everything. `verify` returns 1 only where something is untrue.
 #[must_use]
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;

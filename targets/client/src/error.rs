@@ -1,8 +1,8 @@
-//! Why a command ends before its work is done.
+//! The error that ends a command.
 
 use std::fmt::{self, Display, Formatter};
 
-/// Ends the command; its text is for whoever gave it.
+/// An error that ends the command; its text is for the person who gave it.
 #[derive(Debug)]
 pub struct CliError {
     text: String,
@@ -10,12 +10,12 @@ pub struct CliError {
 }
 
 impl CliError {
-    /// Makes the error of its text.
+    /// Creates an error with this text.
     pub fn new(text: impl Display) -> Self {
         Self { text: text.to_string(), code: 1 }
     }
 
-    /// Makes the error of a command line that asks for what is not there.
+    /// Creates the error of a wrong command line.
     pub fn usage(text: impl Display) -> Self {
         Self { text: text.to_string(), code: 2 }
     }

@@ -1,7 +1,7 @@
-//! The client of an instance of AIBaaS: publishes other systems' results to it, and downloads and verifies its public data
-//! set.
+//! The client of an instance of AIBaaS: publishes other systems' results to it, and downloads and verifies its public
+//! dataset.
 //!
-//! It speaks the public API. Only what verifies shares code with the server: the rules of `aibaas_core::domain`.
+//! It uses the public API. Only verification shares code with the server: the rules of `aibaas_core::domain`.
 
 mod api;
 mod cli;

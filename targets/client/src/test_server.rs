@@ -1,4 +1,4 @@
-//! A server that gives prepared answers.
+//! A server with prepared answers, for tests.
 
 use std::{
     collections::VecDeque,

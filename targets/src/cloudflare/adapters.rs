@@ -1,4 +1,4 @@
-//! The small ports: cache, outbound requests, time, randomness and work after the answer.
+//! The small ports of the Worker: cache, outbound requests, time, randomness and work after the answer.
 
 use aibaas_core::{
     domain::Secret,
@@ -16,10 +16,10 @@ use worker::{
 
 use super::{glue, tasks, timers};
 
-/// The namespace of the binding `CACHE`.
+/// Cache in the KV namespace of the binding `CACHE`.
 pub(super) struct Kv(pub(super) KvStore);
 
-/// Workers KV refuses a shorter life.
+/// Shortest time to live that Workers KV accepts, in seconds.
 const SHORTEST_TTL_SECONDS: u32 = 60;
 
 #[async_trait]
@@ -39,7 +39,7 @@ fn unreachable_cache(error: KvError) -> KeyValueError {
     KeyValueError(error.to_string())
 }
 
-/// Outbound requests, by `fetch`.
+/// Outbound requests with the runtime's `fetch`.
 pub(super) struct Fetch;
 
 #[async_trait]
@@ -70,7 +70,7 @@ fn read_answer(answer: &JsValue) -> Option<OutboundResponse> {
     })
 }
 
-/// The runtime's clock.
+/// Clock of the runtime.
 pub(super) struct SystemClock;
 
 impl Clock for SystemClock {
@@ -79,13 +79,13 @@ impl Clock for SystemClock {
     }
 }
 
-/// A JavaScript time, which is a whole number of milliseconds.
+/// Converts a JavaScript time, a whole number of milliseconds since the epoch.
 #[expect(clippy::cast_possible_truncation, reason = "within ±2⁵³, and `as` saturates")]
 pub(super) fn timestamp(ms: f64) -> Timestamp {
     Timestamp(ms as i64)
 }
 
-/// `setTimeout`.
+/// Timer with the runtime's `setTimeout`.
 pub(super) struct RuntimeTimer;
 
 #[async_trait]
@@ -95,10 +95,10 @@ impl Timer for RuntimeTimer {
     }
 }
 
-/// The runtime's generator.
+/// Random generator of the runtime.
 pub(super) struct SystemEntropy;
 
-/// What `crypto.getRandomValues` fills at once.
+/// Most bytes that `crypto.getRandomValues` fills at once.
 const QUOTA: usize = 65_536;
 
 impl Entropy for SystemEntropy {
@@ -109,7 +109,7 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// `waitUntil`.
+/// Background work with the runtime's `waitUntil`.
 pub(super) struct AfterTheAnswer;
 
 impl Background for AfterTheAnswer {

@@ -1,5 +1,4 @@
-//! What is counted of requests, in an Analytics Engine data set: a point each. What a point holds, docs/observability.md
-//! says.
+//! Metrics of requests in an Analytics Engine dataset, one point each. docs/observability.md describes the points.
 
 use std::cell::Cell;
 
@@ -8,20 +7,20 @@ use axum::response::Response;
 
 use super::glue;
 
-/// The binding of the data set.
+/// Name of the dataset's binding.
 pub(super) const DATASET: &str = "ANALYTICS";
 
 thread_local! {
-    /// Whether the deployment has one.
+    /// Whether the deployment has the binding.
     static IS_BOUND: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Has every answer counted from now on, or none.
+/// Turns the counting of answers on or off.
 pub(super) fn install(is_bound: bool) {
     IS_BOUND.set(is_bound);
 }
 
-/// Counts an answer. Nobody waits for it, and where it fails the answer is the same.
+/// Counts an answer. Nobody waits for it, and a failure does not change the answer.
 pub(super) fn count(answer: &Response) {
     if !IS_BOUND.get() {
         return;

@@ -1,4 +1,4 @@
-//! The log: an event a call of the console, which Workers Logs keeps.
+//! The log: one call of the console per event, which Workers Logs keeps.
 
 use aibaas_core::LogSettings;
 use tracing::{
@@ -10,12 +10,12 @@ use tracing::{
 use super::glue;
 use crate::event_line::line;
 
-/// Sends what this Worker logs to the console from now on.
+/// Sends this Worker's log to the console from now on.
 pub fn install(settings: LogSettings) {
     _ = tracing::subscriber::set_global_default(Console(settings));
 }
 
-/// Writes events. Spans are not known here: nothing opens one.
+/// Subscriber that writes events to the console. It ignores spans: nothing opens one.
 struct Console(LogSettings);
 
 impl Subscriber for Console {

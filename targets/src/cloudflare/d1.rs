@@ -1,4 +1,4 @@
-//! `Database` over D1. Statements and rows cross as JSON, in one piece each way: crossing value by value
+//! `Database` over D1. Statements and rows cross to JavaScript as JSON, in one piece each way: crossing value by value
 //! costs many times as much.
 
 use std::fmt;
@@ -15,7 +15,7 @@ use worker::{D1Database, send::SendFuture};
 
 use super::glue;
 
-/// The database of the binding `DB`.
+/// Database of the binding `DB`.
 pub(super) struct D1(pub(super) D1Database);
 
 #[async_trait]
@@ -45,7 +45,7 @@ impl Database for D1 {
     }
 }
 
-/// Statements as `glue.mjs` takes them.
+/// Encodes statements as `glue.mjs` takes them.
 pub(super) fn asked(statements: &[Statement]) -> serde_json::Result<String> {
     serde_json::to_string(&Batch(statements))
 }
@@ -69,7 +69,7 @@ impl Serialize for Parameters<'_> {
                 Value::Integer(integer) => parameters.serialize_element(integer)?,
                 Value::Real(real) => parameters.serialize_element(real)?,
                 Value::Text(text) => parameters.serialize_element(text)?,
-                // As D1 itself shows blobs: a list of bytes.
+                // D1 itself represents blobs as a list of bytes.
                 Value::Blob(bytes) => parameters.serialize_element(bytes)?,
             }
         }
@@ -77,7 +77,7 @@ impl Serialize for Parameters<'_> {
     }
 }
 
-/// The names of columns, and rows of as many cells; no names where there are no rows.
+/// Names of columns, and rows of as many cells; no names where there are no rows.
 type Table = (Vec<String>, Vec<Vec<Cell>>);
 
 fn rows((columns, rows): Table) -> Rows {

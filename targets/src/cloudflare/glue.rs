@@ -1,36 +1,36 @@
-//! What `glue.mjs` offers.
+//! The functions of `glue.mjs`.
 
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(raw_module = "./glue.mjs")]
 extern "C" {
-    /// A `Response` from packed headers, and a whole body that follows them.
+    /// Creates a `Response` from packed headers with a whole body after them.
     #[wasm_bindgen(js_name = respondText)]
     pub(super) fn respond_text(status: u16, text: &str) -> JsValue;
 
-    /// A `Response` from packed headers, and a whole body.
+    /// Creates a `Response` from packed headers and a whole body.
     #[wasm_bindgen(js_name = respondBytes)]
     pub(super) fn respond_bytes(status: u16, headers: &str, body: &[u8]) -> JsValue;
 
-    /// Counts a request in the data set: what is told of it, a line each, and how long it took.
+    /// Counts a request in the dataset: its texts, one per line, and its duration.
     #[wasm_bindgen(js_name = countRequest)]
     pub(super) fn count_request(told: &str, duration_ms: u32);
 
-    /// Gives the script what it waits for.
+    /// Hands the script the result that it waits for under this id.
     pub(super) fn settle(id: u32, answer: &JsValue);
 
-    /// Asks for a call of `ring` for this task after so many milliseconds.
+    /// Sets a timer that calls `ring` for this task after `ms` milliseconds. Returns the timer's id.
     #[wasm_bindgen(js_name = setTimer)]
     pub(super) fn set_timer(task: u32, ms: u32) -> u32;
 
-    /// Wants that call no more.
+    /// Cancels a timer.
     #[wasm_bindgen(js_name = clearTimer)]
     pub(super) fn clear_timer(id: u32);
 
-    /// Asks for a call of `step`.
+    /// Asks the script to call `step` for this task.
     pub(super) fn wake(id: u32);
 
-    /// An id for work that goes on after the answer.
+    /// Creates an id for work that goes on after the answer.
     pub(super) fn background() -> u32;
 
     /// Runs statements in one transaction.
@@ -41,7 +41,7 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) async fn admit(namespace: &JsValue, subject: &str, question: &str) -> Result<JsValue, JsValue>;
 
-    /// Calls a method of the Durable Object of a key, with what is given back and what is asked.
+    /// Calls a method of the Durable Object of a key, with reports of ended leases and a question.
     #[wasm_bindgen(catch, js_name = askKey)]
     pub(super) async fn ask_key(
         namespace: &JsValue,
@@ -51,15 +51,15 @@ extern "C" {
         question: &str,
     ) -> Result<JsValue, JsValue>;
 
-    /// Waits so many milliseconds.
+    /// Waits `ms` milliseconds.
     #[wasm_bindgen(catch)]
     pub(super) async fn sleep(ms: u32) -> Result<JsValue, JsValue>;
 
-    /// Has one of so many Durable Objects compute a password hash; `undefined` where it has too much to do.
+    /// Asks one of `objects` Durable Objects to compute a password hash; `undefined` where it has too much to do.
     #[wasm_bindgen(catch)]
     pub(super) async fn hash(namespace: &JsValue, objects: u8, question: &str) -> Result<JsValue, JsValue>;
 
-    /// Sends an outbound request: `[status, headers, body]`, without the body where the head is enough.
+    /// Sends an outbound request. Returns `[status, headers, body]`, without the body where the head is enough.
     #[wasm_bindgen(catch)]
     pub(super) async fn send(
         method: &str,
@@ -86,7 +86,7 @@ extern "C" {
     pub(super) fn log(text: &str);
 }
 
-/// What a JavaScript error says of itself.
+/// Returns the message of a JavaScript error.
 pub(super) fn message(error: &JsValue) -> String {
     error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
 }

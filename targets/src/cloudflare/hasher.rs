@@ -1,5 +1,5 @@
 //! `PasswordHasher` over Durable Objects: the port's side, which asks, and the object's side, which computes. On the
-//! free plan a request handler has 10 ms of CPU, which no password hash fits in; an object has 30 s.
+//! free plan a request handler has 10 ms of CPU, which is too little for any password hash; an object has 30 s.
 
 use std::{
     cell::RefCell,
@@ -20,19 +20,19 @@ use worker::{durable::ObjectNamespace, send::SendFuture};
 
 use super::{adapters::RuntimeTimer, glue};
 
-/// Where passwords are hashed.
+/// Place in which passwords are hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hashing {
-    /// In the Worker, as part of the request.
+    /// The Worker, as part of the request.
     Worker,
-    /// In one of so many Durable Objects.
+    /// One of this many Durable Objects.
     DurableObjects(u8),
 }
 
 impl Hashing {
     const MOST_OBJECTS: u8 = 64;
 
-    /// Reads `PASSWORD_HASHING` and `PASSWORD_HASHER_OBJECTS`, and adds what is wrong with them to the mistakes.
+    /// Reads `PASSWORD_HASHING` and `PASSWORD_HASHER_OBJECTS`, and adds what is wrong with them to `mistakes`.
     pub(super) fn load(lookup: &dyn Fn(&str) -> Option<String>, mistakes: &mut Vec<String>) -> Self {
         let get = |name| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let objects = match get("PASSWORD_HASHER_OBJECTS").map(|value| value.parse()) {
@@ -53,7 +53,7 @@ impl Hashing {
         }
     }
 
-    /// The port; the binding is asked for only where it is needed.
+    /// Creates the port. The binding is asked for only where it is needed.
     pub(super) fn port(
         self,
         objects: impl FnOnce() -> worker::Result<ObjectNamespace>,
@@ -65,24 +65,24 @@ impl Hashing {
     }
 }
 
-/// How many hashes may wait in an isolate: at a twentieth of a second each, as long as their requests wait.
+/// Most hashes that wait in an isolate: at a twentieth of a second each, as long as their requests wait.
 const MOST_WAITING: usize = 100;
 
-/// Hashes in the Worker, one after another; who comes while too many wait is told so at once. Requests that come while a
-/// queue is worked off still wait for its end: where that matters, [`HashingObjects`] hash.
+/// A hasher in the Worker that runs one job after another, and refuses those that come while too many wait. Requests
+/// that come while a queue is worked off still wait for its end: where that matters, [`HashingObjects`] hash.
 #[derive(Default)]
 struct QueuedHasher {
     hasher: InlineHasher,
     waiting: AtomicUsize,
 }
 
-/// A place in the queue, given back however the wait ends.
+/// A place in the queue, given back when it is dropped.
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
     fn take(waiting: &'a AtomicUsize) -> Result<Self, HashError> {
         let place = Self(waiting);
-        // Given back at once where there is none.
+        // Where there is no room, dropping the place gives it back at once.
         if waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING { Ok(place) } else { Err(HashError::Busy) }
     }
 }
@@ -97,13 +97,13 @@ impl Drop for Place<'_> {
 impl PasswordHasher for QueuedHasher {
     async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
         let _place = Place::take(&self.waiting)?;
-        // Whoever has come by now is counted before the first of them is hashed.
+        // Requests that have come by now are counted before the first of them is hashed.
         RuntimeTimer.sleep(0).await;
         self.hasher.run(job).await
     }
 }
 
-/// The objects of the binding `PASSWORD_HASHER`, which take jobs in turn: one hashes one password at a time.
+/// Objects of the binding `PASSWORD_HASHER`, which take jobs in turn: each hashes one password at a time.
 struct HashingObjects {
     namespace: ObjectNamespace,
     count: u8,
@@ -138,7 +138,7 @@ impl PasswordHasher for HashingObjects {
                 Question::Verify { password: password.expose(), encoded: encoded.expose() }
             }
         };
-        // What serde says of a text may quote it.
+        // An error of serde may quote the text, which holds a secret.
         let unreadable = |_| HashError::Failed("the object and its caller do not understand each other".to_owned());
         let question = Secret::new(serde_json::to_string(&question).map_err(unreadable)?);
         let namespace: &JsValue = self.namespace.as_ref();
@@ -157,11 +157,11 @@ impl PasswordHasher for HashingObjects {
 }
 
 thread_local! {
-    /// Shared by the objects of this instance: each hashes in one go.
+    /// Memory shared by the objects of this instance: each hashes in one go.
     static MEMORY: RefCell<Memory> = RefCell::default();
 }
 
-/// Computes what [`HashingObjects`] asks: a question in, an answer out, both as JSON.
+/// Computes the job that [`HashingObjects`] sends: a question in, an answer out, both as JSON.
 #[wasm_bindgen]
 pub fn hash(question: String) -> Option<String> {
     let question = Secret::new(question);

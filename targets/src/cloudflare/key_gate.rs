@@ -1,5 +1,5 @@
-//! `KeyGate` over Durable Objects, one for the keys that share a limit: the instance's side, which asks and holds leases.
-//! The object's side is [`super::key_object`]; what both decide is `aibaas_core::domain::key_lease`.
+//! `KeyGate` over Durable Objects, one for the keys that share a limit: the instance's side, which asks and holds
+//! leases. The object's side is [`super::key_object`]; what both decide is `aibaas_core::domain::key_lease`.
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
@@ -21,15 +21,16 @@ use worker::{durable::ObjectNamespace, send::SendFuture};
 
 use super::{adapters::AfterTheAnswer, glue};
 
-/// When a lease is reported, in milliseconds after it was granted: by then a request may have done so on its way.
+/// Time after a lease was granted at which it is reported, in milliseconds: by then a request may have reported it on
+/// its way.
 const REPORT_AFTER_MS: u32 = 110;
 const _: () = assert!(REPORT_AFTER_MS as i64 > LEASE_MS);
-/// How long no lease is asked for after one that had ended when it came, in milliseconds.
+/// How long no lease is asked for after one that had already ended when it arrived, in milliseconds.
 const REST_MS: i64 = 5_000;
-/// How many keys an instance remembers the first keys of; where there are more, it learns them anew.
+/// Most keys whose first keys an instance remembers; where there are more, it learns them anew.
 const MOST_SUCCESSORS: usize = 10_000;
 
-/// The objects of the binding `KEY_GATE`.
+/// Objects of the binding `KEY_GATE`.
 #[derive(Clone)]
 pub(super) struct KeyObjects {
     namespace: ObjectNamespace,
@@ -38,13 +39,14 @@ pub(super) struct KeyObjects {
 }
 
 thread_local! {
-    /// What this instance holds of keys.
+    /// State of keys that this instance holds.
     static HELD: RefCell<HashMap<KeyHash, Held>> = RefCell::default();
-    /// Of keys that others were rotated into, which was the first: that never changes.
+    /// First keys of rotated keys, by the hash of the key; they never change.
     static FIRST_KEYS: RefCell<HashMap<KeyHash, KeyHash>> = RefCell::default();
 }
 
-/// The key whose object keeps the limit of this one, as far as this instance knows: itself, if it has no predecessor.
+/// Returns the key whose object keeps the limit of this one, as far as this instance knows: the key itself, if it has
+/// no known predecessor.
 fn first_key(hash: KeyHash) -> KeyHash {
     FIRST_KEYS.with_borrow(|known| known.get(&hash).copied().unwrap_or(hash))
 }
@@ -58,15 +60,15 @@ fn remember_first_key(hash: KeyHash, first: KeyHash) {
     });
 }
 
-/// What an instance holds of a key.
+/// State of a key that this instance holds.
 #[derive(Default)]
 struct Held {
     lease: Option<Lease>,
-    /// Whether a request is asking for a lease.
+    /// Whether a request is asking for a lease at the moment.
     asking: bool,
-    /// Leases that ended and are reported at the next occasion.
+    /// Leases that ended and are reported with the next call.
     ended: Vec<Lease>,
-    /// Until then no lease is asked for: the object is so far away that the last had ended when it came.
+    /// Time until which no lease is asked for: the object is so far away that the last lease had ended when it arrived.
     resting_until: Option<Timestamp>,
 }
 
@@ -84,7 +86,7 @@ impl Held {
     }
 }
 
-/// What this instance holds of the key.
+/// Runs a function on the state of the key, and drops the state when nothing of it is left.
 fn held<T>(hash: KeyHash, with: impl FnOnce(&mut Held) -> T) -> T {
     HELD.with_borrow_mut(|all| {
         let held = all.entry(hash).or_default();
@@ -103,14 +105,14 @@ pub(super) struct Question {
     pub(super) wants_lease: bool,
 }
 
-/// A lease that was granted ahead of the need, what the limit then admitted, and for how long no more than that.
+/// A lease that was granted ahead of the need, with what the limit then admitted, and for how long it admits no more.
 pub(super) type Renewal = Option<(GrantedLease, u32, u64)>;
 
-/// Says that a request of this instance is asking for a lease, until it has one or has given up.
+/// Marks that a request of this instance is asking for a lease, until it has one or has given up.
 struct Asking(KeyHash);
 
 impl Asking {
-    /// Nobody else is.
+    /// Starts asking, unless another request is asking already.
     fn begin(hash: KeyHash, held: &mut Held) -> Option<Self> {
         (!std::mem::replace(&mut held.asking, true)).then(|| Self(hash))
     }
@@ -127,12 +129,12 @@ fn unreadable(error: impl std::fmt::Display) -> KeyGateError {
 }
 
 impl KeyObjects {
-    /// Over these objects; what a key grants is in this database.
+    /// Creates the gate over these objects, with the database that holds the grants of keys.
     pub(super) fn new(namespace: ObjectNamespace, database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Self {
         Self { namespace, database, clock }
     }
 
-    /// Calls a method of the object that keeps the key's limit, and reports on the way the key's leases that ended.
+    /// Calls a method of the object that keeps the key's limit, and reports the key's ended leases with it.
     async fn call(&self, hash: KeyHash, method: &str, question: impl Serialize + Send) -> Result<String, KeyGateError> {
         let ended = held(hash, |held| std::mem::take(&mut held.ended));
         let now = self.clock.now();
@@ -148,7 +150,7 @@ impl KeyObjects {
         .await
     }
 
-    /// Reads which objects keep the limits of these keys, and hands back the ids of those that there are.
+    /// Reads which objects keep the limits of these keys, and returns the ids of the keys that exist.
     async fn learn_first_keys(&self, keys: &[KeyHash]) -> Result<Vec<ApiKeyId>, KeyGateError> {
         let now = self.clock.now();
         if keys.is_empty() {
@@ -190,7 +192,7 @@ impl KeyObjects {
         }
     }
 
-    /// Has the object decide, and acquires a lease where this request asks for one.
+    /// Asks the object to decide, and acquires a lease where this request asks for one.
     async fn ask(&self, of: &KeyUse, asking: Option<Asking>) -> Result<Decision, KeyGateError> {
         let mut fresh = None;
         loop {
@@ -201,14 +203,14 @@ impl KeyObjects {
                 Reply::NeedsGrant { generation, keep } => {
                     let read = key_uses::grant(of.hash, asked).run(&*self.database).await.map_err(unreadable)?;
                     let Some((grant, saved)) = read else { return Ok(Decision::Unknown) };
-                    // Another object keeps the limit: that one has to be asked.
+                    // Another object keeps the limit: ask that one.
                     if grant.first_key_hash != first_key(of.hash) {
                         remember_first_key(of.hash, grant.first_key_hash);
                         continue;
                     }
                     fresh = Some(FreshGrant { generation, keep, grant, saved });
                 }
-                // The object waits by itself.
+                // The object waits by itself, so it never answers this.
                 Reply::Wait(_) => return Err(KeyGateError("the object did not wait".to_owned())),
                 Reply::Decided { verdict, grant, lease } => {
                     let grant = Arc::new(*grant);

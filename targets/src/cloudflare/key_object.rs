@@ -1,5 +1,5 @@
-//! The Durable Object of the keys that share a limit: it keeps their [`KeyCoordinator`], and in its storage what another
-//! object of the same keys goes on from. `worker.mjs` calls it and runs its statements.
+//! The Durable Object of the keys that share a limit. It holds their [`KeyCoordinator`], and its storage holds what
+//! another instance of the object goes on from. `worker.mjs` calls it and runs its statements.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use super::{
     key_gate::{Question, Renewal},
 };
 
-/// The statements of the object's storage.
+/// Statements on the object's storage.
 mod sql {
     macro_rules! statements {
         ($($name:ident $file:literal)*) => {
@@ -48,12 +48,12 @@ mod sql {
     }
 }
 
-/// A key's use is saved no more often than this.
+/// Shortest time between two saves of a key's use, in milliseconds.
 const SAVE_EVERY_MS: i64 = 60_000;
-/// When a save that failed is tried again.
+/// Time after which a failed save is tried again, in milliseconds.
 const SAVE_AGAIN_MS: i64 = 10_000;
 
-/// What the object of the keys that share a limit keeps in memory. Its storage has the same, but for the last moment's.
+/// State in memory of the object for keys that share a limit. Its storage has the same, except for the last moment's.
 #[wasm_bindgen]
 pub struct KeyObject {
     coordinator: KeyCoordinator,
@@ -64,15 +64,15 @@ pub struct KeyObject {
     stored: Stored,
 }
 
-/// What the object has stored, by which it tells what is new.
+/// What the object has stored, to find out what is new.
 #[derive(Default)]
 struct Stored {
     oldest: Option<Timestamp>,
     newest: Option<(Timestamp, u32)>,
-    /// From when on something came in late.
+    /// Earliest time of an admission that came in late.
     older: Option<Timestamp>,
     leases: Vec<GrantedLease>,
-    /// Of which key, what was counted, whether it is unsaved.
+    /// Counts by key and hour, with whether they are unsaved.
     uses: Vec<(ApiKeyId, HourOfUse, bool)>,
     first_key_id: Option<ApiKeyId>,
 }
@@ -80,25 +80,25 @@ struct Stored {
 /// Key id, hour, allowed, limited, denied, last use, whether it is unsaved.
 type SavedHour = (ApiKeyId, i64, u64, u64, u64, Option<i64>, u8);
 
-/// What a new instance of the object finds in its storage.
+/// Content of the storage that a new instance of the object reads.
 #[derive(Deserialize)]
 struct Found {
     admissions: Vec<String>,
     leases: Vec<(u32, u32, i64)>,
     uses: Vec<SavedHour>,
-    /// The first key's id, window, when its use was saved last, until when the key is being changed.
+    /// Id of the first key, window, time of the last save, and time until which the key is being changed.
     about: Option<(ApiKeyId, i64, i64, i64)>,
 }
 
 #[wasm_bindgen]
 impl KeyObject {
-    /// Starts from what the object stored. `nonce` is random.
+    /// Creates the object from what is stored. `nonce` is random.
     #[wasm_bindgen(constructor)]
     pub fn new(stored: &str, nonce: u32) -> Self {
         let found = serde_json::from_str::<Found>(stored).ok();
         let Found { admissions, leases, uses, about } =
             found.unwrap_or(Found { admissions: Vec::new(), leases: Vec::new(), uses: Vec::new(), about: None });
-        // The same millisecond may stand in several rows; what was admitted in it only grows.
+        // The same millisecond may stand in several rows; the highest counts, since what was admitted in it only grows.
         let mut entries = BTreeMap::<i64, u32>::new();
         for some in admissions {
             for (at, cost) in serde_json::from_str::<Vec<(i64, u32)>>(&some).unwrap_or_default() {
@@ -128,7 +128,8 @@ impl KeyObject {
         object
     }
 
-    /// Answers a question about a use: `reply\nwork` (see [`KeyObject::work`]); the reply is empty where it has to wait.
+    /// Answers a question about a use with `reply
+    /// work` (see [`KeyObject::work`]); the reply is empty where it has to wait.
     pub fn admit(&mut self, question: &str, now: f64) -> Option<String> {
         let now = timestamp(now);
         let Question { of, fresh, wants_lease } = serde_json::from_str(question).ok()?;
@@ -156,7 +157,8 @@ impl KeyObject {
         self.work(None, now)
     }
 
-    /// Grants a lease of this key ahead of the need: `renewal\nwork`.
+    /// Grants a lease of this key ahead of the need: `renewal
+    /// work`.
     pub fn renew(&mut self, key: &str, now: f64) -> Option<String> {
         let now = timestamp(now);
         let renewal: Renewal = self.coordinator.renew(serde_json::from_str(key).ok()?, now);
@@ -178,25 +180,26 @@ impl KeyObject {
         self.keeping(None, Some(about), now)
     }
 
-    /// Whether a lease that was granted up to `before` is outstanding still, as the work says it.
+    /// Returns the work, with how long to wait where a lease that was granted up to `before` is still outstanding.
     pub fn waits(&mut self, before: f64, now: f64) -> String {
         let now = timestamp(now);
         let waits = self.coordinator.waits(timestamp(before), now);
         self.work(waits, now)
     }
 
-    /// Writes what is not in the object's storage yet.
+    /// Returns the work that writes everything new to the object's storage.
     pub fn keep(&mut self, now: f64) -> String {
         self.keeping(None, None, timestamp(now))
     }
 
-    /// What was counted of the key with this id and is not saved.
+    /// Returns the unsaved counts of the key with this id, as JSON.
     pub fn unsaved(&self, key_id: &str) -> Option<String> {
         let key_id = serde_json::from_str::<ApiKeyId>(key_id).ok()?;
         serde_json::to_string(&self.coordinator.ledger.usage.unsaved_of(&key_id)).ok()
     }
 
-    /// What saves what was counted, as statements for the database; empty where there is nothing to save.
+    /// Returns statements that save the counts to the database; empty where there is nothing to save, or it is too
+    /// early.
     pub fn save(&mut self, now: f64) -> String {
         if timestamp(now) < self.saved_at.plus_ms(SAVE_EVERY_MS) {
             return String::new();
@@ -209,22 +212,23 @@ impl KeyObject {
         d1::asked(&[key_uses::save(hours).into_statement()]).unwrap_or_default()
     }
 
-    /// It was saved, or not.
+    /// Notes whether the save succeeded.
     pub fn saved(&mut self, done: bool, now: f64) -> String {
         let now = timestamp(now);
         let saving = std::mem::take(&mut self.saving);
         if done {
             self.coordinator.ledger.usage.saved(&saving, now);
         }
-        // After a failure the next try is some seconds away, else a minute.
+        // After a failure the next save is some seconds away, otherwise a minute.
         self.saved_at = if done { now } else { now.plus_ms(SAVE_AGAIN_MS.saturating_sub(SAVE_EVERY_MS)) };
         self.keeping(None, Some(json!([sql::UPDATE_SAVED, self.saved_at.0])), now)
     }
 
-    /// What is to be done now, as JSON: `[wait, writes, alarm, later]`: milliseconds to wait for leases, statements
-    /// for the object's storage, when to wake up, and whether something remains to be written in a moment.
+    /// Returns what is to be done now, as JSON `[wait, writes, alarm, later]`: milliseconds to wait for leases,
+    /// statements for the object's storage, when to wake up, and whether something remains to be written in a moment.
     fn work(&mut self, waits: Option<u32>, now: Timestamp) -> String {
-        // A lease is kept before the instance hears of it: another object of this key must know whom to wait for.
+        // A lease is stored before the instance learns of it: another object of this key must know which leases to wait
+        // for.
         if self.coordinator.outstanding().iter().any(|lease| !self.stored.leases.contains(lease)) {
             return self.keeping(waits, None, now);
         }
@@ -236,7 +240,7 @@ impl KeyObject {
         json!([waits, [], null, !same]).to_string()
     }
 
-    /// As [`KeyObject::work`], with everything written.
+    /// Returns the work as [`KeyObject::work`] does, with everything written now.
     fn keeping(&mut self, waits: Option<u32>, last: Option<Value>, now: Timestamp) -> String {
         let mut writes = self.writes();
         writes.extend(last);
@@ -244,7 +248,7 @@ impl KeyObject {
         json!([waits, writes, alarm, false]).to_string()
     }
 
-    /// When there is something to do: to save what was counted, or to forget.
+    /// Returns when the object has to wake up: to save the counts, or to forget.
     fn alarm(&self, now: Timestamp) -> Option<Timestamp> {
         let next_save = self.saved_at.plus_ms(SAVE_EVERY_MS);
         if self.coordinator.ledger.usage.is_unsaved() {
@@ -257,7 +261,7 @@ impl KeyObject {
         last.filter(|last| *last > now)
     }
 
-    /// The statements that bring the storage up to date.
+    /// Returns the statements that bring the storage up to date.
     fn writes(&mut self) -> Vec<Value> {
         let mut writes = Vec::new();
         let log = &self.coordinator.ledger.log;
@@ -312,13 +316,13 @@ impl KeyObject {
         writes
     }
 
-    /// What makes the tables of the object's storage.
+    /// Returns the statements that create the tables of the object's storage.
     #[must_use]
     pub fn tables() -> String {
         sql::TABLES.to_owned()
     }
 
-    /// What reads the object's storage, by the name of what is read.
+    /// Returns the statements that read the object's storage, as JSON by the name of what each reads.
     #[must_use]
     pub fn reads() -> String {
         json!({

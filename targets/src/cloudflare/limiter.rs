@@ -13,20 +13,20 @@ use worker::{durable::ObjectNamespace, send::SendFuture};
 
 use super::{adapters::timestamp, glue};
 
-/// The objects of the binding `RATE_LIMITER`, one a subject.
+/// Objects of the binding `RATE_LIMITER`, one per subject.
 pub(super) struct DurableObjects(pub(super) ObjectNamespace);
 
 #[derive(Serialize, Deserialize)]
 struct Question {
     cost: u32,
-    /// Name, limit, length of the window in milliseconds.
+    /// Name, limit, and length of the window in milliseconds, of each limit.
     limits: Vec<(String, u32, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Answer {
     allowed: bool,
-    /// Remaining, reset after milliseconds.
+    /// Remaining cost, and milliseconds until reset, of each limit.
     states: Vec<(u32, u64)>,
 }
 
@@ -59,7 +59,7 @@ impl RateLimiter for DurableObjects {
     }
 }
 
-/// What one object counts: a log a policy. Its admissions are in the object's storage too.
+/// State of one object: a sliding log per policy. Its admissions are in the object's storage too.
 #[wasm_bindgen]
 pub struct Limiter {
     logs: HashMap<String, SlidingLog>,
@@ -67,7 +67,7 @@ pub struct Limiter {
 
 #[wasm_bindgen]
 impl Limiter {
-    /// Starts from what the object stored, `[[policy, at, cost], …]`, oldest first.
+    /// Creates the limiter from what is stored, `[[policy, at, cost], …]`, oldest first.
     #[wasm_bindgen(constructor)]
     pub fn new(stored: &str) -> Self {
         let mut entries = HashMap::<String, Vec<(Timestamp, u32)>>::new();
@@ -79,8 +79,8 @@ impl Limiter {
         }
     }
 
-    /// Charges every limit of the question or none, and answers with two lines of JSON: what the caller
-    /// gets, and what to store, `[[policy, at, cost, expires, expired], …]`.
+    /// Charges every limit of the question or none. Answers with two lines of JSON: the caller's answer, and what to
+    /// store, `[[policy, at, cost, expires, expired], …]`.
     pub fn admit(&mut self, question: &str, now: f64) -> Option<String> {
         let now = timestamp(now);
         let question: Question = serde_json::from_str(question).ok()?;

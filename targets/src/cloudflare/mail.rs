@@ -6,12 +6,12 @@ use js_sys::{Error, Reflect};
 use wasm_bindgen::JsValue;
 use worker::{EmailAddress, SendEmail, SendEmailBuilder, send::SendFuture};
 
-/// What is wrong with the mail itself; everything else may be mended, by us or by time.
+/// Codes of mistakes in the mail itself; everything else may be corrected, by us or by time.
 const FINAL: [&str; 5] =
     ["E_CONTENT_TOO_LARGE", "E_FIELD_MISSING", "E_RECIPIENT_SUPPRESSED", "E_TOO_MANY_RECIPIENTS", "E_VALIDATION_ERROR"];
 
-/// The binding `EMAIL`. The service makes the MIME message. It knows no idempotency keys: a crash between its acceptance
-/// and our note of it sends that mail again.
+/// Mail transport of the binding `EMAIL`. The service writes the MIME message. It knows no idempotency keys: a crash
+/// between its acceptance and our note of it sends that mail again.
 pub(super) struct EmailService(pub(super) SendEmail);
 
 #[async_trait]
@@ -33,7 +33,7 @@ impl MailTransport for EmailService {
     }
 }
 
-/// The error's code alone: its text may hold the address.
+/// Converts the error to one with its code alone: its text may hold the address.
 fn failed(error: &Error) -> MailError {
     let code = Reflect::get(error, &JsValue::from_str("code")).ok().and_then(|code| code.as_string());
     let code = code.unwrap_or_else(|| String::from(error.name()));

@@ -1,5 +1,5 @@
-//! The Cloudflare Worker: `worker.mjs` holds its handlers and its Durable Objects, `glue.mjs` what stands
-//! between them and this instance, and this module the ports.
+//! The Cloudflare Worker: `worker.mjs` holds its handlers and its Durable Objects, `glue.mjs` the functions between
+//! them and this instance, and this module the ports.
 
 mod adapters;
 mod analytics;

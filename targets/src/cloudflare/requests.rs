@@ -1,4 +1,4 @@
-//! A request in, an answer out: by hand, in one call each way, through a router that is built once.
+//! Conversion of requests and answers: by hand, in one call each way, through a router that is built once.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -41,14 +41,14 @@ use super::{
 thread_local! {
     /// The application and its router; empty where the configuration is wrong.
     static WORKER: OnceCell<(App, Router)> = const { OnceCell::new() };
-    /// What is wrong or odd about it, until it is logged: what is logged before the first event is lost.
+    /// Mistakes in the configuration, until they are logged: what is logged before the first event is lost.
     static MISTAKES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The binding that sends mail.
+/// Name of the binding that sends mail.
 const EMAIL: &str = "EMAIL";
 
-/// Where `wrangler dev` listens.
+/// Address at which `wrangler dev` listens.
 const DEVELOPMENT_URL: &str = "http://localhost:8787";
 
 /// Builds the application from the variables and bindings, or notes everything that is wrong with them.
@@ -56,7 +56,7 @@ const DEVELOPMENT_URL: &str = "http://localhost:8787";
 pub fn start(env: JsValue) {
     let env = env.unchecked_into::<Env>();
     let lookup = |name: &str| js_sys::Reflect::get(&env, &name.into()).ok()?.as_string();
-    // A mistake in it is noted with all others.
+    // A mistake in the log's settings is noted with all others.
     console::install(LogSettings::load(&lookup).unwrap_or_default());
     analytics::install(is_data_set(&env, analytics::DATASET));
     match configure(&env, &lookup) {
@@ -68,6 +68,7 @@ pub fn start(env: JsValue) {
     }
 }
 
+/// Keeps mistakes until the first event, which logs them.
 fn note_mistakes(mistakes: impl IntoIterator<Item = String>) {
     MISTAKES.with_borrow_mut(|noted| noted.extend(mistakes));
 }
@@ -90,7 +91,7 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
         most_packing_statements: 24,
     };
     let bindings = js_sys::Object::keys(env.unchecked_ref::<js_sys::Object>());
-    // A variable is a text; what else is bound is no variable, whatever its name.
+    // A variable is a text; other bindings are not variables, whatever their names.
     let names = bindings.iter().filter_map(|name| name.as_string()).filter(|name| lookup(name).is_some());
     let unknown = unknown_variables(names, &["PASSWORD_HASHING", "PASSWORD_HASHER_OBJECTS"]);
     note_mistakes(unknown.iter().map(|variable| format!("perhaps misspelt: {variable}")));
@@ -129,20 +130,24 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
     Ok(App::new(ports, config))
 }
 
-/// Whether the deployment has a binding of this name.
+/// Checks whether the deployment has a binding of this name.
 fn is_bound(env: &Env, name: &str) -> bool {
     js_sys::Reflect::has(env.as_ref(), &JsValue::from_str(name)).unwrap_or(false)
 }
 
-/// Whether the deployment has a data set of this name: a variable may be called so, too, and takes no points.
+/// Checks whether the binding of this name is a dataset: a variable may have the name too, and takes no points.
 fn is_data_set(env: &Env, name: &str) -> bool {
     let member = |of: &JsValue, name: &str| js_sys::Reflect::get(of, &JsValue::from_str(name));
     let write = member(env.as_ref(), name).and_then(|bound| member(&bound, "writeDataPoint"));
     write.is_ok_and(|write| write.is_function())
 }
 
-/// Answers a request, packed as `method\ntarget\nname\nvalue\n…`: a `Response`, `undefined` when it comes later,
-/// or `null` where there is no application. A body that is `late` did not arrive in time.
+/// Answers a request, packed as `method
+/// target
+/// name
+/// value
+/// …`. Returns a `Response`, `undefined` when it comes later, or `null` where there is no application. A body that is
+/// `late` did not arrive in time.
 #[wasm_bindgen]
 pub fn handle(id: u32, head: String, body: Option<Vec<u8>>, late: bool) -> JsValue {
     let Some((_, router)) = worker() else { return JsValue::NULL };
@@ -159,14 +164,14 @@ pub fn handle(id: u32, head: String, body: Option<Vec<u8>>, late: bool) -> JsVal
     )
 }
 
-/// The time, in milliseconds since the epoch: the runtime's, unless a development clock was moved.
+/// Returns the time in milliseconds since the epoch: the runtime's, unless a development clock was moved.
 #[wasm_bindgen]
 #[expect(clippy::cast_precision_loss, reason = "within ±2⁵³")]
 pub fn now() -> f64 {
     WORKER.with(|worker| worker.get().map_or_else(|| SystemClock.now(), |(app, _)| app.clock().now())).0 as f64
 }
 
-/// Does what is due: `null`, or `undefined` when that takes longer.
+/// Runs a tick. Returns `null`, or `undefined` when that takes longer.
 #[wasm_bindgen]
 pub fn tick(id: u32) -> JsValue {
     let Some((app, _)) = worker() else { return JsValue::NULL };
@@ -179,8 +184,8 @@ pub fn tick(id: u32) -> JsValue {
     )
 }
 
-/// What the runtime calls a request is well-formed; what is not all the same is left out. Values are slices of
-/// the one text, not copies.
+/// Parses a packed request. The runtime's requests are well-formed; what is not is left out. Values are slices of the
+/// one text, not copies.
 fn read(head: String, body: Body) -> Request<Body> {
     let head = Bytes::from(head);
     let mut lines = head.split(|byte| *byte == b'\n').map(|line| head.slice_ref(line));
@@ -193,7 +198,7 @@ fn read(head: String, body: Body) -> Request<Body> {
     }
     request.headers_mut().reserve(USUAL_HEADERS);
     while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
-        // Cloudflare sets it itself, over whatever a client sends.
+        // Cloudflare sets this header itself, over whatever a client sends.
         if name == "cf-connecting-ip"
             && let Ok(value) = std::str::from_utf8(&value)
             && let Ok(address) = value.parse::<IpAddr>()
@@ -207,7 +212,7 @@ fn read(head: String, body: Body) -> Request<Body> {
     request
 }
 
-/// Room for them is made once.
+/// Usual number of headers, for which room is made once.
 const USUAL_HEADERS: usize = 24;
 
 async fn write(response: Response) -> JsValue {
@@ -227,10 +232,11 @@ async fn write(response: Response) -> JsValue {
     }
 }
 
-/// A text up to here crosses faster as a string together with the headers than as bytes beside them.
+/// Longest body in bytes that is passed as text: up to here, it crosses faster as a string together with the headers
+/// than as bytes beside them.
 const SHORT: usize = 8192;
 
-/// Headers whose values the program writes, but for which of them: the script keeps each set of them that it has met.
+/// Headers with few different values, which the program sets. The script caches each set of them.
 const FIXED: [HeaderName; 9] = [
     header::CONTENT_TYPE,
     header::CACHE_CONTROL,
@@ -243,12 +249,12 @@ const FIXED: [HeaderName; 9] = [
     header::ACCESS_CONTROL_EXPOSE_HEADERS,
 ];
 
-/// Headers as `glue.mjs` takes them: a JSON object of the fixed ones on a line, a line each for name and value of every other,
-/// and an empty line.
+/// Packs headers as `glue.mjs` takes them: a JSON object of the fixed ones on a line, a line each for name and value of
+/// every other, and an empty line.
 fn pack(headers: &HeaderMap, empty: bool) -> String {
     let mut fixed = Vec::<(&str, &str)>::with_capacity(FIXED.len());
     let mut others = String::new();
-    // The runtime says the length of a body itself; what has none may still say how long it would be (HEAD).
+    // The runtime sets the length of a body itself; an answer without a body may still say how long it would be (HEAD).
     for (name, value) in headers.iter().filter(|(name, _)| empty || *name != header::CONTENT_LENGTH) {
         let Ok(value) = std::str::from_utf8(value.as_bytes()) else { continue };
         if FIXED.contains(name) && fixed.iter().all(|(known, _)| known != name) {

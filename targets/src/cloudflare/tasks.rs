@@ -17,10 +17,10 @@ use wasm_bindgen::prelude::*;
 
 use super::{glue, timers};
 
-/// Work, and what the script gets when it is done.
+/// Work that results in a value for the script.
 pub(super) type Work = Pin<Box<dyn Future<Output = JsValue>>>;
 
-/// An id of the script's.
+/// Id of a task, which the script chose.
 pub(super) type Id = u32;
 
 struct Task {
@@ -47,16 +47,16 @@ impl Wake for Wakeup {
 
 thread_local! {
     static TASKS: RefCell<HashMap<Id, Task>> = RefCell::default();
-    /// What is being polled.
+    /// Id of the task that is being polled.
     static CURRENT: Cell<Id> = const { Cell::new(0) };
 }
 
-/// The task that is being polled.
+/// Returns the id of the task that is being polled.
 pub(super) fn current() -> Id {
     CURRENT.get()
 }
 
-/// Takes the work as far as it goes now: its outcome, or `undefined` when [`glue::settle`] brings it later.
+/// Polls the work once. Returns its result, or `undefined` when [`glue::settle`] brings it later.
 pub(super) fn begin(id: Id, work: Work) -> JsValue {
     advance(Task { work, wakeup: Arc::new(Wakeup { id, queued: AtomicBool::new(false) }) })
         .unwrap_or(JsValue::UNDEFINED)
@@ -69,7 +69,7 @@ pub(super) fn spawn(id: Id, work: Work) {
     wakeup.wake();
 }
 
-/// Goes on with what was woken.
+/// Polls a task that was woken.
 #[wasm_bindgen]
 pub fn step(id: u32) {
     // The task is out of the table while it runs: it may start others.
@@ -79,7 +79,7 @@ pub fn step(id: u32) {
     }
 }
 
-/// Drops work that nobody will ever wake.
+/// Drops a task that nobody will ever wake.
 #[wasm_bindgen]
 pub fn forget(id: u32) {
     drop(TASKS.with_borrow_mut(|tasks| tasks.remove(&id)));

@@ -1,5 +1,5 @@
-//! Waiting, by `setTimeout`. Almost no deadline ever passes, and a request has several at once, one within the other: a task
-//! has one timer of the runtime at most, for whichever comes first, and it is cleared when the task ends.
+//! Timers, by `setTimeout`. Almost no deadline ever passes, and a request has several at once, one within the other. So
+//! a task has at most one timer of the runtime, for whichever comes first, and it is cleared when the task ends.
 
 use std::{
     cell::RefCell,
@@ -16,17 +16,17 @@ use super::{
 };
 
 thread_local! {
-    /// What each task waits for.
+    /// Alarms of each task.
     static WAITING: RefCell<HashMap<Id, Alarms>> = RefCell::default();
 }
 
-/// What a task waits for.
+/// Alarms of a task.
 #[derive(Default)]
 struct Alarms {
-    /// The runtime's timer, and when it rings.
+    /// Id of the runtime's timer, and when it rings.
     timer: Option<(u32, f64)>,
     last_id: u32,
-    /// Who waits, and until when.
+    /// Alarms that have not rung.
     waiting: Vec<Alarm>,
 }
 
@@ -37,7 +37,7 @@ struct Alarm {
 }
 
 impl Alarms {
-    /// Has the runtime ring at the first of all times.
+    /// Sets the runtime's timer to the first of all alarms.
     fn set(&mut self, task: Id, now: f64) {
         let Some(first) = self.waiting.iter().map(|alarm| alarm.at).min_by(f64::total_cmp) else { return };
         if self.timer.is_some_and(|(_, at)| at <= first) {
@@ -56,10 +56,10 @@ impl Alarms {
     }
 }
 
-/// Ready after some milliseconds, from when it is first waited for.
+/// A future that is ready some milliseconds after it is first polled.
 pub(super) struct Sleep {
     ms: u32,
-    /// Whose, and which.
+    /// Ids of the task and of the alarm.
     alarm: Option<(Id, u32)>,
 }
 
@@ -113,14 +113,14 @@ impl Drop for Sleep {
     }
 }
 
-/// The task has ended, and what it waited for is dropped.
+/// Drops the alarms of a task that has ended.
 pub(super) fn end(task: Id) {
     if let Some(mut alarms) = WAITING.with_borrow_mut(|waiting| waiting.remove(&task)) {
         alarms.clear();
     }
 }
 
-/// The time of the task's timer has come.
+/// Wakes what is due when the task's timer rings, and sets it to the next alarm.
 #[wasm_bindgen]
 pub fn ring(task: Id) {
     let due = WAITING.with_borrow_mut(|waiting| {

@@ -1,4 +1,4 @@
-//! `aibaas admin`: who is an administrator, said by whoever owns the machine. So the first one comes from no request.
+//! `aibaas admin`: appoints administrators on the command line, so that the first one comes from no request.
 
 use std::process::ExitCode;
 
@@ -32,7 +32,7 @@ pub struct Account {
     data: DataDirectory,
 }
 
-/// Changes it, and says what came of it.
+/// Changes the role, and prints the outcome.
 ///
 /// # Errors
 /// [`CliError`] when there is no such account, its address is not verified, or the database cannot be opened.

@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 pub struct TrackedTasks(TaskTracker);
 
 impl TrackedTasks {
-    /// Waits until all are done.
+    /// Waits until all tasks are done.
     pub async fn drain(&self) {
         self.0.close();
         self.0.wait().await;

@@ -59,10 +59,10 @@ fn report(what: &str, file: &Path, copied: &Copied, began: Instant) {
     print_line(&format!("{what} {file}: {bytes} bytes in {seconds:.2} s, verified, schema {schema}"));
 }
 
-/// Makes a backup under a name of its own, and gives it its name once it is whole.
+/// Makes a backup under a temporary name, and renames it once it is complete.
 ///
 /// # Errors
-/// As [`backup`].
+/// The errors of [`backup`].
 pub async fn make(source: &Path, file: &Path, force: bool) -> Result<Copied, CliError> {
     if !source.exists() {
         return Err(CliError::failed(format!("there is no database {}", source.display())));
@@ -77,11 +77,11 @@ pub async fn make(source: &Path, file: &Path, force: bool) -> Result<Copied, Cli
     Ok(copied)
 }
 
-/// Puts a copy in the database's place, while no server runs.
+/// Replaces the database by a copy, while no server runs.
 ///
 /// # Errors
-/// [`CliError`] when a server has the directory, or the copy is broken, of a newer release or no database of aibaas; then
-/// the database is as it was.
+/// [`CliError`] when a server uses the directory, or the copy is broken, of a newer release or not a database of
+/// aibaas; then the database is as it was.
 pub async fn restore(options: RestoreOptions) -> Result<ExitCode, CliError> {
     let began = Instant::now();
     let directory = &options.data.directory;
@@ -104,7 +104,7 @@ pub async fn restore(options: RestoreOptions) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Gives the database another name, with the log beside it; which, where there was one.
+/// Renames the database, and its log beside it. Returns the new path, or `None` where there was no database.
 fn set_aside(database: &Path) -> Result<Option<PathBuf>, CliError> {
     let aside = with_suffix(database, &format!(".before-{}", SystemClock.now().0));
     if database.exists() {
@@ -119,7 +119,7 @@ fn set_aside(database: &Path) -> Result<Option<PathBuf>, CliError> {
             was_there = true;
         }
     }
-    // An index of the log, which SQLite makes anew.
+    // This file is an index of the log, which SQLite creates anew.
     let _ = fs::remove_file(with_suffix(database, "-shm"));
     Ok(was_there.then_some(aside))
 }

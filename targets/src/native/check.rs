@@ -1,4 +1,4 @@
-//! `aibaas check`: whether the file is whole, and the data are what the application makes them.
+//! `aibaas check`: checks whether the file is intact, and whether the data keep the application's invariants.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -29,7 +29,7 @@ pub struct Options {
     data: DataDirectory,
 }
 
-/// Looks at everything as of one moment, and changes nothing. Ends with 1 where something does not hold.
+/// Checks everything as of one moment, and changes nothing. Returns exit code 1 where something is wrong.
 ///
 /// # Errors
 /// [`CliError`] when there is no database, or it cannot be read.
@@ -40,7 +40,7 @@ pub async fn run(options: Options) -> Result<ExitCode, CliError> {
     }
     let database = ReadOnlyDatabase::open(&file).map_err(failed(&file))?;
     let mut checked = Checked::default();
-    // Of some files SQLite cannot even say what is wrong.
+    // Of some broken files SQLite cannot even report what is wrong.
     let integrity = database.hold().and_then(|()| database.integrity());
     checked.add("integrity", integrity.unwrap_or_else(|error| vec![error.to_string()]));
     if checked.violations.is_empty() {

@@ -8,7 +8,7 @@ use super::{
     admin, backup, check, doctor, error::CliError, health, import, keys, manual, migrate, moving, output::warn, serve,
 };
 
-/// How long what still runs at the end has.
+/// Time limit for what still runs when the program ends.
 const LAST: Duration = Duration::from_secs(1);
 
 /// Identity, API keys and benchmark leaderboards over HTTP.
@@ -65,7 +65,8 @@ enum Command {
     Man(manual::ManOptions),
 }
 
-/// Runs the program: 0 when it did what was asked, 1 when that failed, 2 when it was asked or configured wrongly.
+/// Runs the program. Returns 0 when it did what was asked, 1 when that failed, 2 when it was asked or configured
+/// wrongly.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -96,7 +97,7 @@ fn run(cli: Cli) -> Result<ExitCode, CliError> {
             None => serve::serve(cli.serve).await,
         }
     });
-    // Nobody waits for a name server that does not answer: what had to be done was waited for.
+    // A name server that does not answer must not hold up the end: what had to be done was waited for.
     runtime.shutdown_timeout(LAST);
     done
 }

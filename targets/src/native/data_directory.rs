@@ -1,4 +1,4 @@
-//! The directory that the server keeps its data in, as the server and the commands beside it open it.
+//! The data directory of the server, as the server and the commands beside it open it.
 
 use std::{
     fs::{DirBuilder, File, TryLockError},
@@ -27,18 +27,18 @@ pub struct DataDirectory {
     pub directory: PathBuf,
 }
 
-/// The database's file.
+/// Returns the path of the database's file.
 pub fn database_file(directory: &Path) -> PathBuf {
     directory.join("aibaas.db")
 }
 
-/// The cache's file, which is made after the database's: where it stands, there was a database.
+/// Returns the path of the cache's file. It is created after the database's: where it exists, there was a database.
 pub fn cache_file(directory: &Path) -> PathBuf {
     directory.join("cache.db")
 }
 
-/// Refuses a directory whose database is empty, or has been there and is gone: a new one in its place would pass for
-/// the old one without its data.
+/// Refuses a directory whose database is empty, or was there and is gone: a new one in its place would pass for the old
+/// one without its data.
 ///
 /// # Errors
 /// [`CliError`] that says what to do.
@@ -57,7 +57,7 @@ pub fn check(directory: &Path) -> Result<(), CliError> {
     }
 }
 
-/// Makes the directory, its owner's alone, if it is not there.
+/// Creates the directory, private to its owner, if it does not exist.
 ///
 /// # Errors
 /// [`CliError`] when the system refuses.
@@ -69,18 +69,18 @@ pub fn create(directory: &Path) -> Result<(), CliError> {
     builder.create(directory).map_err(|error| CliError::failed(format!("cannot use {}: {error}", directory.display())))
 }
 
-/// What this process may do with a directory.
+/// Access of this process to a directory.
 #[derive(Debug)]
 pub enum Access {
-    /// Write into it.
+    /// The process may write into the directory.
     Writable,
-    /// Make it.
+    /// The process may create the directory.
     ToBeMade,
-    /// Neither, for this reason.
+    /// The process may do neither, for this reason.
     Denied(String),
 }
 
-/// Looks what this process may do with a directory, and makes nothing.
+/// Finds out what this process may do with a directory, and changes nothing.
 pub fn access(directory: &Path) -> Access {
     let place = directory.ancestors().map(|place| if place.as_os_str().is_empty() { Path::new(".") } else { place });
     let Some(there) = place.into_iter().find(|place| place.exists()) else {
@@ -107,10 +107,10 @@ fn may_write(place: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Takes the data directory for this process: two limiters or two writers would each keep half a promise.
+/// Locks the data directory for this process: two limiters or two writers would each keep half a promise.
 ///
 /// # Errors
-/// [`CliError`] where another has it.
+/// [`CliError`] where another process has locked it.
 pub fn lock(directory: &Path) -> Result<File, CliError> {
     create(directory)?;
     let failed = |error: std::io::Error| CliError::failed(format!("cannot use {}: {error}", directory.display()));
@@ -124,7 +124,7 @@ pub fn lock(directory: &Path) -> Result<File, CliError> {
     }
 }
 
-/// Opens the database of the directory and brings it to the newest schema. A server may run on it meanwhile: SQLite
+/// Opens the database of the directory and migrates it to the newest schema. A server may run on it meanwhile: SQLite
 /// lets one of the two write at a time, and the other waits.
 ///
 /// # Errors
@@ -137,9 +137,9 @@ pub async fn open(directory: &Path) -> Result<SqliteDatabase, CliError> {
     Ok(database)
 }
 
-/// Closes it, with everything in its one file unless a server still uses it.
+/// Closes the database, with everything in its one file unless a server still uses it.
 pub async fn close(database: SqliteDatabase) {
-    // It fails only where the threads are gone already.
+    // This fails only where the threads are gone already.
     let _ = tokio::task::spawn_blocking(move || database.close()).await;
 }
 

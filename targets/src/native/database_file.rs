@@ -1,4 +1,4 @@
-//! Copies of a database file: made whole or not at all, and looked at before anybody relies on them.
+//! Copies of a database file: complete or not made at all, and verified before anybody relies on them.
 
 use std::{
     ffi::OsString,
@@ -11,22 +11,23 @@ use aibaas_core::store::migrations::{self, MIGRATIONS};
 
 use super::{database::ReadOnlyDatabase, error::CliError};
 
-/// Turns whatever the system or SQLite says of a file into the program's error.
+/// Returns a function that converts an error of the system or of SQLite about this file into a [`CliError`].
 pub fn failed<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> CliError + '_ {
     move |error| CliError::failed(format!("{}: {error}", path.display()))
 }
 
-/// The path with something after its last name.
+/// Appends a suffix to the last name of the path.
 pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().map(OsString::from).unwrap_or_default();
     name.push(suffix);
     path.with_file_name(name)
 }
 
-/// Makes a file that is not there yet, its owner's alone: whatever has its name, a link too, is somebody else's.
+/// Creates a file that does not exist yet, private to its owner. Whatever has its name already, even a link, is
+/// somebody else's.
 ///
 /// # Errors
-/// Where there is one, or the system refuses.
+/// [`io::Error`] where the name exists, or the system refuses.
 pub fn create(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create_new(true);
@@ -38,15 +39,15 @@ pub fn create(path: &Path) -> io::Result<File> {
 /// Removes a file where there is one.
 ///
 /// # Errors
-/// Where the system refuses.
+/// [`io::Error`] where the system refuses.
 pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-/// Refuses a file that is broken, is no database of aibaas, or was migrated by a newer release. Returns its schema.
+/// Refuses a file that is broken, is not a database of aibaas, or was migrated by a newer release. Returns its schema.
 ///
 /// # Errors
-/// [`CliError`] that says which.
+/// [`CliError`] that says which of these it is.
 pub async fn verify(path: &Path) -> Result<&'static str, CliError> {
     let database = ReadOnlyDatabase::open(path).map_err(failed(path))?;
     let mut problems = database.integrity().map_err(failed(path))?;
@@ -69,20 +70,20 @@ pub async fn verify(path: &Path) -> Result<&'static str, CliError> {
 
 /// A copy of a database that is complete, on the disk and verified.
 pub struct Copied {
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Its last migration.
+    /// Name of its last migration.
     pub schema: &'static str,
 }
 
-/// Copies a database as of one moment, while it may be written, into a new file that only its owner reads.
+/// Copies a database as of one moment, even while it is written, into a new file that only its owner can read.
 ///
 /// # Errors
 /// [`CliError`] where there is no room, or the copy is broken; then there is no copy.
 pub async fn copy(from: &Path, to: &Path) -> Result<Copied, CliError> {
     let copied = copy_and_verify(from, to).await;
     if copied.is_err() {
-        // What is left of it helps nobody.
+        // What is left of a failed copy is of no use.
         let _ = fs::remove_file(to);
     }
     copied
@@ -91,7 +92,7 @@ pub async fn copy(from: &Path, to: &Path) -> Result<Copied, CliError> {
 async fn copy_and_verify(from: &Path, to: &Path) -> Result<Copied, CliError> {
     let (source, target) = (from.to_owned(), to.to_owned());
     let copying = move || {
-        // One that broke off left it.
+        // An earlier copy that was interrupted may have left this file.
         remove(&target).and_then(|()| create(&target)).map_err(failed(&target))?;
         ReadOnlyDatabase::open(&source).and_then(|database| database.copy_into(&target)).map_err(failed(&source))
     };
@@ -103,7 +104,7 @@ async fn copy_and_verify(from: &Path, to: &Path) -> Result<Copied, CliError> {
     Ok(Copied { bytes, schema })
 }
 
-/// Has the names in the file's directory on the disk.
+/// Flushes the names in the file's directory to the disk.
 ///
 /// # Errors
 /// [`CliError`] where the system refuses.

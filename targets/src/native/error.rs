@@ -1,8 +1,8 @@
-//! Why the program ends before its work is done.
+//! The error that ends the program.
 
 use std::process::ExitCode;
 
-/// Ends the program; its text is for whoever started it.
+/// An error that ends the program; its text is for the person who started it.
 #[derive(Debug)]
 pub struct CliError {
     code: u8,
@@ -10,22 +10,22 @@ pub struct CliError {
 }
 
 impl CliError {
-    /// Makes the error of a program that was asked rightly, and did not succeed.
+    /// Creates the error of a command that was given correctly, and did not succeed.
     pub fn failed(message: impl Into<String>) -> Self {
         Self { code: 1, message: message.into() }
     }
 
-    /// Makes the error of a program that was asked or configured wrongly.
+    /// Creates the error of a command that was given or configured wrongly.
     pub fn misconfigured(message: impl Into<String>) -> Self {
         Self { code: 2, message: message.into() }
     }
 
-    /// Returns what the program ends with.
+    /// Returns the exit code of the program.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }
 
-    /// Returns what went wrong, for people.
+    /// Returns the message for people.
     pub fn message(&self) -> &str {
         &self.message
     }

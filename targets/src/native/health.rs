@@ -1,4 +1,4 @@
-//! `aibaas health`: whether a server is ready, for supervisors that have nothing else to ask with.
+//! `aibaas health`: checks whether a server is ready, for supervisors that have no other means to ask.
 
 use std::{net::SocketAddr, process::ExitCode};
 
@@ -26,21 +26,21 @@ pub struct Options {
     listen: SocketAddr,
 }
 
-/// How it is with a server.
+/// State of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// It answers requests.
+    /// The server answers requests.
     Ready,
-    /// It is there and cannot, for this reason.
+    /// The server runs and cannot answer, for this reason.
     NotReady(String),
-    /// It is not there, or is something else.
+    /// No server runs at the address, or it is something else.
     NotThere(String),
 }
 
-/// Asks `/ready`. Ends with 0 where the server is ready.
+/// Asks `/ready`. Returns exit code 0 where the server is ready.
 ///
 /// # Errors
-/// [`CliError`] where it is not.
+/// [`CliError`] where it is not ready.
 pub async fn run(options: Options) -> Result<ExitCode, CliError> {
     let url = options.url.unwrap_or_else(|| format!("http://{}", serve::reachable(options.listen)));
     match ask(&url).await {
@@ -53,7 +53,7 @@ pub async fn run(options: Options) -> Result<ExitCode, CliError> {
     }
 }
 
-/// Asks the server at this address how it is.
+/// Asks the server at this address for its state.
 pub async fn ask(url: &str) -> Health {
     let url = format!("{}/ready", url.trim_end_matches('/'));
     let is_here = url.parse::<http::Uri>().is_ok_and(|url| url.host().is_some_and(names_this_machine));

@@ -1,4 +1,4 @@
-//! Outbound requests over rustls.
+//! Outbound requests with reqwest over rustls.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// What is read of an answer at most.
+/// Most bytes that are read of an answer.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
-/// Returns a builder of clients that trust the roots of the system and the bundled ones (a bare container has none of its
-/// own) and that go only where they are told.
+/// Returns a builder of clients that trust the roots of the system and the bundled ones (a bare container has none of
+/// its own), and that follow no redirects.
 pub fn builder() -> reqwest::ClientBuilder {
-    // It fails only when a provider is installed already, which is as good.
+    // This fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let roots =
         webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
@@ -26,7 +26,7 @@ pub fn builder() -> reqwest::ClientBuilder {
         .user_agent(concat!("aibaas/", env!("CARGO_PKG_VERSION")))
 }
 
-/// Returns a request without credentials, which a command waits ten seconds for.
+/// Creates a GET request without credentials and with a time limit of ten seconds, for a command.
 pub fn get(url: String) -> OutboundRequest {
     OutboundRequest {
         destination: Destination::Configured,
@@ -41,12 +41,13 @@ pub fn get(url: String) -> OutboundRequest {
 /// [`HttpClient`] on reqwest.
 pub struct ReqwestClient {
     configured: reqwest::Client,
-    /// For addresses that strangers named: by no proxy, which would connect for it, and with no connection kept.
+    /// Client for addresses that strangers named: through no proxy, which would connect for it, and with no connection
+    /// kept.
     strangers: reqwest::Client,
 }
 
-/// Resolves names as the system does, to public addresses alone: at the moment of connecting, so that a name which means
-/// another address by now is of no use.
+/// Resolver that returns only public addresses. It runs at the moment of connecting, so that a name which meanwhile
+/// means another address is of no use.
 struct PublicOnly;
 
 impl Resolve for PublicOnly {
@@ -62,7 +63,7 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// Whether a URL names an address itself, which nobody resolves, and that one is not public.
+/// Checks whether the host of a URL is an IP address, which nobody resolves, and not a public one.
 fn is_private_address(url: &str) -> Result<bool, HttpError> {
     let url = reqwest::Url::parse(url).map_err(|_| HttpError("no URL".to_owned()))?;
     let host = url.host_str().unwrap_or_default();
@@ -71,7 +72,7 @@ fn is_private_address(url: &str) -> Result<bool, HttpError> {
 }
 
 impl ReqwestClient {
-    /// A client with a pool of connections.
+    /// Creates a client with a pool of connections.
     ///
     /// # Errors
     /// [`HttpError`] when TLS cannot be set up.
@@ -79,10 +80,10 @@ impl ReqwestClient {
         Self::of(builder)
     }
 
-    /// A client that goes through no proxy, whatever the environment names: what it asks is on this machine.
+    /// Creates a client that goes through no proxy, whatever the environment names: what it asks is on this machine.
     ///
     /// # Errors
-    /// As [`ReqwestClient::new`].
+    /// The errors of [`ReqwestClient::new`].
     pub fn direct() -> Result<Self, HttpError> {
         Self::of(|| builder().no_proxy())
     }
@@ -143,7 +144,8 @@ fn failed(error: reqwest::Error) -> HttpError {
     HttpError(describe(error))
 }
 
-/// Describes the error with the cause that reqwest's own text hides, and without the address, which the log may not show.
+/// Describes the error with the cause that reqwest's own text hides, and without the address, which the log may not
+/// show.
 pub fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
@@ -209,7 +211,7 @@ mod tests {
         tokio::spawn(crate::native::connections::serve_router(listener, app));
 
         let client = ReqwestClient::new().unwrap();
-        // What resolves to this machine, and every spelling of its addresses.
+        // Names that resolve to this machine, and every spelling of its addresses.
         for host in ["localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "0.0.0.0"] {
             let configured = request(&format!("http://{host}:{port}"), "/");
             if host != "[::ffff:127.0.0.1]" {

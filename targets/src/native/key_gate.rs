@@ -1,4 +1,4 @@
-//! Decides about the uses of API keys, in memory, and knows of every change that anybody commits.
+//! The gate of API keys in memory. It decides about uses, and notices every change that anybody commits.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::RandomState},
@@ -28,48 +28,49 @@ use tokio_util::sync::CancellationToken;
 use super::database;
 
 const SHARDS: usize = 64;
-/// Limits that a shard counts at most: a million in use at once in all.
+/// Most limits that a shard counts: a million in use at once over all shards.
 const LIMITS: usize = 16_384;
-/// A full shard looks for room no more often than this.
+/// Shortest time between two sweeps of a full shard, in milliseconds.
 const SWEEP_EVERY_MS: u64 = 1000;
-/// Grants that a connection remembers.
+/// Number of grants that a connection remembers.
 const GRANTS: usize = 8192;
-/// How long counts of a key wait after it was saved: with [`GATHER`], less than the minute that a crash may cost.
+/// Time from one save of a key's counts to the next: with [`GATHER`], less than the minute that a crash may cost.
 const SAVE_EVERY: Duration = Duration::from_secs(55);
-/// Limits that are due this soon after one are saved with it: every commit costs the remembered grants.
+/// Limits that are due this soon after one are saved together with it, since every commit makes the remembered grants
+/// be read again.
 const GATHER: Duration = Duration::from_millis(200);
-/// How long to wait before what could not be saved is tried again.
+/// Pause before a failed save is tried again.
 const RETRY: Duration = Duration::from_secs(2);
-/// Keys whose counts are saved by one statement.
+/// Number of keys whose counts are saved by one statement.
 const KEYS_A_SAVE: usize = 1000;
-/// Admissions that are kept by one batch, unless those of one key are more.
+/// Number of admissions that one batch stores, unless a single key has more.
 const ADMISSIONS_A_BATCH: usize = 20_000;
 
 /// [`KeyGate`] over ledgers in memory, for the one process that serves, and a database that other processes may change.
 ///
-/// What a key grants is remembered, and each decision first asks SQLite, in its own thread, whether anything has been
-/// committed since: then everything remembered is forgotten, and read again. So what was committed before a decision began
-/// is known to it.
+/// Grants of keys are remembered. Each decision first asks SQLite, in its own thread, whether anything has been
+/// committed since: then everything remembered is dropped, and read again. So what was committed before a decision
+/// began is known to it.
 ///
-/// Counts are saved at the first use and then once a minute; [`MemoryKeyGate::close`] saves the rest, and the logs of the
-/// limits, which the next process goes on with. A crash costs the counts of at most the last minute, and the logs.
+/// Counts are saved at the first use and then once a minute. [`MemoryKeyGate::close`] saves the rest, and the logs of
+/// the limits, with which the next process goes on. A crash costs the counts of at most the last minute, and the logs.
 ///
-/// Memory is bounded: ledgers with nothing in them are swept away, and where a million keys are in use at once, others get
-/// an error until there is room.
+/// Memory is bounded: ledgers with nothing in them are swept away, and where a million keys are in use at once, others
+/// get an error until there is room.
 pub struct MemoryKeyGate {
-    /// Empty once the gate is closed.
+    /// Connections for reading; each is `None` once the gate is closed.
     readers: Vec<Mutex<Option<Reader>>>,
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
     limits_a_shard: usize,
     save_every: Duration,
     database: Arc<dyn Database>,
-    /// Limits of whose keys something is to be saved, and that wait for nothing.
+    /// Ids of limits whose keys have counts to save at once.
     due: Mutex<Vec<ApiKeyId>>,
     wake: Notify,
 }
 
-/// A connection that never writes, and what it read since the last commit that it knows of.
+/// A connection that never writes, with what it has read since the last commit that it knows of.
 struct Reader {
     connection: Connection,
     version: Option<i64>,
@@ -78,21 +79,21 @@ struct Reader {
 
 #[derive(Default)]
 struct Shard {
-    /// By the id of the first key that shares the limit.
+    /// Entries by the id of the first key that shares the limit.
     entries: HashMap<ApiKeyId, Entry>,
     swept: Option<Timestamp>,
 }
 
-/// A limit, and the keys that share it.
+/// A limit, and the counts of the keys that share it.
 struct Entry {
     window_ms: u64,
     ledger: KeyLedger,
-    /// Whether the saving knows of it: it will look here again.
+    /// Whether the saving task knows of the entry, and will look at it again.
     awaited: bool,
 }
 
 impl MemoryKeyGate {
-    /// Decides for as many threads at once as there are readers. `database` writes to the same file.
+    /// Opens a gate that decides for as many threads at once as there are readers. `database` writes to the same file.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] when the file cannot be opened.
@@ -110,7 +111,7 @@ impl MemoryKeyGate {
         })
     }
 
-    /// Gives back the memory of every limit of which nothing is in use and nothing unsaved.
+    /// Frees the memory of every limit of which nothing is in use and nothing unsaved.
     pub fn sweep(&self, now: Timestamp) {
         for shard in &self.shards {
             lock(shard).sweep(now);
@@ -152,7 +153,7 @@ impl MemoryKeyGate {
         }
     }
 
-    /// Decides about nothing any more, and saves all that is only in memory. Failures are logged.
+    /// Closes the gate, and saves all that is only in memory. Failures are logged.
     pub async fn close(&self, now: Timestamp) {
         for reader in &self.readers {
             lock(reader).take();
@@ -190,7 +191,7 @@ impl MemoryKeyGate {
         let mut reader = self.reader()?;
         let reader = reader.as_mut().ok_or_else(|| DatabaseError::Unavailable("the gate is closed".to_owned()))?;
         reader.look()?;
-        // Of the hour only what is saved depends, which is of no interest here.
+        // The hour only determines which counts are read, which do not matter here.
         let Some(grant) = reader.grant(key, Timestamp(0))? else { return Ok(Vec::new()) };
         let shard = self.shard(&grant.first_key_id)?;
         let entry = shard.entries.get(&grant.first_key_id);
@@ -204,7 +205,7 @@ impl MemoryKeyGate {
         of: &KeyUse,
         now: Timestamp,
     ) -> Result<Decision, DatabaseError> {
-        // What is not counted leaves nothing behind.
+        // A refusal that is not counted leaves nothing behind.
         if let Some(denial) = grant.denial(of, now).filter(|denial| !denial.is_counted()) {
             return Ok(Decision::Denied(Arc::clone(grant), denial));
         }
@@ -230,9 +231,8 @@ impl MemoryKeyGate {
         entry.ledger.decide(grant, of, now)
     }
 
-    /// Saves what is counted of the keys that share these limits, and hands back those of which there was something: they
-    /// are to be looked at again. The others are forgotten until they are used again. What could not be saved is due at
-    /// once.
+    /// Saves the counts of the keys that share these limits. Returns the limits that had any, which are to be looked at
+    /// again; the others are forgotten until they are used again. What could not be saved is due at once.
     async fn save(&self, limits: &[ApiKeyId], now: Timestamp) -> Result<Vec<ApiKeyId>, DatabaseError> {
         let mut counted = Vec::new();
         for limit in limits {
@@ -262,7 +262,7 @@ impl MemoryKeyGate {
             key_uses::save(hours).run(&*self.database).await?;
             for (limit, hours) in some {
                 if let Some(entry) = self.shard(limit)?.entries.get_mut(limit) {
-                    // Who asked just before the hour ended may be counted just after.
+                    // A request from just before the hour ended may be counted just after.
                     entry.ledger.usage.saved(hours, now.plus_ms(HOUR_MS.saturating_neg()));
                 }
             }
@@ -294,7 +294,8 @@ impl MemoryKeyGate {
         Ok(())
     }
 
-    /// A connection for this thread: its own where that is free, as it is unless there are more threads than connections.
+    /// Locks a connection for this thread: its own where that is free, which it is unless there are more threads than
+    /// connections.
     fn reader(&self) -> Result<MutexGuard<'_, Option<Reader>>, DatabaseError> {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
@@ -327,8 +328,8 @@ impl Reader {
         query.run_with(|statement| database::run(&self.connection, &statement))
     }
 
-    /// Forgets what was read before the last commit. What is read from now on is at least as new as the version that
-    /// stands beside it, so that a commit in between only makes it be read once more.
+    /// Forgets what was read before the last commit. What is read from now on is at least as new as the version that is
+    /// stored with it, so a commit in between only makes it be read once more.
     fn look(&mut self) -> Result<(), DatabaseError> {
         let version = database::data_version(&self.connection)?;
         if self.version != Some(version) {
@@ -351,7 +352,7 @@ impl Reader {
         Ok(Some(grant))
     }
 
-    /// A ledger that goes on from what is saved.
+    /// Creates an entry that continues from what is saved.
     fn entry(&self, grant: &KeyGrant, now: Timestamp) -> Result<Entry, DatabaseError> {
         let log = self.read(key_uses::log(&grant.first_key_id, grant.window_ms(), now))?;
         let mut usage = UsageByKey::default();
@@ -359,9 +360,9 @@ impl Reader {
         Ok(Entry { window_ms: grant.window_ms(), ledger: KeyLedger { log, usage }, awaited: false })
     }
 
-    /// Goes on from what is saved of a key's use.
+    /// Continues from what is saved of a key's use.
     fn take_up(&self, usage: &mut UsageByKey, key_id: &ApiKeyId, now: Timestamp) -> Result<(), DatabaseError> {
-        // The hours on both sides, too: around the full hour, not all who ask agree which it is.
+        // The hours before and after are read too: around the full hour, not all callers agree which it is.
         let hour = Timestamp(HourOfUse::of(now).start_ms);
         let (from, to) = (hour.plus_ms(HOUR_MS.saturating_neg()), hour.plus_ms(HOUR_MS.saturating_mul(2)));
         for saved in self.read(key_uses::by_hour(key_id, from, to))? {
@@ -391,7 +392,7 @@ impl Shard {
 }
 
 impl Entry {
-    /// Whether the limit still counts something.
+    /// Checks whether the limit still counts something.
     fn is_in_use(&mut self, now: Timestamp) -> bool {
         self.ledger.log.expire(self.window_ms, now);
         !self.ledger.log.is_empty()
@@ -404,7 +405,7 @@ impl KeyGate for MemoryKeyGate {
         self.decide(uses, now).map_err(|error| KeyGateError(error.to_string()))
     }
 
-    /// Nothing has to be told: every decision looks for itself whether anything was committed before it.
+    /// Does nothing, since every decision checks by itself whether anything was committed before it.
     async fn invalidate(&self, _: &[KeyHash]) -> Result<(), KeyGateError> {
         Ok(())
     }
@@ -444,7 +445,7 @@ mod tests {
     }
 
     impl Fixture {
-        /// A database with this many keys, each with a limit of 100 in a minute.
+        /// Creates a database with this many keys, each with a limit of 100 in a minute.
         async fn new(keys: u32) -> Self {
             static NUMBER: AtomicUsize = AtomicUsize::new(0);
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -460,7 +461,7 @@ mod tests {
             Self { directory, database, gate }
         }
 
-        /// Ends well, and starts again.
+        /// Closes the gate, and starts again.
         async fn restart(&mut self, now: Timestamp) {
             self.gate.close(now).await;
             self.database.close();
@@ -471,7 +472,7 @@ mod tests {
             self.gate.admit(&[with(key)], now).await.unwrap().remove(0)
         }
 
-        /// How many of so many requests got in.
+        /// Counts how many of `requests` requests are admitted.
         async fn burst(&self, requests: u32, now: Timestamp) -> u32 {
             let mut allowed = 0;
             for _ in 0..requests {
@@ -480,12 +481,12 @@ mod tests {
             allowed
         }
 
-        /// Of another process.
+        /// Opens a connection as another process would.
         fn another_connection(&self) -> Connection {
             Connection::open(self.directory.join("test.db")).unwrap()
         }
 
-        /// What is saved of the key: hour, allowed, limited, denied.
+        /// Returns the saved counts of the key: hour, allowed, limited, denied.
         async fn saved(&self, key: u32) -> Vec<(i64, u64, u64, u64)> {
             let of = key_uses::by_hour(&format!("k{key}").into(), Timestamp(0), Timestamp(i64::MAX));
             let hours = of.run(&*self.database).await.unwrap().into_iter();
@@ -604,7 +605,7 @@ mod tests {
             let decisions = fixture.gate.admit(&both(first), START).await.unwrap();
             assert!(decisions.len() == 1 && !decisions[0].is_allowed(), "{decisions:?}");
         }
-        // The refused uses took nothing.
+        // The refused uses consumed nothing.
         let Decision::Allowed(_, state) = fixture.ask(0, START).await else { panic!() };
         assert_eq!(state.remaining, 97);
     }
@@ -616,7 +617,7 @@ mod tests {
         fixture.restart(START).await;
         assert_eq!(fixture.saved(0).await, [(hour(START), 30, 0, 0)]);
         assert_eq!(fixture.burst(30, START.plus_ms(10_000)).await, 30);
-        // Twice: what is kept takes the place of what was.
+        // Restarted twice: the stored logs replace earlier ones.
         fixture.restart(START.plus_ms(20_000)).await;
         fixture.restart(START.plus_ms(20_000)).await;
         assert_eq!(fixture.burst(50, START.plus_ms(59_999)).await, 40);
@@ -632,7 +633,7 @@ mod tests {
         let (last, limits) = (next.plus_ms(-1), [ApiKeyId::from("k0")]);
         assert_eq!(fixture.burst(3, last).await, 3);
         fixture.restart(last).await;
-        // Asked in that order, decided in this.
+        // A use of the earlier hour may be decided after one of the later hour, around the full hour.
         assert_eq!(fixture.burst(1, next).await, 1);
         assert_eq!(fixture.burst(2, last).await, 2);
         assert_eq!(fixture.gate.save(&limits, next).await.unwrap(), limits);
@@ -660,7 +661,7 @@ mod tests {
         assert_eq!(fixture.gate.save(&keys, START).await.unwrap().len(), 0);
         fixture.gate.sweep(after.plus_ms(-1));
         assert_eq!(fixture.held(), held, "still in use");
-        // A full shard makes room for itself, and the counts of before are taken up.
+        // A full shard makes room for itself, and goes on from the earlier counts.
         let later = after.plus_seconds(1);
         assert!(fixture.ask(399, later).await.is_allowed() && fixture.ask(0, later).await.is_allowed());
         let [unsaved] = fixture.gate.unsaved(hash(0)).await.unwrap().try_into().unwrap();

@@ -23,7 +23,7 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// What SQLite reads and writes at once, as it makes a file.
 const PAGE_BYTES: u64 = 4096;
 
-/// The shortest life that every host can keep.
+/// Shortest time to live that every host can keep, in seconds.
 const SHORTEST_SECONDS: u32 = 60;
 
 /// [`KeyValue`] in a SQLite file.
@@ -35,11 +35,11 @@ pub struct SqliteKeyValue {
 }
 
 impl SqliteKeyValue {
-    /// An empty cache in this file. What an earlier process left there is removed: it was written without
+    /// Creates an empty cache in this file. What an earlier process left there is removed: it was written without
     /// flushing, so a loss of power may have damaged it.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when the file cannot be made.
+    /// [`DatabaseError::Unavailable`] when the file cannot be created.
     pub async fn create(path: &Path, clock: Arc<dyn Clock>, disk_full: Gauge) -> Result<Self, DatabaseError> {
         Self::create_bounded(path, clock, disk_full, MOST_BYTES).await
     }
@@ -67,7 +67,7 @@ impl SqliteKeyValue {
         Ok(Self { database, clock, disk_full })
     }
 
-    /// Removes what has expired.
+    /// Removes expired entries.
     ///
     /// # Errors
     /// [`KeyValueError`] when the file cannot be written.
@@ -75,7 +75,7 @@ impl SqliteKeyValue {
         self.run(Statement::new(PURGE).bind(self.clock.now())).await
     }
 
-    /// As [`SqliteDatabase::close`].
+    /// Closes the file as [`SqliteDatabase::close`] does.
     pub fn close(&self) {
         self.database.close();
     }

@@ -1,5 +1,5 @@
-//! `aibaas keys`: makes, lists and revokes API keys, for whoever owns the machine. A server may run meanwhile: it knows
-//! what was done here at its very next request.
+//! `aibaas keys`: creates, lists and revokes API keys on the command line. A server may run meanwhile: it notices the
+//! changes at its very next request.
 
 use std::{fmt::Write as _, io::Write as _, process::ExitCode};
 
@@ -27,7 +27,7 @@ use super::{
     variables::variable,
 };
 
-/// How much of a name fits into the table.
+/// Most characters of a name in the table.
 const NAME: usize = 40;
 
 /// What to do.
@@ -100,10 +100,10 @@ pub struct Revoke {
     data: DataDirectory,
 }
 
-/// Does it.
+/// Runs the command.
 ///
 /// # Errors
-/// [`CliError`] when it was asked wrongly, cannot be done, or the database cannot be opened.
+/// [`CliError`] when the command was given wrongly, cannot be done, or the database cannot be opened.
 pub async fn run(command: Command) -> Result<ExitCode, CliError> {
     let data = match &command {
         Command::Create(create) => &create.data,
@@ -139,7 +139,7 @@ impl Create {
             })?;
         let CreatedApiKey { key, record, owner } = created;
         warn(&told(&owner, &record));
-        // Shown this once: a key that nobody could read is of no use to anybody.
+        // The key is shown only now: one that nobody could read would be of no use.
         let mut out = std::io::stdout().lock();
         writeln!(out, "{}", key.secret().expose()).and_then(|()| out.flush()).map_err(|error| {
             CliError::failed(format!(
@@ -149,7 +149,7 @@ impl Create {
         })
     }
 
-    /// Whose key it is to be, and what it is asked to be.
+    /// Returns the address of the owner, and the settings that were asked for.
     fn asked(self) -> (Email, AskedApiKey) {
         let usual = AskedApiKey::new(self.name, self.scopes);
         let asked = AskedApiKey {
@@ -185,7 +185,7 @@ fn complaint(mistake: &MemberError) -> String {
     format!("{option}{place}: {}", mistake.refusal.detail)
 }
 
-/// What was made, in words.
+/// Describes the key that was created.
 fn told(user: &User, new: &ApiKeyRecord) -> String {
     let mut told = format!("key {} of {}: {}", new.id, user.email, printable(&new.name));
     let _ = write!(
@@ -220,7 +220,7 @@ impl List {
     }
 }
 
-/// JSON without the characters beyond ASCII, some of which terminals obey.
+/// Escapes the characters of JSON that are not printable ASCII, some of which terminals obey.
 fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
@@ -271,7 +271,7 @@ fn cells(owned: &OwnedApiKey, now: Timestamp) -> [String; 8] {
     ]
 }
 
-/// The rows under their headings, in columns.
+/// Formats the keys as rows under headings, in aligned columns.
 fn table(keys: &[OwnedApiKey], now: Timestamp) -> Vec<String> {
     let headings = ["ID", "PREFIX", "OWNER", "NAME", "SCOPES", "STATUS", "CREATED", "LAST USED"].map(str::to_owned);
     let rows = std::iter::once(headings).chain(keys.iter().map(|owned| cells(owned, now))).collect::<Vec<_>>();
@@ -284,12 +284,12 @@ fn table(keys: &[OwnedApiKey], now: Timestamp) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// To the minute: `2026-11-23 01:02`.
+/// Formats a time to the minute: `2026-11-23 01:02`.
 fn minute(time: Timestamp) -> String {
     time.to_string().chars().take(16).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
 }
 
-/// What people call their keys, without what would move an operator's cursor or turn the line around.
+/// Replaces characters of a key's name that would move the operator's cursor or reverse the line.
 fn printable(text: &str) -> String {
     let moves = |letter: char| {
         letter.is_control()

@@ -1,4 +1,5 @@
-//! `aibaas completions` and `aibaas man`: what a shell and `man` know of the command line, made of it.
+//! `aibaas completions` and `aibaas man`: completion scripts and manual pages, generated from the command line's
+//! definition.
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
@@ -23,14 +24,14 @@ pub struct ManOptions {
     dir: Option<PathBuf>,
 }
 
-/// Writes the shell's script to standard output.
+/// Writes the shell's completion script to standard output.
 pub fn completions(mut command: Command, options: &CompletionsOptions) -> ExitCode {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut command, "aibaas", &mut script);
     write(&script)
 }
 
-/// Writes the manual.
+/// Writes the manual pages.
 ///
 /// # Errors
 /// [`CliError`] where a page cannot be written.
@@ -47,7 +48,7 @@ pub fn man(command: Command, options: &ManOptions) -> Result<ExitCode, CliError>
     Ok(ExitCode::SUCCESS)
 }
 
-/// That nobody reads it is no mistake.
+/// Writes to standard output. Write errors are ignored: it is no mistake that nobody reads.
 fn write(bytes: &[u8]) -> ExitCode {
     let _ = std::io::stdout().lock().write_all(bytes);
     ExitCode::SUCCESS

@@ -1,4 +1,4 @@
-//! `aibaas migrate`: brings the database to this program's schema, or tells what that would apply.
+//! `aibaas migrate`: migrates the database to this program's schema, or shows what would be applied.
 
 use std::{path::Path, process::ExitCode};
 
@@ -22,7 +22,7 @@ pub struct Options {
     data: DataDirectory,
 }
 
-/// Applies what has not run, which a start of the server does too.
+/// Applies the migrations that have not run, as a start of the server does too.
 ///
 /// # Errors
 /// [`CliError`] when a newer release has migrated the database, or it cannot be opened or migrated.

@@ -1,4 +1,4 @@
-//! The native server: the application on hyper, with SQLite in files of this machine.
+//! The native server: the application on hyper, with SQLite in files on this machine.
 
 mod admin;
 mod background;

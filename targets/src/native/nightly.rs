@@ -1,4 +1,4 @@
-//! A backup every day, by configuration: one file a day, of which some are kept.
+//! Daily backups, by configuration: one file a day, of which some are kept.
 
 use std::{
     fs,
@@ -17,16 +17,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{backup, database_file::Copied, error::CliError};
 
-/// How often it is looked whether one is due.
+/// Interval at which the program checks whether a backup is due.
 const LOOK: Duration = Duration::from_secs(1);
-/// Until one that failed is tried again.
+/// Pause before a failed backup is tried again.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// When backups are made, where, and how many are kept.
+/// Time and place of daily backups, and how many are kept.
 #[derive(Clone, Debug)]
 pub struct Nightly {
     directory: PathBuf,
-    /// The time of day, in UTC.
+    /// Time of day, in UTC.
     at: Time,
     keep: usize,
 }
@@ -47,7 +47,7 @@ impl Nightly {
         Some(Self { directory: given("BACKUP_DIR")?.into(), at: at?, keep: keep? })
     }
 
-    /// Where they are made.
+    /// Returns the directory of the backups.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -59,14 +59,14 @@ impl Nightly {
         backups.filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
     }
 
-    /// The name of the newest backup that should be there by now: that of the day of its hour.
+    /// Returns the name of the newest backup that should exist by now: that of the day whose time has come last.
     fn due(&self, now_ms: i64) -> Option<String> {
         let now = Timestamp::from_millisecond(now_ms).ok()?.to_zoned(TimeZone::UTC);
         let day = if now.time() < self.at { now.date().yesterday().ok()? } else { now.date() };
         Some(format!("aibaas-{day}.db"))
     }
 
-    /// Makes what is due, until told to stop.
+    /// Makes backups when they are due, until told to stop.
     pub async fn run(self, database: PathBuf, clock: Arc<dyn Clock>, stop: CancellationToken) {
         let mut pause = LOOK;
         loop {
@@ -97,7 +97,7 @@ impl Nightly {
         }
     }
 
-    /// Removes the oldest of those that it has made, beyond what is kept, and what is left of those that broke off.
+    /// Removes the oldest backups beyond those that are kept.
     fn forget_old(&self, directory: &Path) {
         let names = fs::read_dir(directory).into_iter().flatten().flatten();
         let names = names.filter_map(|entry| entry.file_name().into_string().ok());
@@ -113,14 +113,13 @@ impl Nightly {
     }
 }
 
-/// Returns whether a file of this name is one of ours, of any day: a backup, or with `.db.part` what is left of one that
-/// broke off.
+/// Returns whether a file of this name is a nightly backup of any day; with the suffix `.db.part`, a broken-off one.
 fn is_backup(name: &str, suffix: &str) -> bool {
     let day = name.strip_prefix("aibaas-").and_then(|rest| rest.strip_suffix(suffix));
     day.is_some_and(|day| day.parse::<Date>().is_ok())
 }
 
-/// Makes one in a thread of its own: to look at every page of a large file takes seconds.
+/// Makes a backup in a thread of its own: to check every page of a large file takes seconds.
 async fn make(database: PathBuf, file: PathBuf) -> Result<Copied, CliError> {
     let runtime = tokio::runtime::Handle::current();
     let making = move || runtime.block_on(backup::make(&database, &file, false));

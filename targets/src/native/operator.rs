@@ -1,4 +1,4 @@
-//! What the commands share that whoever owns the machine gives beside the server.
+//! What the operator's commands beside the server have in common.
 
 use std::path::Path;
 
@@ -14,10 +14,10 @@ use super::{
     system_clock::{SystemClock, SystemEntropy},
 };
 
-/// Opens the database of the directory, which must be there. A server may run on it meanwhile.
+/// Opens the database of the directory, which must exist. A server may run on it meanwhile.
 ///
 /// # Errors
-/// [`CliError`] when it is not there, or cannot be opened.
+/// [`CliError`] when it does not exist, or cannot be opened.
 pub async fn open(directory: &Path) -> Result<SqliteDatabase, CliError> {
     if !data_directory::database_file(directory).exists() {
         return Err(CliError::failed(format!("there is no database in {}", directory.display())));
@@ -25,15 +25,15 @@ pub async fn open(directory: &Path) -> Result<SqliteDatabase, CliError> {
     data_directory::open(directory).await
 }
 
-/// Returns the operator who works on the database.
+/// Returns the operator with this database and the system's clock and randomness.
 pub fn of(database: &SqliteDatabase) -> Operator<'_> {
     Operator { database, clock: &SystemClock, entropy: &SystemEntropy }
 }
 
-/// Reads an address from the command line.
+/// Parses an address from the command line.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A text that says what is wrong with it.
 pub fn address(text: &str) -> Result<Email, String> {
     Email::parse(text).map_err(|refusal| refusal.detail)
 }

@@ -10,11 +10,11 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::metrics::HashMetrics;
 
-/// Jobs that wait for each thread at most: about a second of work, after which a client had better come again.
+/// Most jobs that wait for each thread: about a second of work, after which a client had better come again.
 const WAITING_PER_THREAD: usize = 32;
 
-/// How much less of a busy machine hashing gets than what answers requests: a third. With 10 it would be a ninth, and
-/// beside other programs a login would take seconds.
+/// Niceness of hashing threads, with which they get a third of what threads that answer requests get on a busy machine.
+/// With 10 it would be a ninth, and beside other programs a login would take seconds.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 5;
 
@@ -23,7 +23,7 @@ struct Task {
     reply: oneshot::Sender<Result<HashOutcome, HashError>>,
 }
 
-/// Hashes on a fixed number of threads, so that neither requests nor memory suffer from many logins at once.
+/// A hasher with a fixed number of threads, so that neither requests nor memory suffer from many logins at once.
 pub struct ThreadPoolHasher {
     tasks: Sender<Task>,
     metrics: HashMetrics,
@@ -33,7 +33,7 @@ impl ThreadPoolHasher {
     /// Starts this many threads; each keeps the memory of one hash.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// [`std::io::Error`] when the system refuses a thread.
     pub fn start(threads: usize, metrics: HashMetrics) -> std::io::Result<Self> {
         let threads = threads.max(1);
         let (tasks, queue) = crossbeam_channel::bounded(threads.saturating_mul(WAITING_PER_THREAD));
@@ -50,7 +50,7 @@ fn work(queue: &Receiver<Task>, metrics: &HashMetrics) {
     let mut memory = Memory::default();
     while let Ok(task) = queue.recv() {
         metrics.waiting.dec();
-        // The client has gone: no reason to spend the time.
+        // The client has gone, so the time is not spent.
         if task.reply.is_closed() {
             continue;
         }
@@ -63,8 +63,8 @@ fn work(queue: &Receiver<Task>, metrics: &HashMetrics) {
     }
 }
 
-/// Gives way to the threads that answer requests: a login takes tens of milliseconds of CPU, a read less than one.
-/// On Linux niceness is a thread's own.
+/// Lowers the thread's priority below that of threads that answer requests: a login takes tens of milliseconds of CPU,
+/// a read less than one. On Linux niceness belongs to a thread.
 #[cfg(target_os = "linux")]
 fn yield_to_requests() {
     if let Err(error) = rustix::process::nice(NICENESS) {
@@ -79,7 +79,7 @@ fn yield_to_requests() {}
 impl PasswordHasher for ThreadPoolHasher {
     async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
         let (reply, outcome) = oneshot::channel();
-        // Before a thread can take it, so that the count is never below zero.
+        // Counted before a thread can take it, so that the count is never below zero.
         self.metrics.waiting.inc();
         self.tasks.try_send(Task { job, reply }).map_err(|error| {
             self.metrics.waiting.dec();

@@ -1,4 +1,4 @@
-//! Exact limits, in memory.
+//! Exact rate limits in memory.
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
@@ -13,15 +13,15 @@ use aibaas_core::{
 use async_trait::async_trait;
 
 const SHARDS: u64 = 64;
-/// Subjects that a shard counts at most: a million clients in all.
+/// Most subjects that a shard counts: a million clients over all shards.
 const SUBJECTS: usize = 16_384;
-/// A full shard looks for room no more often than this.
+/// Shortest time between two sweeps of a full shard, in milliseconds.
 const SWEEP_EVERY_MS: u64 = 1000;
 
 /// [`RateLimiter`] over sliding logs in memory, for the one process that serves. A restart forgets them.
 ///
-/// Memory is bounded: what is no longer in use is swept away, and where a million subjects are in use at once,
-/// new ones get an error until there is room.
+/// Memory is bounded: what is no longer in use is swept away, and where a million subjects are in use at once, new ones
+/// get an error until there is room.
 pub struct MemoryRateLimiter {
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
@@ -34,9 +34,9 @@ struct Shard {
     swept: Option<Timestamp>,
 }
 
-/// All limits of a subject lie under one lock, so that they are charged together or not at all.
+/// Sliding logs of a subject, under one lock, so that all are charged together or not at all.
 struct Subject {
-    /// When nothing of it is in use any more.
+    /// Time from which nothing of the subject is in use any more.
     idle_from: Timestamp,
     logs: Vec<(String, SlidingLog)>,
 }
@@ -53,7 +53,7 @@ impl MemoryRateLimiter {
         Self { shards, hasher: RandomState::new(), subjects_a_shard }
     }
 
-    /// Gives back the memory of every subject of which nothing is in use.
+    /// Frees the memory of every subject of which nothing is in use.
     pub fn sweep(&self, now: Timestamp) {
         for shard in &self.shards {
             lock(shard).sweep(now);

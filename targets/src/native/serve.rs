@@ -1,4 +1,4 @@
-//! The server: from the command line to the last drained request.
+//! The server, from the command line to the last drained request.
 
 use std::{
     fs::File,
@@ -40,16 +40,17 @@ use super::{
 };
 use crate::stderr_log;
 
-/// How long a shutdown waits for requests, and for mail that is being sent, which a provider has ten seconds to accept.
+/// Longest wait of a shutdown for requests, and for mail that is being sent, which a provider has ten seconds to
+/// accept.
 const DRAIN: Duration = Duration::from_secs(15);
-/// How long the collector of traces has for what is left.
+/// Time limit for sending the remaining spans to the collector.
 const LAST_SPANS: Duration = Duration::from_secs(3);
-/// Where it listens unless it is told otherwise.
+/// Default address to listen on.
 pub const LISTEN: &str = "127.0.0.1:8787";
-/// How often what is due is done.
+/// Interval of the tick.
 const TICK: Duration = Duration::from_secs(15);
 
-/// Variables that only this host reads, and AIBAAS_API_KEY, which is the client's.
+/// Variables that the command line itself reads, over all commands, and AIBAAS_API_KEY, which is the client's.
 const OWN_VARIABLES: [&str; 10] = [
     "AIBAAS_API_KEY",
     "AIBAAS_DATA_DIR",
@@ -78,9 +79,9 @@ pub struct Options {
 /// # Errors
 /// [`CliError`] when the configuration is wrong or the server cannot start.
 pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
-    // A mistake in it is reported with all others.
+    // A mistake in the log's settings is reported with all others.
     stderr_log::install(LogSettings::load(&variable).unwrap_or_default());
-    // Before all else, so that a signal during the start is not lost.
+    // Installed first, so that a signal during the start is not lost.
     let stop = stop_signals()?;
     let descriptors = raise_descriptor_limit();
     let listener = TcpListener::bind(options.listen)
@@ -103,7 +104,7 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     migrate(&*host.database)
         .await
         .map_err(|error| CliError::failed(format!("cannot migrate the database: {error}")))?;
-    // It outlives the requests: it ends when it is told that there are no more.
+    // The export of spans outlives the requests: it ends when it is told that there are no more.
     let spans_end = CancellationToken::new();
     let exporting = traces.map(|settings| Traces::start(&settings, host.metrics.spans.clone(), spans_end.clone()));
     let (traces, exporting) = exporting.transpose()?.unzip();
@@ -150,14 +151,14 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lists the variables that look like this product's and are none.
+/// Lists the variables that look like this product's and are unknown.
 pub fn unknown() -> Vec<UnknownVariable> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let own = OWN_VARIABLES.into_iter().chain(variables::of_files()).collect::<Vec<_>>();
     unknown_variables(names, &own)
 }
 
-/// Returns what this host assumes where the configuration is silent.
+/// Returns this host's defaults, for where the configuration is silent.
 pub fn defaults(base_url: String) -> HostDefaults {
     HostDefaults {
         environment: Environment::Development,
@@ -168,17 +169,17 @@ pub fn defaults(base_url: String) -> HostDefaults {
     }
 }
 
-/// What the variables of the application and of this host say.
+/// Configuration of the application and of this host.
 pub struct Configured {
     pub config: Config,
     pub limits: ConnectionLimits,
-    /// Where backups are made.
+    /// Daily backups, where configured.
     pub nightly: Option<Nightly>,
-    /// Where traces are exported.
+    /// Export of traces, where configured.
     pub traces: Option<TraceSettings>,
 }
 
-/// Reads the variables of the application and of this host; every mistake of both.
+/// Reads the variables of the application and of this host.
 ///
 /// # Errors
 /// [`ConfigError`] with every mistake at once.
@@ -196,14 +197,14 @@ pub fn configure(defaults: HostDefaults, descriptors: Option<u64>) -> Result<Con
     }
 }
 
-/// The SMTP server, where mail goes to one.
+/// Creates the SMTP transport, where mail is sent by SMTP.
 fn mail_transport(config: &Config) -> Result<Option<Arc<dyn MailTransport>>, CliError> {
     let MailProvider::Smtp(settings) = &config.mail_provider else { return Ok(None) };
     let transport = SmtpTransport::new(settings, &config.mail_from).map_err(CliError::misconfigured)?;
     Ok(Some(Arc::new(transport)))
 }
 
-/// Refuses to serve other machines where nobody said for what.
+/// Refuses to serve other machines where `ENVIRONMENT` is not set.
 ///
 /// # Errors
 /// [`CliError`] that says what to do.
@@ -218,8 +219,9 @@ pub fn require_environment(listen: SocketAddr, config: &Config) -> Result<(), Cl
     )))
 }
 
-/// Where this machine reaches a server that listens there. As localhost, which front ends are served as too: for browsers
-/// 127.0.0.1 is another site, whose cookie a page of localhost neither gets nor sends.
+/// Returns the host and port at which this machine reaches a server that listens on the address. Uses the name
+/// localhost, from which front ends are served too: for browsers 127.0.0.1 is another site, whose cookie a page of
+/// localhost neither gets nor sends.
 pub fn reachable(address: SocketAddr) -> String {
     match address.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED | Ipv4Addr::LOCALHOST) | IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
@@ -229,7 +231,7 @@ pub fn reachable(address: SocketAddr) -> String {
     }
 }
 
-/// Cancelled by the first SIGTERM or SIGINT; the second ends the process without waiting for anything.
+/// Returns a token that the first SIGTERM or SIGINT cancels; the second signal ends the process without waiting.
 fn stop_signals() -> Result<CancellationToken, CliError> {
     let stop = CancellationToken::new();
     let mut signals = signals().map_err(|error| CliError::failed(error.to_string()))?;
@@ -263,7 +265,7 @@ fn signals() -> std::io::Result<BoxStream<'static, ()>> {
     Ok(signals.boxed())
 }
 
-/// What this host lends the application, by its own types.
+/// The ports that this host provides, by their own types.
 #[derive(Clone)]
 struct Host {
     database: Arc<SqliteDatabase>,
@@ -275,7 +277,7 @@ struct Host {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     tasks: TrackedTasks,
-    /// Held until the process ends.
+    /// Lock of the data directory, held until the process ends.
     _lock: Arc<File>,
 }
 
@@ -335,7 +337,7 @@ impl Host {
         }
     }
 
-    /// Does what is due, at once and then on schedule, until told to stop.
+    /// Runs ticks, at once and then at intervals, until told to stop.
     async fn tick(self, app: App, stop: CancellationToken) {
         let mut due = tokio::time::interval(TICK);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);

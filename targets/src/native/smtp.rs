@@ -21,21 +21,21 @@ use lettre::{
     },
 };
 
-/// How long the server may take for one command. The mail's own deadline ends the whole.
+/// Time limit of the server for one command. The mail's own deadline ends the whole.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Replies that are final by their first digit, but about us and not about the mail: authentication (RFC 4954) and
-/// encryption (RFC 3207) are mended in the configuration.
+/// Replies that are permanent by their first digit, but about our configuration and not about the mail: authentication
+/// (RFC 4954) and encryption (RFC 3207).
 const OURS: [u16; 5] = [504, 530, 534, 535, 538];
 
-/// An SMTP server. Each mail has a connection of its own: one that a deadline left in the middle of a command, lettre's
-/// pool would hand to the next mail, which then waits for the reply to the first.
+/// Mail transport to an SMTP server. Each mail has a connection of its own: lettre's pool would hand one that a
+/// deadline left in the middle of a command to the next mail, which then waits for the reply to the first.
 pub struct SmtpTransport(AsyncSmtpTransport<Tokio1Executor>);
 
 impl SmtpTransport {
-    /// Nothing is asked of the server yet. `mail_from` names the domain that it is greeted with.
+    /// Creates the transport, without connecting. `mail_from` has the domain that the server is greeted with.
     ///
     /// # Errors
-    /// What is wrong with the certificates that are to be trusted.
+    /// A text that says what is wrong with the certificates that are to be trusted.
     pub fn new(settings: &SmtpSettings, mail_from: &str) -> Result<Self, String> {
         let tls = match settings.encryption {
             SmtpEncryption::None => Tls::None,
@@ -54,10 +54,10 @@ impl SmtpTransport {
         Ok(Self(builder.build()))
     }
 
-    /// Connects, encrypts and logs in as for a mail, and sends none.
+    /// Tests the settings: connects, encrypts and logs in as for a mail, and sends none.
     ///
     /// # Errors
-    /// As [`MailTransport::send`].
+    /// The errors of [`MailTransport::send`].
     pub async fn test(&self) -> Result<(), MailError> {
         let late = |_| MailError::Retry("the SMTP server did not answer in time".to_owned());
         match tokio::time::timeout(TIMEOUT, self.0.test_connection()).await.map_err(late)? {
@@ -77,7 +77,8 @@ impl MailTransport for SmtpTransport {
     }
 }
 
-/// The roots of the system, the bundled ones (a bare container has none of its own), and those of `SMTP_CA_FILE`.
+/// Creates the TLS parameters, with the roots of the system, the bundled ones (a bare container has none of its own),
+/// and those of `SMTP_CA_FILE`.
 #[expect(clippy::disallowed_methods, reason = "this host has a file system")]
 fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, String> {
     let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
@@ -95,8 +96,8 @@ fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, String> {
     parameters.build().map_err(|error| format!("TLS for the SMTP server: {error}"))
 }
 
-/// The mail with both its texts. Its Message-ID is that of the outbox: if the server accepts it twice because its answer
-/// was lost, the recipient's mailbox can tell.
+/// Creates the message with both texts of the mail. Its Message-ID is that of the outbox: if the server accepts it
+/// twice because its answer was lost, the recipient's mailbox can tell.
 fn message(mail: &Mail, id: &str) -> Result<Message, Box<dyn std::error::Error>> {
     let from = mail.from.parse::<Mailbox>()?;
     let message_id = format!("<{id}@{}>", domain(&mail.from));
@@ -110,12 +111,12 @@ fn message(mail: &Mail, id: &str) -> Result<Message, Box<dyn std::error::Error>>
     Ok(message)
 }
 
-/// The domain of `Name <local@domain>` or `local@domain`.
+/// Returns the domain of `Name <local@domain>` or `local@domain`.
 fn domain(sender: &str) -> &str {
     sender.rsplit_once('@').map_or("localhost", |(_, domain)| domain.trim_end_matches('>').trim())
 }
 
-/// What the error says of the server, and never its text: that may hold the address.
+/// Converts the error by its code or causes, and never by the server's text: that may hold the address.
 fn failed(error: &Error) -> MailError {
     let Some(code) = error.status() else {
         let kind = if error.is_timeout() { "the SMTP server did not answer in time" } else { "the SMTP server" };
@@ -129,7 +130,7 @@ fn failed(error: &Error) -> MailError {
     }
 }
 
-/// An error with its causes, in one line.
+/// An error with its causes, printed in one line.
 struct Causes<'a>(&'a Error);
 
 impl fmt::Display for Causes<'_> {
@@ -144,7 +145,7 @@ impl fmt::Display for Causes<'_> {
     }
 }
 
-/// `Auto-Submitted: auto-generated` (RFC 3834): no robot answers it.
+/// Header `Auto-Submitted: auto-generated` (RFC 3834), so that no robot answers the mail.
 #[derive(Clone)]
 struct AutoSubmitted;
 

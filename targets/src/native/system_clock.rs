@@ -5,7 +5,7 @@ use std::time::Duration;
 use aibaas_core::ports::{Clock, Entropy, Timer, Timestamp};
 use async_trait::async_trait;
 
-/// The system's clock.
+/// Clock of the system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -15,7 +15,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// The runtime's timer.
+/// Timer of the runtime.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemTimer;
 
@@ -29,14 +29,14 @@ impl Timer for SystemTimer {
     }
 }
 
-/// The system's cryptographic generator.
+/// Cryptographic random generator of the system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, buffer: &mut [u8]) {
         if getrandom::fill(buffer).is_err() {
-            // Guessable tokens would be worse than no server. No supported system comes here once it has booted.
+            // Guessable tokens would be worse than no server. No supported system gets here once it has booted.
             std::process::abort();
         }
     }

@@ -1,8 +1,8 @@
-//! The variables of the environment; and secrets in files that variables name, where no list of processes shows them.
+//! Variables of the environment, and secrets in files that variables name, where no list of processes shows them.
 
 use std::path::PathBuf;
 
-/// What may stand in a file, which the variable of that name with `_FILE` behind it names.
+/// Secrets that may be in a file, which the variable with `_FILE` appended names.
 const SECRETS: [(&str, &str); 8] = [
     ("JWT_SECRET", "JWT_SECRET_FILE"),
     ("JWT_SECRET_PREVIOUS", "JWT_SECRET_PREVIOUS_FILE"),
@@ -22,12 +22,12 @@ pub fn variable(name: &str) -> Option<String> {
     })
 }
 
-/// Names the variables that name files.
+/// Lists the names of the variables that name files.
 pub fn of_files() -> impl Iterator<Item = &'static str> {
     SECRETS.iter().map(|(_, named_by)| *named_by)
 }
 
-/// Lists what is wrong with the files, without what is in them.
+/// Lists what is wrong with the files, without their content.
 pub fn mistakes() -> Vec<String> {
     let named = SECRETS.iter().filter_map(|(secret, named_by)| Some((secret, named_by, of_environment(named_by)?)));
     let mistakes = named.filter_map(|(secret, named_by, file)| {
@@ -35,14 +35,14 @@ pub fn mistakes() -> Vec<String> {
             return Some(format!("{secret} and {named_by} are both set: one is enough"));
         }
         let error = read(PathBuf::from(&file)).err()?;
-        // What is no address of a file may be the secret itself.
+        // What does not look like a path may be the secret itself.
         let file = if file.starts_with('/') { file.as_str() } else { "a file" };
         Some(format!("{named_by} names {file}, which cannot be read: {error}"))
     });
     mistakes.collect()
 }
 
-/// An empty one counts as absent.
+/// Reads a variable of the environment; an empty one counts as absent.
 #[expect(clippy::disallowed_methods, reason = "this is the host that reads the configuration")]
 fn of_environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())

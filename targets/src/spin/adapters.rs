@@ -1,4 +1,4 @@
-//! The ports that take a line or two.
+//! The small ports of the Spin host.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +23,7 @@ pub struct MonotonicTimer;
 #[async_trait]
 impl Timer for MonotonicTimer {
     async fn sleep(&self, ms: u32) {
-        // A wait for nothing would be over at once, and let nobody else go on.
+        // A wait of 0 would be over at once, and let nobody else go on.
         spin_sdk::time::sleep(Duration::from_millis(ms.max(1).into())).await;
     }
 }
@@ -47,7 +47,7 @@ impl Background for SpawnedBackground {
     }
 }
 
-/// Does the work beside the request that asks for it, also once that is answered.
+/// Runs the work beside the request that asks for it, also after its answer.
 pub fn spawn(work: impl Future<Output = ()> + 'static) {
     wasip3::spawn(attended(work));
     note_spawned();

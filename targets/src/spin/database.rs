@@ -1,9 +1,9 @@
-//! `spin:sqlite`. A connection serves one call at a time, and each result is drained before the next statement:
-//! an open one would hold the connection for ever.
+//! `Database` over `spin:sqlite`. A connection serves one call at a time, and each result is drained before the next
+//! statement: an open one would hold the connection for ever.
 //!
-//! Reads have connections of their own: with a write-ahead log they wait for nobody. Writes of an instance join: one of
-//! them at a time takes SQLite's writer lock, and takes along all that wait by then, each within a savepoint of its own,
-//! so that many share one lock and one flush and a batch that fails undoes itself alone.
+//! Reads have connections of their own: with a write-ahead log they wait for nobody. Writes of an instance are grouped:
+//! one of them at a time takes SQLite's writer lock, and includes all that wait by then, each within a savepoint of its
+//! own. So many share one lock and one flush, and a batch that fails undoes itself alone.
 
 use std::{
     collections::VecDeque,
@@ -24,17 +24,17 @@ use spin_sdk::{
 use super::adapters::spawn;
 use crate::turns::{Purpose, Turn, Turns};
 
-/// Idle connections for reads kept by an instance.
+/// Most idle read connections that an instance keeps.
 const KEPT_CONNECTIONS: usize = 8;
 
-/// Batches that share one commit at most: as many as Spin gives an instance requests at once.
+/// Most batches that share one commit: as many as the requests that Spin gives an instance at once.
 const GROUP: usize = 16;
 
-/// Within one try SQLite looks after 1, 2, 5 and 10 ms. Left to itself it would look ever more seldom, up to every 100 ms,
-/// and whoever has waited longest would lose to everybody who comes.
+/// Busy timeout of one try, in which SQLite retries after 1, 2, 5 and 10 ms. With a longer timeout it would retry ever
+/// more seldom, up to every 100 ms, and whoever has waited longest would lose to everybody who comes.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 18";
 
-/// Between two tries, at most: chance decides which of the waiting instances is next.
+/// Longest pause between two tries, in nanoseconds: chance decides which of the waiting instances is next.
 const JITTER_NS: u64 = 3_000_000;
 
 /// The application's database.
@@ -45,11 +45,11 @@ struct Inner {
     turns: Turns,
     /// How long a statement waits for a lock before its caller is told that the database is busy.
     patience: Duration,
-    /// Connections outside any transaction, used by nobody.
+    /// Unused read connections, outside of any transaction.
     readers: Mutex<Vec<Connection>>,
-    /// The same, for whoever has the turn to write.
+    /// Unused connection of the writer, outside of any transaction.
     writer: Mutex<Option<Connection>>,
-    /// Batches that nobody has begun, in the order of their coming.
+    /// Batches that wait to be written, in order of arrival.
     waiting: Mutex<VecDeque<Job>>,
 }
 
@@ -57,20 +57,21 @@ type Answer = Result<Vec<Rows>, DatabaseError>;
 
 struct Job {
     statements: Vec<Statement>,
-    /// When its patience ends, in nanoseconds of the monotonic clock.
+    /// Time at which the batch stops waiting, in nanoseconds of the monotonic clock.
     deadline: u64,
     reply: oneshot::Sender<Answer>,
 }
 
 impl SpinDatabase {
-    /// Writes in the turns that these hand out, and waits so long for other instances at most.
+    /// Creates a database that writes in turns of `turns`, and waits at most `patience` for other instances.
     pub fn new(turns: Turns, patience: Duration) -> Self {
         let inner =
             Inner { turns, patience, readers: Mutex::default(), writer: Mutex::default(), waiting: Mutex::default() };
         Self(Arc::new(inner))
     }
 
-    /// Sets what stays in the database file: with a write-ahead log readers and the writer go on side by side.
+    /// Applies the settings that stay in the database file: with a write-ahead log, readers and the writer do not block
+    /// each other.
     pub async fn prepare(&self) {
         if let Err(error) = self.read(&[Statement::new("PRAGMA journal_mode = WAL")]).await {
             tracing::warn!(%error, "no write-ahead log, which costs speed");
@@ -92,14 +93,15 @@ impl SpinDatabase {
         lock(&self.0.waiting).push_back(Job { statements, deadline: self.0.deadline(), reply });
         let mut answer = answer;
         loop {
-            // Either somebody else takes this batch along, or it is this request's turn.
+            // Either another request's group includes this batch, or it is this request's turn.
             match select(answer, pin!(self.0.turns.take(Purpose::Writing))).await {
                 Either::Left((answered, _)) => {
                     let lost = |_| Err(DatabaseError::Unavailable("a batch went unanswered".to_owned()));
                     return answered.unwrap_or_else(lost);
                 }
                 Either::Right((turn, unanswered)) => {
-                    // Apart from the request: whether its client stays is nothing to the others that are taken along.
+                    // The group is written apart from the request: the others in it must not depend on whether its
+                    // client stays.
                     let inner = Arc::clone(&self.0);
                     spawn(async move { inner.write_waiting(turn).await });
                     answer = unanswered;
@@ -126,7 +128,7 @@ impl Database for SpinDatabase {
 }
 
 impl Inner {
-    /// When the patience of what begins now ends.
+    /// Returns the deadline of a statement that begins now.
     fn deadline(&self) -> u64 {
         monotonic_clock::now().saturating_add(u64::try_from(self.patience.as_nanos()).unwrap_or(u64::MAX))
     }
@@ -147,7 +149,7 @@ impl Inner {
                 answers
             }
         };
-        // Any other connection is dropped, which rolls back.
+        // Connections that failed or are too many are dropped, which rolls back.
         let mut readers = lock(&self.readers);
         if readers.len() < KEPT_CONNECTIONS {
             readers.push(connection);
@@ -155,20 +157,20 @@ impl Inner {
         Ok(answers)
     }
 
-    /// Writes what waits in one transaction, and answers it.
+    /// Writes the waiting batches in one transaction, and answers them.
     async fn write_waiting(&self, _turn: Turn) {
         let Some(deadline) = lock(&self.waiting).front().map(|job| job.deadline) else { return };
         let connection = match self.begin(deadline).await {
             Ok(connection) => connection,
             Err(error) => {
-                // The others have their own patience.
+                // The other batches have deadlines of their own.
                 if let Some(job) = lock(&self.waiting).pop_front() {
                     _ = job.reply.send(Err(error));
                 }
                 return;
             }
         };
-        // Also those that came while it waited for the lock.
+        // The group includes batches that came while it waited for the lock.
         let group = self.take_waiting();
         match commit(&connection, &group, deadline).await {
             Ok(answers) => {
@@ -192,8 +194,8 @@ impl Inner {
         }
     }
 
-    /// A group could not be committed, and nothing of it was written. One of its batches may have spoiled it for all (a
-    /// full disk, a deferred constraint), so each has its own chance.
+    /// Writes each batch of a group by itself, after the group could not be committed and nothing of it was written.
+    /// One batch may have spoiled it for all (a full disk, a deferred constraint).
     async fn write_apart(&self, group: Vec<Job>) {
         for job in group {
             let answer = self.write_alone(&job).await;
@@ -215,7 +217,7 @@ impl Inner {
         }
     }
 
-    /// The writer's connection, with the writer's lock.
+    /// Takes the writer's connection, and begins a transaction with the writer's lock.
     async fn begin(&self, deadline: u64) -> Result<Connection, DatabaseError> {
         let kept = lock(&self.writer).take();
         let connection = match kept {
@@ -223,7 +225,7 @@ impl Inner {
             None => {
                 let connection = Connection::open_default().await.map_err(error)?;
                 match control(&connection, BUSY_TIMEOUT).await {
-                    // A libSQL server has writers wait by its own measure.
+                    // A libSQL server has its own way to let writers wait.
                     Err(error) if is_unsupported(&error) => {}
                     set => set?,
                 }
@@ -240,15 +242,15 @@ impl Inner {
 
     fn take_waiting(&self) -> Vec<Job> {
         let mut waiting = lock(&self.waiting);
-        // Whoever has gone before it began needs it no more.
+        // Batches whose requests have gone need not be written.
         waiting.retain(|job| !job.reply.is_canceled());
         let group = waiting.len().min(GROUP);
         waiting.drain(..group).collect()
     }
 }
 
-/// Runs and commits the batches of a transaction that has begun. An error means that nothing of them was written, once
-/// it is rolled back.
+/// Runs and commits the batches of a transaction that has begun. An error means that none of them was written, once it
+/// is rolled back.
 async fn commit(connection: &Connection, group: &[Job], deadline: u64) -> Result<Vec<Answer>, DatabaseError> {
     let mut answers = Vec::with_capacity(group.len());
     match group {
@@ -258,7 +260,7 @@ async fn commit(connection: &Connection, group: &[Job], deadline: u64) -> Result
                 control(connection, "SAVEPOINT one").await?;
                 let answer = run(connection, &job.statements).await;
                 if answer.is_err() {
-                    // Fails, and so ends the whole, where SQLite has rolled back the transaction on its own.
+                    // Where SQLite has rolled back the transaction on its own, this fails, and so ends the whole group.
                     control(connection, "ROLLBACK TO one").await?;
                 }
                 control(connection, "RELEASE one").await?;
@@ -270,13 +272,13 @@ async fn commit(connection: &Connection, group: &[Job], deadline: u64) -> Result
     Ok(answers)
 }
 
-/// Returns whether there was a transaction to roll back, so that nothing of it can have been committed. Dropping the
+/// Rolls back. Returns whether there was a transaction, so that nothing of it can have been committed. Dropping the
 /// connection rolls back too, but some time later.
 async fn roll_back(connection: Connection) -> bool {
     control(&connection, "ROLLBACK").await.is_ok()
 }
 
-/// Runs what needs a lock, again and again while somebody else has it.
+/// Runs a statement that needs a lock, again and again while somebody else has the lock, until the deadline.
 async fn patiently(connection: &Connection, sql: &'static str, deadline: u64) -> Result<(), DatabaseError> {
     loop {
         match control(connection, sql).await {
@@ -307,7 +309,7 @@ async fn execute(connection: &Connection, statement: &Statement) -> Result<Rows,
 }
 
 async fn pause() {
-    // The clock's last digits are chance enough to part those who wait.
+    // The clock's last digits are random enough to spread those who wait.
     spin_sdk::time::sleep(Duration::from_nanos(monotonic_clock::now() % JITTER_NS)).await;
 }
 
@@ -315,12 +317,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Busy means refused before anything was written, or rolled back: it may be asked again.
+/// Checks whether the statement was refused before anything was written, or rolled back, so that it may be tried again.
 fn is_busy(error: &DatabaseError) -> bool {
     matches!(error, DatabaseError::Overloaded(_))
 }
 
-/// What a libSQL server says of a statement that it does not take from a client.
+/// Checks whether a libSQL server refused the statement because it does not accept it from clients.
 fn is_unsupported(error: &DatabaseError) -> bool {
     error.to_string().contains("unsupported statement")
 }

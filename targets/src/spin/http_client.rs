@@ -10,7 +10,7 @@ use spin_sdk::http::FullBody;
 
 use crate::spawned::note_spawned;
 
-/// The port promises no more of an answer.
+/// Longest answer that is read, in bytes, as the port promises.
 const LONGEST_ANSWER: usize = 1 << 20;
 
 pub struct SpinHttpClient;
@@ -28,7 +28,7 @@ impl HttpClient for SpinHttpClient {
 
 async fn send(request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
     let of_stranger = request.destination == Destination::Stranger;
-    // The length is said here, else Spin sends chunks, which not every server takes.
+    // Without a stated length Spin sends chunks, which not every server takes.
     let mut builder = http::Request::builder().method(request.method).uri(request.url);
     if !request.body.is_empty() {
         builder = builder.header(http::header::CONTENT_LENGTH, request.body.len());
@@ -39,12 +39,12 @@ async fn send(request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
     let request =
         builder.body(FullBody::new(bytes::Bytes::from(request.body))).map_err(|error| HttpError(error.to_string()))?;
 
-    // Its body leaves in work of its own.
+    // The body is sent by work of its own.
     note_spawned();
     let (parts, body) =
         spin_sdk::http::send(request).await.map_err(|code| HttpError(format!("{code:?}")))?.into_parts();
     let body = if of_stranger {
-        // Dropped unread: it may be large, or never end.
+        // The body is dropped unread: it may be large, or never end.
         bytes::Bytes::new()
     } else {
         Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| HttpError(error.to_string()))?.to_bytes()

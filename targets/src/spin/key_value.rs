@@ -8,7 +8,7 @@ use spin_sdk::key_value::{Error, Store};
 
 use crate::slots::{Entry, choose, slots};
 
-/// The port promises this much.
+/// Shortest time to live, in seconds, as the port promises.
 const SHORTEST_TTL_SECONDS: u32 = 60;
 
 pub struct SpinKeyValue(pub Arc<dyn Clock>);
@@ -42,9 +42,10 @@ async fn read(store: &Store, slot: &str) -> Result<Option<Entry>, KeyValueError>
     Ok(stored.and_then(|stored| Entry::decode(&stored)))
 }
 
-/// Spin reads its store in place, which blocks the thread; the runtime lets another one take over whatever else is to be
-/// done, so that the head of an answer would leave before its body is there, and the body then wait some 40 ms for the
-/// client to acknowledge the head. Whoever yields goes on in an ordinary thread.
+/// Lets other tasks run once before the caller goes on. Spin reads its store in place, which blocks the thread, and the
+/// runtime lets another thread take over whatever else is to be done. The head of an answer would leave before its body
+/// is there, and the body then wait some 40 ms for the client to acknowledge the head. After a yield, the caller goes
+/// on in an ordinary thread.
 async fn yield_now() {
     let mut yielded = false;
     poll_fn(|context| {

@@ -1,5 +1,5 @@
-//! A database that is brought up to date before it is first asked. What needs no database is answered without it, and an
-//! instance that began while it was down goes on with it once it is back.
+//! A database that is migrated before its first query. Requests that need no database are answered without it, and an
+//! instance that started while it was down uses it once it is back.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,12 +21,12 @@ pub struct MigratedDatabase {
 }
 
 impl MigratedDatabase {
-    /// Nothing is asked of the database yet.
+    /// Creates the database without any query yet.
     pub fn new(database: SpinDatabase) -> Self {
         Self { database, is_migrated: AtomicBool::new(false), migrating: Turns::default() }
     }
 
-    /// The database, once one of those who ask has migrated it.
+    /// Returns the database, after the first caller has migrated it.
     async fn migrated(&self) -> Result<&SpinDatabase, DatabaseError> {
         if !self.is_migrated.load(Ordering::Acquire) {
             let _turn = self.migrating.take(Purpose::Computing).await;

@@ -1,4 +1,5 @@
-//! The Spin component: one instance takes many requests, also at once, and lives for about a second after the last.
+//! The Spin component: one instance serves many requests, also concurrently, and lives for about a second after the
+//! last.
 
 mod adapters;
 mod database;
@@ -41,16 +42,16 @@ use crate::{
     turns::{Purpose, TurnHasher, Turns},
 };
 
-/// Where `spin up` listens; as localhost, whose pages get its cookie.
+/// Address at which `spin up` listens; as localhost, since browsers send its pages their cookie.
 const BASE_URL: &str = "http://localhost:3000";
 
-/// The one header in which Spin names the peer.
+/// Header in which Spin names the peer.
 const CLIENT_ADDRESS: &str = "spin-client-addr";
 
-/// What is read of a body that nobody wants, in bytes. Spin closes the connection after a body that is not read whole,
-/// cannot be told to announce it, and resets it, so more is read here than where closing can be told.
+/// Most bytes that are read of a body that nobody wants. Spin closes the connection after a body that is not read
+/// whole, cannot be made to announce that, and resets it. So more is read here than on hosts that can announce it.
 const MOST_DRAINED: u64 = 8 * 1024 * 1024;
-/// How long that may take.
+/// Time limit for reading such a body.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[http_service]
@@ -85,7 +86,7 @@ async fn answer(request: spin_sdk::http::Request) -> Response<Body> {
     }
 }
 
-/// Says how long the body is where that is known; Spin would send chunks.
+/// Adds the length of the body where it is known; Spin would send chunks.
 fn with_length(mut response: Response<Body>) -> Response<Body> {
     let bodiless = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if let Some(length) = response.body().size_hint().exact().filter(|_| !bodiless) {
@@ -100,7 +101,7 @@ struct Served {
     is_for_this_machine_only: bool,
 }
 
-/// This instance's router. Requests that come before there is one wait while the first prepares it.
+/// Returns this instance's router. The first request prepares it, and others wait meanwhile.
 async fn router() -> Result<&'static Served, &'static str> {
     static ROUTER: OnceLock<Result<Served, ConfigError>> = OnceLock::new();
     static PREPARING: OnceLock<Turns> = OnceLock::new();
@@ -110,7 +111,7 @@ async fn router() -> Result<&'static Served, &'static str> {
         let _turn = PREPARING.get_or_init(Turns::default).take(Purpose::Computing).await;
         if ROUTER.get().is_none() {
             let prepared = prepare().await.map_err(|error| {
-                // What level is wanted is not known yet, and may be by the next request.
+                // The wanted log level is not known yet, and may be by the next request.
                 tracing::dispatcher::with_default(&stderr_log::to_stderr(LogSettings::default()), || {
                     tracing::error!(error, "the configuration cannot be reached");
                 });
@@ -126,7 +127,8 @@ async fn router() -> Result<&'static Served, &'static str> {
     prepared.as_ref().map_err(|_| misconfigured)
 }
 
-/// The router, or the configuration's mistakes, which no retry mends; the error is worth a retry.
+/// Creates the router, or returns the configuration's mistakes, which no retry corrects; an outer error is worth a
+/// retry.
 async fn prepare() -> Result<Result<Served, ConfigError>, String> {
     let loaded = load_config().await?;
     stderr_log::install(loaded.as_ref().map_or_else(|_| LogSettings::default(), |config| config.log));
@@ -157,8 +159,8 @@ async fn prepare() -> Result<Result<Served, ConfigError>, String> {
     Ok(Ok(Served { router: aibaas_core::router(&App::new(ports, config)), is_for_this_machine_only }))
 }
 
-/// Spin hands out variables only asynchronously, and the application asks for them in one synchronous go; so it is
-/// asked until it wants none that has not been fetched.
+/// Loads the configuration. Spin hands out variables only asynchronously, and the application reads them synchronously,
+/// so loading is repeated until it asks for no variable that has not been fetched.
 async fn load_config() -> Result<Result<Config, ConfigError>, String> {
     let mut values: BTreeMap<String, Option<String>> = BTreeMap::new();
     loop {
@@ -189,7 +191,8 @@ async fn load_config() -> Result<Result<Config, ConfigError>, String> {
                 Ok(value) => Some(value),
                 Err(variables::Error::Undefined(_)) => None,
                 Err(error) => {
-                    // Not knowing is not absence: a production deployment must not come up in development.
+                    // An unreadable variable is not an absent one: a production deployment must not start in
+                    // development.
                     return Err(format!("variable {name}: {error}"));
                 }
             };
@@ -198,7 +201,8 @@ async fn load_config() -> Result<Result<Config, ConfigError>, String> {
     }
 }
 
-/// Takes the header out. Spin appends the peer to what the client sent: only the last value is to be trusted.
+/// Removes the header, and returns the address in it. Spin appends the peer to what the client sent, so only the last
+/// value is trusted.
 fn take_client_address(headers: &mut HeaderMap) -> Option<IpAddr> {
     let last = headers.get_all(CLIENT_ADDRESS).iter().next_back().cloned();
     headers.remove(CLIENT_ADDRESS);
@@ -207,7 +211,7 @@ fn take_client_address(headers: &mut HeaderMap) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// The answer while there is no application to answer.
+/// Creates the 503 answer for when there is no application to answer.
 fn unavailable(reason: &str) -> Response<Body> {
     let problem = serde_json::json!({
         "type": "about:blank",

@@ -1,8 +1,8 @@
 //! The long run of the simulation: `cargo run --release -p aibaas-model --example simulate -- --steps 10000000`.
 //!
-//! Plays episodes from `--seed` on, each with the seed after the last, on `--threads` threads, and tells how many steps,
-//! requests and faults there were. At the first broken invariant it makes the episode shorter and prints how to play it
-//! again: `--seed N --episode STEPS --only LIST`, with `--verbose` every request and answer.
+//! Plays episodes from `--seed` on, each with the seed after the last, on `--threads` threads, and reports how many
+//! steps, requests and faults there were. At the first broken invariant it shortens the episode and prints how to play
+//! it again: `--seed N --episode STEPS --only LIST`; `--verbose` prints every request and answer.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use aibaas_model::{
     shrink,
 };
 
-/// What was asked for.
+/// The options of the command line.
 struct Options {
     steps: u64,
     seed: u64,
@@ -53,7 +53,7 @@ fn options() -> Result<Options, String> {
     Ok(options)
 }
 
-/// Adds what another episode came to.
+/// Totals over all episodes that were played.
 #[derive(Default)]
 struct Sum {
     steps: u64,

@@ -1,4 +1,4 @@
-//! What the API promises about one address: its account, sessions, links, keys and idempotent requests.
+//! Model of what the API promises about one mail address: its account, sessions, links, keys and idempotent requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +8,19 @@ const SECOND: i64 = 1000;
 const HOUR: i64 = 3600 * SECOND;
 const DAY: i64 = 24 * HOUR;
 
-/// An account as it stands.
+/// The state of the address's account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Account {
-    /// The registration that made it.
+    /// The registration that made the account.
     born: Op,
     exists: bool,
     verified: bool,
     suspended: bool,
     password: u32,
     sessions: BTreeMap<Op, Session>,
-    /// Links that still work, each by the request that asked for it.
+    /// Links that still work, by the request that asked for them.
     links: BTreeMap<Op, (Link, Span)>,
-    /// The requests that made a link whose mail has not been seen yet.
+    /// Requests that made a link whose mail has not been seen yet.
     linked: BTreeMap<Op, Span>,
     keys: BTreeMap<Op, Key>,
     once: BTreeMap<u32, Remembered>,
@@ -34,7 +34,8 @@ struct Session {
 }
 
 impl Session {
-    /// Whether it has died of being unused, or of its age: one answer, or both.
+    /// Checks whether the session is neither too old nor unused for too long; returns both answers where bounds of
+    /// time allow both.
     fn lives(&self, now: Span) -> Vec<bool> {
         let dead = pairs(now.passed(30 * DAY, self.created), now.passed(7 * DAY, self.rotated));
         let lives = dead.into_iter().map(|(old, idle)| !old && !idle).collect::<BTreeSet<_>>();
@@ -42,12 +43,12 @@ impl Session {
     }
 }
 
-/// What a mailed link does.
+/// The kind of a mailed link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Link {
-    /// Proves the address.
+    /// A link that verifies the address.
     Verify,
-    /// Sets a password.
+    /// A link that sets a new password.
     Reset,
 }
 
@@ -63,33 +64,33 @@ struct Remembered {
     at: Span,
 }
 
-/// With which session a request comes, and when its access token ends.
+/// The session that a request comes with, and the end of its access token.
 #[derive(Clone, Copy, Debug)]
 pub struct By {
-    /// The login that started it.
+    /// The login that started the session.
     pub session: Op,
-    /// The end of the token.
+    /// The bounds of the access token's expiry.
     pub expires: Span,
 }
 
-/// A request about an address.
+/// A request about the address.
 #[derive(Clone, Debug)]
 pub enum Ask {
     /// `POST /auth/register`, always with password 0.
     Register,
     /// `POST /auth/resend-verification`.
     Resend,
-    /// `POST /auth/verify-email`, with the link of this request.
+    /// `POST /auth/verify-email`, with the link that this request asked for.
     Verify(Op),
-    /// `POST /auth/login`.
+    /// `POST /auth/login`, with the password of this number.
     Login(u32),
-    /// `POST /auth/refresh`, with a session's token of this generation.
+    /// `POST /auth/refresh`, with this session's token of this generation.
     Refresh(Op, i64),
     /// `GET /users/me`.
     Me(By),
     /// `GET /auth/sessions`.
     Sessions(By),
-    /// `DELETE /auth/sessions/{id}`.
+    /// `DELETE /auth/sessions/{id}` of this session.
     End(By, Op),
     /// `DELETE /auth/sessions`.
     EndOthers(By),
@@ -97,44 +98,45 @@ pub enum Ask {
     Logout(By),
     /// `POST /auth/password/forgot`.
     Forgot,
-    /// `POST /auth/password/reset`.
+    /// `POST /auth/password/reset`, with the link that this request asked for, and the new password.
     Reset(Op, u32),
-    /// `POST /auth/password/change`.
+    /// `POST /auth/password/change`, with the current and the new password.
     Change(By, u32, u32),
-    /// `DELETE /users/me`.
+    /// `DELETE /users/me`, with the password.
     Delete(By, u32),
-    /// `PATCH /admin/users/{id}` of the account that this registration made: suspends it, or makes it active again.
+    /// `PATCH /admin/users/{id}` of the account that this registration made: suspends it where true, else makes it
+    /// active again.
     Suspend(Op, bool),
-    /// `POST /api-keys`, with an `Idempotency-Key` and which of its bodies.
+    /// `POST /api-keys`, perhaps with an `Idempotency-Key` and the number of its body.
     CreateKey(By, Option<(u32, u32)>),
     /// `GET /api-keys`.
     Keys(By),
-    /// `DELETE /api-keys/{id}`.
+    /// `DELETE /api-keys/{id}` of the key that this request made.
     Revoke(By, Op),
-    /// Anything that presents a key.
+    /// Any request that presents the key that this request made.
     Use(Op),
 }
 
-/// What an answer says.
+/// The content of an answer, as far as the model knows it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Seen {
-    /// Done.
+    /// The request was carried out.
     Done,
-    /// Refused, with this code.
+    /// The request was refused with this code.
     Refused(&'static str),
-    /// The tokens of this generation.
+    /// The session's tokens of this generation.
     Generation(i64),
-    /// The sessions of these logins.
+    /// The sessions that these logins started.
     Sessions(BTreeSet<Op>),
-    /// The keys of these requests, and whether each is active.
+    /// The keys that these requests made, and whether each is active.
     Keys(BTreeMap<Op, bool>),
     /// The key that this request made.
     Made(Op),
 }
 
-/// A session that was ended, has expired, or is gone with its account.
+/// Code for a session that was ended, has expired, or is gone with its account.
 pub const ENDED: &str = "session_revoked";
-/// A link that was used, has expired, or never was.
+/// Code for a link that was used, has expired, or never existed.
 pub const DEAD_LINK: &str = "invalid_or_expired_token";
 
 type Outcomes = Vec<(Seen, Account)>;
@@ -156,7 +158,7 @@ impl Account {
         })
     }
 
-    /// What `then` comes to where the session lets the request in, and how it is refused where it does not.
+    /// Returns the outcomes of `then` where the session admits the request, and the refusals where it does not.
     fn admitted(&self, by: By, now: Span, then: impl FnOnce(&Self) -> Outcomes) -> Outcomes {
         let mut outcomes = Vec::new();
         if now.high >= by.expires.low {
@@ -194,7 +196,7 @@ impl Account {
 
     fn refresh(&self, session: Op, generation: i64, now: Span) -> Outcomes {
         let Some(found) = self.sessions.get(&session) else {
-            // Of one that was ended, the account is looked at first, as long as anything is known of it.
+            // For a session that was ended, the account is checked first, as long as anything is known of it.
             let codes: &[&str] = if self.suspended { &[ENDED, "account_suspended"] } else { &[ENDED] };
             return codes.iter().map(|code| self.refused(code)).collect();
         };
@@ -203,7 +205,7 @@ impl Account {
         }
         let without = || self.without(session);
         let mut outcomes = Vec::new();
-        // Whether it is too old, or was unused for too long; a session that has died is no different from one ended.
+        // The session may be too old or unused for too long; an expired session is answered as an ended one is.
         for lives in found.lives(now) {
             if !lives {
                 outcomes.push((Seen::Refused(ENDED), without()));
@@ -221,7 +223,7 @@ impl Account {
                     outcomes.push((Seen::Generation(generation + 1), self.with(rotate)));
                 }
                 1 => {
-                    // Ten seconds are still in.
+                    // A token that was replaced exactly ten seconds ago is still accepted.
                     for late in now.passed(10 * SECOND + 1, found.rotated) {
                         outcomes.push(match late {
                             true => (Seen::Refused(ENDED), without()),
@@ -230,14 +232,14 @@ impl Account {
                     }
                 }
                 2.. => outcomes.push((Seen::Refused(ENDED), without())),
-                // A token that nobody was given yet: in this state it cannot be asked with.
+                // A token that nobody was given yet: no client can send it in this state.
                 _ => {}
             }
         }
         outcomes
     }
 
-    /// The sessions that are not dead of being unused, or too old.
+    /// Lists the sessions that are neither too old nor unused for too long.
     fn list(&self, now: Span) -> Outcomes {
         let mut lists = vec![BTreeSet::new()];
         for (op, session) in &self.sessions {
@@ -261,7 +263,7 @@ impl Account {
         lives.into_iter().map(outcome).collect()
     }
 
-    /// Uses a link of this kind.
+    /// Uses a link of this kind: it and all other links die, and `change` is applied.
     fn use_link(&self, link: (Op, Link), lives: i64, now: Span, change: impl Fn(&mut Self)) -> Outcomes {
         let dead = || self.refused(DEAD_LINK);
         match self.links.get(&link.0) {
@@ -283,7 +285,7 @@ impl Account {
         }
     }
 
-    /// A link is asked for; no more than some an hour are made.
+    /// Asks for a link. Unless `always`, the API may silently make none, since it limits links per hour.
     fn ask_for_link(&self, op: Op, kind: Link, now: Span, always: bool) -> Outcomes {
         let made = (
             Seen::Done,
@@ -296,7 +298,7 @@ impl Account {
         if always { vec![made] } else { vec![made, refused] }
     }
 
-    /// An administrator, who has just logged in, suspends the account that this registration made, or ends that.
+    /// Suspends the account that this registration made, or ends that, as an administrator who has just logged in.
     fn suspend(&self, born: Op, suspended: bool, now: Span) -> Outcomes {
         let mut outcomes = Vec::new();
         if now.high >= now.low + 14 * 60 * SECOND {
@@ -335,31 +337,31 @@ impl Account {
         now.passed(24 * HOUR, remembered.at).into_iter().map(outcome).collect()
     }
 
-    /// Whether the request made a link whose mail has not been seen yet.
+    /// Checks whether the request made a link whose mail has not been seen yet.
     #[must_use]
     pub fn waits_for_mail(&self, op: Op) -> bool {
         self.linked.contains_key(&op)
     }
 
-    /// The mail of the request's link has come.
+    /// Notes that the mail of the request's link has come.
     pub fn saw_mail(&mut self, op: Op) {
         self.linked.remove(&op);
     }
 
-    /// Forgets what cannot be asked for any more: links that are dead of age, and `Idempotency-Key`s below this one.
+    /// Forgets what cannot be asked for any more: links that have long expired, and `Idempotency-Key`s below `once`.
     pub fn forget(&mut self, now: i64, once: u32) {
         self.links.retain(|_, (_, made)| made.high + DAY > now - HOUR);
         self.linked.retain(|_, made| made.high + DAY > now - HOUR);
         self.once.retain(|key, _| *key >= once);
     }
 
-    /// The registration that made the account that there is.
+    /// Returns the registration that made the existing account.
     #[must_use]
     pub fn owner(&self) -> Option<Op> {
         self.exists.then_some(self.born)
     }
 
-    /// The password.
+    /// Returns the number of the password.
     #[must_use]
     pub fn password(&self) -> u32 {
         self.password

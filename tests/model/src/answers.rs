@@ -1,4 +1,4 @@
-//! Holds each answer against the models and the invariants.
+//! Checks of each answer against the models and the invariants.
 
 use crate::{
     Op,
@@ -11,7 +11,7 @@ use crate::{
     run::{Answer, Episode, Gone, Sent},
 };
 
-/// The refusals that are understood.
+/// Codes of the refusals that the models know.
 const CODES: &[&str] = &[
     "expired_token",
     ENDED,
@@ -29,9 +29,9 @@ const CODES: &[&str] = &[
     "run_not_published",
     "incomplete_run",
 ];
-/// Why a key is not let in.
+/// Codes with which the gate refuses a key.
 const GATE: &[&str] = &["invalid_api_key", "api_key_revoked", "account_suspended"];
-/// No deadline is shorter.
+/// The shortest deadline that a request can have, in milliseconds.
 const SHORTEST_DEADLINE_MS: i64 = 1000;
 
 fn broken(invariant: Invariant, how: impl Into<String>) -> Broken {
@@ -39,7 +39,7 @@ fn broken(invariant: Invariant, how: impl Into<String>) -> Broken {
 }
 
 impl Episode {
-    /// No answer comes any more.
+    /// Notes that no answer to the request comes any more.
     pub(crate) fn lost(&mut self, op: Op, sent: &Sent) {
         self.trace(op, 0, "");
         self.may_hold_claim(sent);
@@ -47,7 +47,7 @@ impl Episode {
         self.perhaps(sent);
     }
 
-    /// It may have been done.
+    /// Notes the effects that a request without an answer may have had.
     fn perhaps(&mut self, sent: &Sent) {
         if let Some(ledger) = sent.meaning.key.and_then(|key| self.ledgers.get_mut(&key)) {
             ledger.perhaps(sent.span, self.world.state().latest);
@@ -92,7 +92,7 @@ impl Episode {
                 return Err(broken(Invariant::NobodyWaitsForNothing, context()));
             }
             (409, "idempotency_in_progress") => return self.refused(op, &sent),
-            // Of what has not happened yet, and perhaps never will.
+            // The first request with this key has perhaps not taken effect yet, and perhaps never will.
             (422, "idempotency_key_reused") if self.is_claimed(&sent) => return self.refused(op, &sent),
             _ => {}
         }
@@ -114,7 +114,8 @@ impl Episode {
         Ok(())
     }
 
-    /// Something that the request asked for failed, or the clock jumped over a deadline.
+    /// Checks that unavailability has a cause: a fault in what the request needed, or a clock that jumped over a
+    /// deadline.
     fn has_cause(&self, op: Op, sent: &Sent, context: &impl Fn() -> String) -> Result<(), Broken> {
         let waited = sent.span.high - sent.span.low;
         if self.world.was_struck(op) || waited >= SHORTEST_DEADLINE_MS {
@@ -123,14 +124,15 @@ impl Episode {
         Err(broken(Invariant::UnavailableOnlyWithCause, context()))
     }
 
-    /// Whether another request may have held the `Idempotency-Key` while this one was under way, be it answered or gone.
+    /// Checks whether another request, answered or gone, may have held the `Idempotency-Key` while this one was under
+    /// way.
     fn is_claimed(&self, sent: &Sent) -> bool {
         let Some(once) = &sent.request.once else { return false };
         let under_way = self.sent.values().any(|other| other.request.once.as_ref() == Some(once));
         under_way || sent.has_met || self.claimed.get(once).is_some_and(|until| *until >= sent.span.low)
     }
 
-    /// What no answer may be.
+    /// Checks the invariants that every single answer must satisfy.
     fn look_at(sent: &Sent, answer: &Answer) -> Result<(), Invariant> {
         if answer.status == 500 {
             return Err(Invariant::NoFaultOfOurs);
@@ -166,7 +168,7 @@ impl Episode {
         Ok(())
     }
 
-    /// It certainly was not done.
+    /// Notes that the request certainly had no effect.
     fn refused(&mut self, op: Op, sent: &Sent) -> Result<(), Broken> {
         if sent.meaning.account.is_some() {
             let refused = self.accounts[sent.step.person].refused(op);
@@ -175,7 +177,7 @@ impl Episode {
         if sent.meaning.board.is_some() {
             self.board.refused(op).map_err(|how| broken(Invariant::BoardsAreExplained, how))?;
         }
-        // The key was charged before that was seen.
+        // The key was charged before the request was refused.
         if let Some(ledger) = sent.meaning.key.and_then(|key| self.ledgers.get_mut(&key)) {
             ledger.perhaps(sent.span, self.world.state().latest);
         }
@@ -194,7 +196,7 @@ impl Episode {
             }
             None => return Err(broken(Invariant::LimitIsNeverUnder, format!("without a limit; {context}"))),
         }
-        // The key itself was good, and nothing was done.
+        // The key itself was valid, and the request had no effect.
         let good = self.accounts[sent.step.person].answered(op, &Seen::Done);
         good.map_err(|how| broken(Invariant::AccountsAreExplained, how))?;
         if sent.meaning.board.is_some() {

@@ -1,19 +1,20 @@
-//! What the API promises about runs of one benchmark version: uploads, publication, the ranking and the log of changes.
+//! Model of what the API promises about the runs of one benchmark version: uploads, publication, ranking and log of
+//! changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Op, clock::Span, linear::Model};
 
-/// How many tasks the benchmark version has.
+/// Number of tasks of the benchmark version.
 pub const TASKS: u32 = 3;
 const DAY: i64 = 86_400_000;
 
-/// Every run, and what was published.
+/// The state of all runs, and of what was published.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Board {
     /// Runs by the request that opened them.
     runs: BTreeMap<Op, Run>,
-    /// What the log of changes says: the kind, and the run.
+    /// The log of changes: kind and run of each line.
     log: Vec<(Kind, Op)>,
     /// Owners whose accounts are gone.
     gone: BTreeSet<u32>,
@@ -25,7 +26,7 @@ struct Run {
     owner: u32,
     model: u32,
     trial: u32,
-    /// Tasks that are answered.
+    /// Tasks with a result, a bit each.
     answered: u32,
     status: Status,
 }
@@ -37,23 +38,24 @@ enum Status {
     Withdrawn,
 }
 
-/// What a line of the log of changes says.
+/// The kind of a line in the log of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A run was published.
     Published,
-    /// It took the place of one of the same owner and model.
+    /// A run was published in place of another of the same owner and model.
     Rescored,
     /// A run was withdrawn.
     Withdrawn,
 }
 
-/// A request about runs; each is of an owner.
+/// A request about runs; its first field is the owner, where it has one.
 #[derive(Clone, Debug)]
 pub enum Ask {
-    /// `POST /runs` for this model, of this [`trial`], with an `Idempotency-Key` and which of its bodies.
+    /// `POST /runs` for this model, with the evidence of this [`trial`], perhaps with an `Idempotency-Key` and the
+    /// number of its body.
     Open(u32, u32, u32, Option<(u32, u32)>),
-    /// `POST /runs/{id}/results` with these tasks, a bit each.
+    /// `POST /runs/{id}/results` with results of these tasks, a bit each.
     Upload(u32, Op, u32),
     /// `POST /runs/{id}/publish`.
     Publish(u32, Op),
@@ -67,28 +69,30 @@ pub enum Ask {
     Gone(u32),
 }
 
-/// What an answer says.
+/// The content of an answer, as far as the model knows it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Seen {
-    /// Done.
+    /// The request was carried out.
     Done,
-    /// Refused, with this code.
+    /// The request was refused with this code.
     Refused(&'static str),
-    /// The run of this request.
+    /// The run that this request opened.
     Opened(Op),
-    /// By model its rank, its run and how many tasks that passed.
+    /// For each model: rank, run, and number of passed tasks.
     Rows(BTreeMap<u32, (usize, Op, u32)>),
-    /// Oldest first.
+    /// The lines of the log of changes, oldest first.
     Log(Vec<(Kind, Op)>),
 }
 
-/// Whether a run's result at a task is a pass: made up once and for all, so uploads never contradict each other.
+/// Decides whether a run's result at a task is a pass: always the same for the same run, so uploads never contradict
+/// each other.
 #[must_use]
 pub fn passes(run: Op, task: u32) -> bool {
     (run.wrapping_mul(2_654_435_761) >> (8 + task)) & 1 == 1
 }
 
-/// How much the evidence of a trial weighs, from 0, and on which of few days it was evaluated: made up like [`passes`].
+/// Returns the strength of a trial's evidence, from 0, and the day of its evaluation, out of few: fixed like
+/// [`passes`].
 #[must_use]
 pub fn trial(of: u32) -> (u32, u32) {
     let made_up = of.wrapping_mul(2_654_435_761) >> 8;
@@ -108,26 +112,27 @@ impl Board {
         next
     }
 
-    /// Forgets what cannot be asked for any more: runs that nobody knows and that are not published, and
-    /// `Idempotency-Key`s.
+    /// Forgets what cannot be asked for any more: open runs that no client knows, and `Idempotency-Key`s that are no
+    /// longer usable.
     pub fn forget(&mut self, is_known: impl Fn(Op) -> bool, is_usable: impl Fn(u32) -> bool) {
         self.once.retain(|(_, key), _| is_usable(*key));
         let once = self.once.values().map(|(op, ..)| *op).collect::<BTreeSet<_>>();
         self.runs.retain(|op, run| is_known(*op) || once.contains(op) || run.status != Status::Open);
     }
 
-    /// Whoever has runs, or is gone.
+    /// Returns the owners of all runs, and those whose accounts are gone.
     pub fn owners(&self) -> impl Iterator<Item = Op> {
         self.runs.values().map(|run| run.owner).chain(self.gone.iter().copied())
     }
 
-    /// Whether the account of an owner is gone, as far as runs are concerned.
+    /// Checks whether the account of an owner is gone, as far as runs are concerned.
     #[must_use]
     pub fn is_gone(&self, owner: Op) -> bool {
         self.gone.contains(&owner)
     }
 
-    /// An owner's account is certainly gone: nobody comes with their keys any more, and what their open runs hold is all one.
+    /// Notes that an owner's account is certainly gone: nobody uses its keys any more, so the results of its open runs
+    /// do not matter.
     pub fn left(&mut self, owner: Op) {
         self.gone.remove(&owner);
         let open = self.runs.values_mut().filter(|run| run.owner == owner && run.status == Status::Open);
@@ -138,7 +143,7 @@ impl Board {
         vec![(Seen::Refused(code), self.clone())]
     }
 
-    /// The run, where it is the owner's.
+    /// Returns the run, where it belongs to the owner; otherwise the outcomes of the request.
     fn own(&self, owner: u32, run: Op) -> Result<&Run, Outcomes> {
         let Some(found) = self.runs.get(&run) else { return Err(Vec::new()) };
         if found.owner == owner && !self.gone.contains(&owner) { Ok(found) } else { Err(self.refused("not_owner")) }
@@ -162,8 +167,8 @@ impl Board {
         now.passed(DAY, *at).into_iter().map(outcome).collect()
     }
 
-    /// The run of each owner that stands for each model: of those that are published the one evaluated last; of one day
-    /// the one published last. With it, when it was published among all.
+    /// Returns the run of each model and owner that stands: of the published runs the one evaluated last, and of one
+    /// day the one published last; with it, its place among all publications.
     fn standing(&self) -> BTreeMap<(u32, u32), (Op, usize)> {
         let mut standing = BTreeMap::new();
         for (at, (kind, op)) in self.log.iter().enumerate() {
@@ -180,7 +185,8 @@ impl Board {
         standing
     }
 
-    /// The run that is ranked for each model: the strongest evidence, then the later day, then the earlier publication.
+    /// Returns the ranked run of each model: the one with the strongest evidence, then the later day, then the earlier
+    /// publication.
     fn ranked(&self) -> BTreeMap<u32, Op> {
         let mut ranked = BTreeMap::<u32, ((u32, u32, std::cmp::Reverse<usize>), Op)>::new();
         for ((model, _), (op, at)) in self.standing() {

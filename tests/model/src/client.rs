@@ -1,4 +1,4 @@
-//! What the clients know, from answers and mails alone, and what they ask.
+//! The clients: what they know, from answers and mails alone, and what they ask.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -14,57 +14,57 @@ use crate::{
     world::State,
 };
 
-/// How many models are ranked.
+/// Number of models that are ranked.
 pub const MODELS: u32 = 4;
-/// Keys with a small limit: so many uses in so many milliseconds.
+/// The limit of keys with a small one: uses per window, and the window in milliseconds.
 pub const SMALL_LIMIT: (usize, i64) = (5, 10_000);
 
 /// A session that a client has tokens of.
 #[derive(Clone, Debug)]
 pub struct KnownSession {
-    /// The login.
+    /// The login that started the session.
     pub op: Op,
-    /// Its id.
+    /// Id of the session.
     pub id: String,
-    /// The registration of its account.
+    /// The registration of the session's account.
     pub owner: Op,
-    /// The account's id.
+    /// Id of the session's account.
     pub user_id: String,
     /// The newest access token.
     pub access: String,
-    /// When that ends.
+    /// The bounds of the newest access token's expiry.
     pub expires: Span,
-    /// Every refresh token, with its generation.
+    /// Every refresh token of the session, with its generation.
     pub refresh: Vec<(i64, String)>,
 }
 
 /// A key that a client has seen whole.
 #[derive(Clone, Debug)]
 pub struct KnownKey {
-    /// The request that made it.
+    /// The request that made the key.
     pub op: Op,
-    /// Its id.
+    /// Id of the key.
     pub id: String,
-    /// Itself.
+    /// The whole key.
     pub secret: String,
-    /// The registration of its owner's account.
+    /// The registration of the key owner's account.
     pub owner: Op,
-    /// Whether its limit is small.
+    /// Whether the key has the small limit.
     pub small: bool,
 }
 
-/// A run that a client has the id of.
+/// A run whose id a client knows.
 #[derive(Clone, Debug)]
 pub struct KnownRun {
-    /// The request that opened it.
+    /// The request that opened the run.
     pub op: Op,
-    /// Its id.
+    /// Id of the run.
     pub id: String,
-    /// The registration of its owner's account.
+    /// The registration of the run owner's account.
     pub owner: Op,
 }
 
-/// What somebody's clients know.
+/// The knowledge of one person's clients.
 #[derive(Debug, Default)]
 pub struct Person {
     /// Sessions, oldest first.
@@ -73,29 +73,29 @@ pub struct Person {
     pub keys: Vec<KnownKey>,
     /// Runs, oldest first.
     pub runs: Vec<KnownRun>,
-    /// The newest password that was chosen.
+    /// The number of the newest password that was chosen.
     pub passwords: u32,
-    /// How many `Idempotency-Key`s were made up.
+    /// The number of `Idempotency-Key`s that were made up.
     pub onces: u32,
-    /// Guesses that may have been wrong.
+    /// Number of password guesses that may have been wrong.
     pub guesses: u32,
-    /// Whether the account was ever to be deleted.
+    /// Whether a deletion of the account was ever asked for.
     pub was_deleted: bool,
 }
 
-/// Somebody's address.
+/// Returns a person's mail address.
 #[must_use]
 pub fn address(person: usize) -> String {
     format!("person{person}@example.com")
 }
 
-/// A password, by its number.
+/// Returns a person's password of this number.
 #[must_use]
 pub fn password(person: usize, number: u32) -> String {
     format!("pass phrase {number} of nobody else than {person}")
 }
 
-/// Mostly one of the newest.
+/// Picks an item at random, mostly one of the newest three.
 fn some<'a, T>(list: &'a [T], random: &mut fastrand::Rng) -> Option<&'a T> {
     let reach = if random.u32(..4) == 0 { list.len() } else { list.len().min(3) };
     (reach > 0).then(|| &list[list.len() - 1 - random.usize(..reach)])
@@ -103,7 +103,7 @@ fn some<'a, T>(list: &'a [T], random: &mut fastrand::Rng) -> Option<&'a T> {
 
 impl Person {
     fn by(&self, now: i64, random: &mut fastrand::Rng) -> Option<(KnownSession, By)> {
-        // Mostly one whose access token still lives.
+        // Mostly a session whose access token is still valid.
         let fresh = self.sessions.iter().filter(|session| session.expires.low > now).collect::<Vec<_>>();
         let session = match some(&fresh, random) {
             Some(session) if random.u32(..6) > 0 => session,
@@ -112,7 +112,7 @@ impl Person {
         Some((session.clone(), By { session: session.op, expires: session.expires }))
     }
 
-    /// What a step asks; nothing where its person has nothing to ask with.
+    /// Returns the request of a step, and its meaning; `None` where its person has nothing to ask with.
     pub fn ask(
         &mut self,
         step: &Step,
@@ -293,7 +293,7 @@ impl Person {
                 let key = some(&self.keys, random)?.clone();
                 let once = (step.action == A::OpenRunOnce).then(|| self.once(random));
                 let model = once.map_or_else(|| random.u32(..MODELS), |(label, variant)| (label + variant) % MODELS);
-                // What is asked for once more is the same.
+                // A repeated request has to have the same body.
                 let trial = once.map_or_else(|| random.u32(..100), |(label, variant)| label * 31 + variant);
                 let (strength, day) = board::trial(trial);
                 let evaluator = ["self_reported", "first_party", "third_party"][strength as usize];
@@ -361,7 +361,7 @@ impl Person {
         })
     }
 
-    /// A new `Idempotency-Key`, or one of the last, and which of its bodies.
+    /// Returns a new `Idempotency-Key` or one of the last, and which of its bodies to send.
     fn once(&mut self, random: &mut fastrand::Rng) -> (u32, u32) {
         if random.u32(..3) == 0 {
             self.onces += 1;
@@ -371,7 +371,7 @@ impl Person {
     }
 }
 
-/// Everybody, who knows nothing yet.
+/// Creates all people, whose clients know nothing yet.
 #[must_use]
 pub fn people() -> Vec<Person> {
     (0..PEOPLE).map(|_| Person::default()).collect()

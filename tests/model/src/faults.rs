@@ -1,31 +1,31 @@
-//! What goes wrong, how often, and how often it did.
+//! The faults of an episode: what goes wrong, how often, and how often it did.
 
 use std::collections::BTreeMap;
 
-/// What becomes of a call to a port.
+/// A fault of a call to a port, of the process, of the clock, or of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// The database does not carry the call out.
     DatabaseFails,
-    /// The database carries it out, and the answer is lost.
+    /// The database carries the call out, and its answer is lost.
     DatabaseFailsAfterCommit,
-    /// It waits before it is carried out.
+    /// The call waits before the database carries it out.
     DatabaseIsSlow,
-    /// It is carried out, and the answer waits.
+    /// The database carries the call out, and its answer waits.
     DatabaseAnswersLate,
-    /// The cache answers what was true up to a minute ago.
+    /// The cache answers with a value that was current up to a minute ago.
     CacheIsStale,
-    /// The cache has forgotten.
+    /// The cache has forgotten the value.
     CacheForgets,
     /// The cache cannot be reached.
     CacheFails,
-    /// The mail provider refuses, to be asked again later.
+    /// The mail provider refuses the mail temporarily (429 or 500).
     MailIsRefused,
     /// The request to the mail provider is lost.
     MailIsLost,
-    /// The mail provider accepts, and its answer is lost.
+    /// The mail provider accepts the mail, and its answer is lost.
     MailAnswerIsLost,
-    /// The mail provider takes its time.
+    /// The mail provider accepts the mail, and answers late.
     MailIsSlow,
     /// The process dies, with all that it has in memory.
     ProcessDies,
@@ -37,38 +37,38 @@ pub enum Fault {
     ClientGone,
 }
 
-/// How often each happened.
+/// Number of occurrences of each fault.
 pub type Counts = BTreeMap<Fault, u64>;
 
-/// How rough an episode is.
+/// The rate of faults in an episode or a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weather {
-    /// Of a thousand calls to a port, how many go wrong.
+    /// Number of calls to a port that go wrong, of a thousand.
     pub faults: u32,
 }
 
 impl Weather {
-    /// Nothing goes wrong.
+    /// The weather in which nothing goes wrong.
     pub const CALM: Self = Self { faults: 0 };
 
-    /// Of this episode.
+    /// Returns the weather of the episode with this seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
         Self { faults: [0, 10, 40, 120][(seed % 4) as usize] }
     }
 
-    /// Whether the next call goes wrong.
+    /// Decides whether the next call goes wrong.
     pub fn strikes(self, random: &mut fastrand::Rng) -> bool {
         self.faults > 0 && random.u32(..1000) < self.faults
     }
 }
 
 impl Fault {
-    /// What may become of a call to the database.
+    /// The faults of a call to the database.
     pub const DATABASE: [Self; 4] =
         [Self::DatabaseFails, Self::DatabaseFailsAfterCommit, Self::DatabaseIsSlow, Self::DatabaseAnswersLate];
-    /// What may become of a call to the cache.
+    /// The faults of a call to the cache.
     pub const CACHE: [Self; 3] = [Self::CacheIsStale, Self::CacheForgets, Self::CacheFails];
-    /// What may become of a call to the mail provider.
+    /// The faults of a call to the mail provider.
     pub const MAIL: [Self; 4] = [Self::MailIsRefused, Self::MailIsLost, Self::MailAnswerIsLost, Self::MailIsSlow];
 }

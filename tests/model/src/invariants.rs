@@ -1,4 +1,4 @@
-//! What holds whatever fails: every invariant that the simulation checks, with the sentence that it stands for.
+//! The invariants that the simulation checks, which hold whatever fails, each with the sentence that it stands for.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use crate::plan::Action;
 
 macro_rules! invariants {
     ($($name:ident: $text:literal;)+) => {
-        /// What has to hold.
+        /// A property that has to hold, whatever fails.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Invariant {
             $(#[doc = $text] $name,)+
         }
 
         impl Invariant {
-            /// All of them.
+            /// Every invariant.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// What it says.
+            /// Returns the sentence that the invariant stands for.
             #[must_use]
             pub fn text(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
@@ -49,24 +49,24 @@ invariants! {
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
-    /// Which.
+    /// The invariant that is broken.
     pub invariant: Invariant,
-    /// How it showed.
+    /// The evidence, for people to read.
     pub how: String,
-    /// In the answer to what.
+    /// The action in whose answer it showed, if any.
     pub action: Option<Action>,
-    /// After how many steps.
+    /// The number of steps after which it showed.
     pub after: usize,
 }
 
 impl Broken {
-    /// What tells it from another: two lists of steps that break this break the same.
+    /// Returns what identifies the failure: two lists of steps whose failures are of one kind fail in the same way.
     #[must_use]
     pub fn kind(&self) -> (Invariant, Option<Action>) {
         (self.invariant, self.action)
     }
 
-    /// Of this one.
+    /// Creates a failure of this invariant, without an action.
     pub fn new(invariant: Invariant, how: impl Into<String>) -> Self {
         Self { invariant, how: how.into(), action: None, after: 0 }
     }

@@ -1,8 +1,8 @@
-//! Limits held against their promise: of any window no more than the limit is let in, and nobody is refused who had room.
+//! Check of a key's limit: no window lets in more than the limit, and nobody is refused while the limit has room.
 
 use crate::clock::Span;
 
-/// What a key was used for, as far as the answers tell.
+/// The uses of one key, as far as the answers tell.
 #[derive(Debug)]
 pub struct Ledger {
     limit: usize,
@@ -13,33 +13,33 @@ pub struct Ledger {
 #[derive(Debug)]
 struct Use {
     at: Span,
-    /// The latest that any clock had shown by then: where one was set back, a limit's time stands still meanwhile, and the
-    /// use may count from there.
+    /// The latest that any clock had shown by the use: where a clock was set back, a limit's time stands still until
+    /// it has caught up, and the use may count from then.
     latest: i64,
-    /// Whether it was certainly let in.
+    /// Whether the use was certainly let in.
     certain: bool,
 }
 
 impl Ledger {
-    /// At most `limit` uses in any window.
+    /// Creates a ledger of a limit: at most `limit` uses in any window.
     #[must_use]
     pub fn new(limit: usize, window_ms: i64) -> Self {
         Self { limit, window_ms, uses: Vec::new() }
     }
 
-    /// The limit.
+    /// Returns the limit, in uses per window.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// A use was let in; `latest` is the latest that the clock has shown.
+    /// Notes that a use was let in; `latest` is the latest time that the clock has shown.
     ///
     /// # Errors
-    /// Where that is certainly more than the limit.
+    /// Returns why that is certainly more than the limit.
     pub fn let_in(&mut self, at: Span, latest: i64) -> Result<(), String> {
         self.uses.push(Use { at, latest, certain: true });
-        // All that certainly lie within one window that ends with this one, or holds it.
+        // All uses that certainly lie within one window that ends with this use, or contains it.
         let certain = self.uses.iter().filter(|known| known.certain).map(|known| known.at);
         let certain = certain.filter(|span| span.high > at.low - self.window_ms - 1).collect::<Vec<_>>();
         for first in &certain {
@@ -56,15 +56,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// A use may have been let in: its answer was lost.
+    /// Notes that a use may have been let in, since its answer was lost.
     pub fn perhaps(&mut self, at: Span, latest: i64) {
         self.uses.push(Use { at, latest, certain: false });
     }
 
-    /// A use was refused for the limit's sake; `others` were under way.
+    /// Checks a refusal for the limit's sake, while `others` were under way.
     ///
     /// # Errors
-    /// Where there was certainly room.
+    /// Returns why there was certainly room.
     pub fn refused(&self, at: Span, others: usize) -> Result<(), String> {
         let counts = |known: &&Use| known.at.high.max(known.latest) > at.low - self.window_ms;
         let recent = self.uses.iter().filter(counts).count() + others;

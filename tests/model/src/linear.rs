@@ -1,25 +1,25 @@
-//! Answers held against a model, where it is not known in which order requests took effect, or whether they did.
+//! Check of answers against a model, where it is not known in which order requests took effect, or whether they did.
 //!
-//! A checker keeps every state that the answers so far allow. A request takes effect at one moment between its start and
-//! its answer; one whose answer was lost took effect or did not. Each answer keeps the states that explain it; where none
-//! is left, no order of the requests explains the answers: the application broke a promise.
+//! A checker keeps every state that the answers so far allow. A request takes effect at one moment between its start
+//! and its answer; one whose answer was lost took effect or did not. Each answer keeps the states that explain it;
+//! where none is left, no order of the requests explains the answers: the application broke a promise.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Op, clock::Span};
 
-/// A state, and what requests do to it.
+/// A state of the application as a model sees it, and the effects of requests on it.
 pub trait Model: Clone + Ord + std::fmt::Debug {
-    /// A request.
+    /// A request of the model.
     type Ask: Clone + std::fmt::Debug;
-    /// What an answer says, as far as the model knows.
+    /// The content of an answer, as far as the model knows it.
     type Seen: Clone + Ord + std::fmt::Debug;
 
-    /// Everything that the request may come to in this state: what its answer says, and the state then.
+    /// Returns every possible outcome of the request in this state: the content of its answer, and the next state.
     fn outcomes(&self, op: Op, ask: &Self::Ask, now: Span) -> Vec<(Self::Seen, Self)>;
 }
 
-/// More states than this are no knowledge any more.
+/// The number of states from which on answers prove nothing any more.
 const MOST_STATES: usize = 20_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,35 +37,35 @@ pub struct Checker<M: Model> {
 }
 
 impl<M: Model> Checker<M> {
-    /// At first.
+    /// Creates a checker whose only state is this model.
     pub fn new(model: M) -> Self {
         Self { states: BTreeSet::from([State { model, done: BTreeMap::new() }]), waiting: BTreeMap::new() }
     }
 
-    /// A request is sent.
+    /// Notes that a request is sent.
     pub fn sent(&mut self, op: Op, ask: M::Ask, now: i64) {
         self.waiting.insert(op, (ask, Span::at(now)));
     }
 
-    /// Time passes, or is set back.
+    /// Notes the time, which has passed or was set back.
     pub fn time(&mut self, now: i64) {
         self.waiting.values_mut().for_each(|(_, span)| span.include(now));
     }
 
-    /// Whether the answer to the request is still to come.
+    /// Checks whether the answer to the request is still to come.
     pub fn waits(&self, op: Op) -> bool {
         self.waiting.contains_key(&op)
     }
 
-    /// What is still to be answered, or lost.
+    /// Returns the requests that are neither answered nor lost yet.
     pub fn asks(&self) -> impl Iterator<Item = &M::Ask> {
         self.waiting.values().map(|(ask, _)| ask)
     }
 
-    /// It is answered.
+    /// Notes the answer to a request, and keeps the states that explain it.
     ///
     /// # Errors
-    /// Tells what would have been understood, where nothing explains the answer.
+    /// Returns the answers that would have been explained, where no state explains this one.
     pub fn answered(&mut self, op: Op, seen: &M::Seen) -> Result<(), String> {
         let (with, _) = self.resolved(op);
         let expected = with.iter().map(|state| state.done[&op].clone()).collect::<BTreeSet<_>>();
@@ -84,7 +84,7 @@ impl<M: Model> Checker<M> {
         Ok(())
     }
 
-    /// Its answer never comes; it took effect, or did not, and will not any more.
+    /// Notes that the answer never comes: the request took effect or did not, and will not any more.
     pub fn lost(&mut self, op: Op) {
         if !self.waits(op) {
             return;
@@ -94,10 +94,10 @@ impl<M: Model> Checker<M> {
         self.waiting.remove(&op);
     }
 
-    /// It certainly has not taken effect.
+    /// Notes that the request certainly has not taken effect.
     ///
     /// # Errors
-    /// Where another answer shows that it has.
+    /// Returns the contradiction, where other answers show that it has.
     pub fn refused(&mut self, op: Op) -> Result<(), String> {
         self.states.retain(|state| !state.done.contains_key(&op));
         let ask = self.waiting.remove(&op);
@@ -108,11 +108,11 @@ impl<M: Model> Checker<M> {
         }
     }
 
-    /// Keeps the states of which this says so, as it leaves them: what cannot be asked for any more is forgotten, since a
-    /// state for each of what may have been would soon be too many.
+    /// Revises every state, and keeps those for which `revise` returns true. It lets a model forget what cannot be
+    /// asked for any more: otherwise the states of all that may have been would soon be too many.
     ///
     /// # Errors
-    /// Where none is kept.
+    /// Fails where no state is kept.
     pub fn revise(&mut self, mut revise: impl FnMut(&mut M) -> bool) -> Result<(), String> {
         let states = std::mem::take(&mut self.states).into_iter().filter_map(|mut state| {
             let kept = revise(&mut state.model);
@@ -122,18 +122,18 @@ impl<M: Model> Checker<M> {
         if self.states.is_empty() { Err("what has been seen is in no state".to_owned()) } else { Ok(()) }
     }
 
-    /// Whether there are so many states that answers prove nothing.
+    /// Checks whether there are so many states that answers prove nothing.
     pub fn is_lost(&self) -> bool {
         self.states.len() >= MOST_STATES
     }
 
-    /// Every state's model.
+    /// Returns the model of every state.
     pub fn models(&self) -> impl Iterator<Item = &M> {
         self.states.iter().map(|state| &state.model)
     }
 
-    /// The states in which the request has taken effect, and those in which it has not. Others that wait may have taken
-    /// effect before it; where one did not have to, it still may later.
+    /// Returns the states in which the request has taken effect, and those in which it has not. Others that wait may
+    /// have taken effect before it; those that need not have may do so later.
     fn resolved(&self, op: Op) -> (BTreeSet<State<M>>, BTreeSet<State<M>>) {
         let mut with = BTreeSet::new();
         let mut without = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! What the mail provider was given, and what a person finds in their mail.
+//! The mails that the provider was given, and those that a person finds.
 
 use std::collections::BTreeMap;
 
@@ -7,35 +7,37 @@ use serde_json::Value;
 
 use crate::Op;
 
-/// One mail, known by its idempotency key.
+/// One mail, identified by its idempotency key.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// Whose.
+    /// Address of the recipient.
     pub to: String,
-    /// What it is about.
+    /// Subject of the mail.
     pub subject: String,
-    /// The link's token, and the request that asked for it.
+    /// The token of the mail's link, and the request that asked for it.
     pub link: Option<(String, Op)>,
     body: Vec<u8>,
-    /// How often it was taken.
+    /// Number of times that the mail was accepted.
     times: u32,
-    /// Who handed it over last, how often the process had died by then, and whether they were told for certain.
+    /// The request that handed the mail over last, the number of the process's deaths by then, whether the answer
+    /// certainly arrived, and the time in milliseconds.
     last: (Op, u32, bool, i64),
 }
 
-/// Every mail that was taken.
+/// Every mail that the provider accepted.
 #[derive(Default)]
 pub struct Mailbox {
     mails: BTreeMap<String, Mail>,
-    /// Mails that were handed over again, with who did so first.
+    /// Mails that were handed over again: the key, the request that had done so before, and whether it had certainly
+    /// got an answer.
     repeated: Vec<(String, Op, bool)>,
     changed: Vec<String>,
-    /// When the process last stood still for long.
+    /// The last time at which the process had stood still for long, in milliseconds.
     stood_still: i64,
 }
 
 impl Mailbox {
-    /// Takes a mail; the same key again is the same mail.
+    /// Accepts a mail; the same key again is the same mail.
     pub fn accept(
         &mut self,
         request: &OutboundRequest,
@@ -45,7 +47,7 @@ impl Mailbox {
         certain: bool,
         tokens: &BTreeMap<String, Op>,
     ) {
-        // Who has taken a mail before that may hand it over after others have taken it too.
+        // A sender that took a mail before the standstill may hand it over after others have taken it, too.
         let certain = certain && now > self.stood_still + 60_000;
         let header = |name: &str| request.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.expose());
         let key = header("idempotency-key").unwrap_or_default().to_owned();
@@ -68,50 +70,52 @@ impl Mailbox {
         self.mails.insert(key, Mail { to, subject: text("subject"), link, body: request.body.clone(), times: 1, last });
     }
 
-    /// The process stood still for long: what it was about to note may come after a second delivery has begun.
+    /// Notes that the process stood still for long: its notes about recent deliveries may come after a second delivery
+    /// has begun.
     pub fn stood_still(&mut self, before: i64, now: i64) {
         self.stood_still = now;
         let recent = self.mails.values_mut().filter(|mail| mail.last.3 > before - 60_000);
         recent.for_each(|mail| mail.last.2 = false);
     }
 
-    /// Every mail to this address.
+    /// Returns every mail to this address.
     pub fn of<'a>(&'a self, address: &'a str) -> impl Iterator<Item = &'a Mail> {
         self.mails.values().filter(move |mail| mail.to == address)
     }
 
-    /// How many mails were taken.
+    /// Returns the number of mails that were accepted.
     #[must_use]
     pub fn len(&self) -> usize {
         self.mails.len()
     }
 
-    /// Whether there is none.
+    /// Checks whether there is no mail.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.mails.is_empty()
     }
 
-    /// How many were handed over more than once.
+    /// Returns the number of mails that were handed over more than once.
     #[must_use]
     pub fn doubled(&self) -> usize {
         self.mails.values().filter(|mail| mail.times > 1).count()
     }
 
-    /// Mails whose text changed under one key.
+    /// Returns the keys of mails whose text changed under the same key.
     #[must_use]
     pub fn changed(&self) -> &[String] {
         &self.changed
     }
 
-    /// Mails that were handed over again: the key, who had done so before, and whether they were told so.
+    /// Returns the mails that were handed over again: key, the request that had done so before, and whether it had
+    /// certainly got an answer.
     #[must_use]
     pub fn repeated(&self) -> &[(String, Op, bool)] {
         &self.repeated
     }
 }
 
-/// The token of the link in a mail.
+/// Returns the token of the link in a mail's text; empty where there is none.
 fn token_in(text: &str) -> String {
     let (_, rest) = text.split_once("token=").unwrap_or_default();
     rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.~%".contains(*c)).collect()

@@ -1,35 +1,35 @@
-//! A request, and what it means to the models.
+//! Requests, and what they mean to the models.
 
 use axum::http::Method;
 use serde_json::Value;
 
 use crate::{Op, account, board};
 
-/// A request.
+/// A request to the API.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Its method.
+    /// Method of the request.
     pub method: Method,
-    /// Its path and query.
+    /// Path and query of the request.
     pub path: String,
-    /// An access token or a key.
+    /// An access token or an API key.
     pub token: Option<String>,
-    /// `Idempotency-Key`.
+    /// The header `Idempotency-Key`.
     pub once: Option<String>,
-    /// A JSON body.
+    /// The JSON body.
     pub body: Option<Value>,
 }
 
-/// How an answer is to be read.
+/// The way in which a successful answer is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// Its status tells all.
+    /// Only the status matters.
     Status,
-    /// It gives tokens; of a login.
+    /// The tokens of a new session.
     Login,
-    /// It gives tokens.
+    /// The tokens of a refreshed session.
     Refresh,
-    /// A person.
+    /// An account.
     Person,
     /// A list of sessions.
     Sessions,
@@ -49,21 +49,21 @@ pub enum Reading {
     Changes,
 }
 
-/// What a request means to the models.
+/// A request as the models see it.
 #[derive(Clone, Debug)]
 pub struct Meaning {
-    /// To the account.
+    /// The request to the account's model.
     pub account: Option<account::Ask>,
-    /// To the boards.
+    /// The request to the board's model.
     pub board: Option<board::Ask>,
-    /// The key that it comes with.
+    /// The request that made the key which the request comes with.
     pub key: Option<Op>,
     /// How to read the answer.
     pub reading: Reading,
-    /// Whose account is asked with: the registration that made it.
+    /// The registration of the account that the request comes from.
     pub owner: Op,
-    /// The mail that comes of it, where it is done.
+    /// The subject of the mail that the request causes, where it is carried out.
     pub mails: Option<&'static str>,
-    /// Whether a password is guessed.
+    /// Whether the request may guess a password.
     pub guesses: bool,
 }

@@ -1,13 +1,13 @@
-//! What an episode does: a list of steps, each with a random stream of its own.
+//! The plan of an episode: a list of steps, each with a random stream of its own.
 
 use crate::faults::Weather;
 
-/// How many people there are.
+/// Number of people.
 pub const PEOPLE: usize = 3;
-/// How many clients each has.
+/// Number of clients of each person.
 pub const CLIENTS: usize = 2;
 
-/// What a client, or fate, does.
+/// The kind of a step: a call by a client, or an event around the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "they are calls of the API by their names")]
 pub enum Action {
@@ -47,7 +47,7 @@ pub enum Action {
     Tick,
     /// Some time passes.
     Wait,
-    /// The clock jumps.
+    /// The clock jumps forward.
     Jump,
     /// The clock is set back.
     SetBack,
@@ -59,7 +59,7 @@ pub enum Action {
 
 use Action::*;
 
-/// How often each is done.
+/// The weight with which each action is drawn.
 const USUAL: &[(Action, u32)] = &[
     (Register, 14),
     (Resend, 4),
@@ -101,24 +101,24 @@ const USUAL: &[(Action, u32)] = &[
     (Leave, 8),
 ];
 
-/// One step.
+/// One step of an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Which of its episode.
+    /// The step's number in its episode.
     pub number: u32,
-    /// What is done.
+    /// The action of the step.
     pub action: Action,
-    /// By whom.
+    /// The person who acts.
     pub person: usize,
-    /// With which client.
+    /// The client of the person.
     pub client: usize,
-    /// Feeds every further choice.
+    /// The seed of every further random choice of the step.
     pub stream: u64,
-    /// How much of what it asks for goes wrong.
+    /// The rate of faults in the calls to ports.
     pub weather: Weather,
 }
 
-/// The steps of an episode.
+/// Returns the steps of an episode.
 #[must_use]
 pub fn steps(seed: u64, count: u32) -> Vec<Step> {
     let weather = Weather::of(seed);
@@ -132,7 +132,7 @@ pub fn steps(seed: u64, count: u32) -> Vec<Step> {
             found
         });
         let action = drawn.map_or(Me, |(action, _)| *action);
-        // Without faults nothing dies, and nobody leaves.
+        // Without faults no process dies, and no client goes away.
         let action = if weather == Weather::CALM && matches!(action, Die | Leave) { Me } else { action };
         let (person, client) = (random.usize(..PEOPLE), random.usize(..CLIENTS));
         Step { number, action, person, client, stream: random.u64(..), weather }

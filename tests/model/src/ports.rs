@@ -1,4 +1,4 @@
-//! What the application stands on: the ports, over the world.
+//! The application's ports, implemented over the world.
 
 use aibaas_core::{
     domain::Secret,
@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{faults::Fault, world::World};
 
-/// How old what the cache answers may be.
+/// The greatest age of a value that the cache returns, in milliseconds.
 const CACHE_LAG_MS: i64 = 60_000;
 
 #[async_trait::async_trait]
@@ -80,7 +80,7 @@ impl KeyValue for World {
     }
 }
 
-/// The mail provider, which knows idempotency keys as Resend does.
+/// The mail provider, which honours idempotency keys as Resend does.
 #[async_trait::async_trait]
 impl HttpClient for World {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
@@ -137,11 +137,11 @@ impl Entropy for World {
             Some(streams) => streams.entropy.fill(buffer),
             None => fastrand::Rng::with_seed(seed).fill(buffer),
         }
-        // As long as the token of a link, which tells its request thereby.
+        // The length of a link's token, by which a mail's link is traced to its request.
         if buffer.len() == 32 {
             state.tokens.insert(URL_SAFE_NO_PAD.encode(&buffer), current);
         }
-        // As much as a UUIDv7 has, whose last six bytes they are.
+        // The length of the random part of a UUIDv7, which ends with the last six of these bytes.
         if let [_, _, _, _, end @ ..] = buffer
             && let Ok(end) = <[u8; 6]>::try_from(&*end)
         {
@@ -158,7 +158,7 @@ impl Background for World {
     }
 }
 
-/// Stands in for Argon2id: what a login does with a hash is real, its cost is not.
+/// A stand-in for Argon2id: logins handle real hashes, at no cost.
 #[async_trait::async_trait]
 impl PasswordHasher for World {
     async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {

@@ -1,4 +1,4 @@
-//! What answers say, and what a client knows from then on.
+//! Readings of answers: what they say, and what a client knows from then on.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +17,13 @@ use crate::{
     run::{Answer, Episode, Sent},
 };
 
-/// How many runs a person goes on with.
+/// Number of runs that a person goes on with.
 const MOST_RUNS: usize = 5;
-/// An access token's life.
+/// The lifetime of an access token, in milliseconds.
 const ACCESS_MS: i64 = 900_000;
 
 impl Episode {
-    /// What a good answer says of an account.
+    /// Returns what a successful answer says about an account; `None` where it cannot be understood.
     pub(crate) fn seen(&self, op: Op, sent: &Sent, answer: &Answer) -> Option<Seen> {
         let state = self.world.state();
         Some(match sent.meaning.reading {
@@ -53,7 +53,7 @@ impl Episode {
         })
     }
 
-    /// What a good answer says of boards.
+    /// Returns what a successful answer says about the board; `None` where it cannot be understood.
     pub(crate) fn board_seen(&self, sent: &Sent, answer: &Answer) -> Option<board::Seen> {
         let world = std::sync::Arc::clone(&self.world);
         let state = world.state();
@@ -84,13 +84,13 @@ impl Episode {
         })
     }
 
-    /// Takes from a good answer what its client knows from now on.
+    /// Takes from a successful answer what its client knows from now on, and checks it against earlier answers.
     pub(crate) fn learn(&mut self, sent: &Sent, answer: &Answer, context: &impl Fn() -> String) -> Result<(), Broken> {
         let world = std::sync::Arc::clone(&self.world);
         let maker = |id: &str| world.state().maker(id).unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let body = &answer.json;
-        // Times are cut to whole seconds.
+        // Tokens hold times in whole seconds, cut off.
         let expires = Span { low: sent.span.low + ACCESS_MS - 1000, high: sent.span.high + ACCESS_MS };
         match sent.meaning.reading {
             Reading::Login | Reading::Refresh => {
@@ -144,7 +144,7 @@ impl Episode {
                 let person = &mut self.people[sent.step.person];
                 if person.runs.iter().all(|run| run.op != made) {
                     person.runs.push(KnownRun { op: made, id, owner: sent.meaning.owner });
-                    // Older ones are left alone from now on.
+                    // The oldest run is not used from now on.
                     if person.runs.len() > MOST_RUNS {
                         person.runs.remove(0);
                     }
@@ -183,7 +183,7 @@ impl Episode {
         Ok(())
     }
 
-    /// Every answer that tells of what a request made is the same.
+    /// Checks that every answer about what a request made equals the first one.
     fn same_answer(&mut self, made: Op, answer: &Answer, context: &impl Fn() -> String) -> Result<(), Broken> {
         let first = self.made.entry(made).or_insert_with(|| answer.text.clone());
         if *first == answer.text {

@@ -1,4 +1,4 @@
-//! What has to hold once everything works again and is at rest.
+//! The end of an episode: what has to hold once everything works again and is at rest.
 
 use crate::{
     client::address,
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Episode {
-    /// Everything works again: what is under way ends, and what is due is done.
+    /// Ends all faults, lets what is under way end and what is due be done, and checks the result.
     pub(crate) fn rest(&mut self) -> Result<(), Broken> {
         self.world.state().calm = true;
         let mut random = fastrand::Rng::with_seed(0);
@@ -47,7 +47,7 @@ impl Episode {
         self.look_around()
     }
 
-    /// What has to hold once everything is at rest.
+    /// Checks what has to hold once everything is at rest.
     fn look_around(&mut self) -> Result<(), Broken> {
         let state = self.world.state();
         if let Some(key) = state.mailbox.changed().first() {
@@ -79,7 +79,7 @@ impl Episode {
                 let to = address(person);
                 let came = state.mailbox.of(&to).filter(|mail| mail.subject == subject).count();
                 let came = u32::try_from(came).unwrap_or(u32::MAX);
-                // Mails that wait go with their account.
+                // Mails that wait are deleted with their account.
                 let least = if self.people[person].was_deleted && subject.contains("password") { 0 } else { certain };
                 if came < least || came > possible {
                     let how = format!("{came} of {certain} to {possible} mails {subject:?} to person {person}");
@@ -90,7 +90,7 @@ impl Episode {
         Ok(())
     }
 
-    /// What the API does not tell is looked up.
+    /// Checks the events in the database, since the API does not show all of them.
     fn events(&self) -> Result<(), Broken> {
         for (what, sql) in [
             (

@@ -1,4 +1,4 @@
-//! Takes out of the models what is known otherwise, or cannot be asked for any more.
+//! Revision of the models: removes what is known otherwise, or cannot be asked for any more.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Episode {
-    /// Takes out of the models what is known otherwise, or cannot be asked for any more.
+    /// Removes from the models what is known otherwise, or cannot be asked for any more.
     pub(crate) fn revise(&mut self) -> Result<(), Broken> {
         let (now, links) = {
             let state = self.world.state();
@@ -26,11 +26,11 @@ impl Episode {
         };
         for ((checker, links), person) in self.accounts.iter_mut().zip(links).zip(&self.people) {
             for op in links {
-                // Of a request under way the models do not know yet that it was done.
+                // Of a request under way the models do not know yet that it took effect.
                 if checker.waits(op) || !self.seen.insert(op) {
                     continue;
                 }
-                // Where none waits for it, it is so old that the link is dead.
+                // Where no state waits for the mail, it is so old that its link has expired.
                 if checker.models().any(|model| model.waits_for_mail(op)) {
                     let kept = checker.revise(|model| {
                         let waits = model.waits_for_mail(op);
@@ -40,7 +40,7 @@ impl Episode {
                     kept.map_err(|how| Broken::new(Invariant::MailArrives, how))?;
                 }
             }
-            // The newest keys are sent again; what is under way has perhaps an older one.
+            // Clients send the newest keys again; a request under way may have an older one.
             let under_way = checker.asks().filter_map(|ask| match ask {
                 Ask::CreateKey(_, Some((key, _))) => Some(*key),
                 _ => None,
@@ -54,13 +54,13 @@ impl Episode {
                 .map_err(|how| Broken::new(Invariant::AccountsAreExplained, how))?;
         }
         let known = self.people.iter().flat_map(|person| &person.runs).map(|run| run.op).collect::<BTreeSet<_>>();
-        // Also of what nobody waits for, and the database has not carried out yet.
+        // Includes requests that nobody waits for, and that the database has not carried out yet.
         let asked = self.board.asks().filter_map(|ask| match ask {
             board::Ask::Upload(_, run, _) | board::Ask::Publish(_, run) | board::Ask::Withdraw(_, run) => Some(*run),
             _ => None,
         });
         let known = known.into_iter().chain(asked).collect::<BTreeSet<_>>();
-        // What is on its way may still be told of.
+        // Requests under way may still report runs with their numbers or later ones.
         let waits = self.sent.keys().chain(self.leaving.iter().map(|(op, _)| op)).min().copied().unwrap_or(self.next);
         let is_known = |op: Op| op >= waits || known.contains(&op);
         let once = self.people.iter().map(|person| person.onces).collect::<Vec<_>>();
@@ -71,7 +71,8 @@ impl Episode {
         let under_way = under_way.collect::<BTreeSet<_>>();
         let is_usable =
             |key: u32| under_way.contains(&key) || once.iter().any(|newest| key + 1 >= *newest && key <= *newest);
-        // Of whose account is gone in every state, no key asks any more; whose account is there in every state, is there.
+        // An owner whose account is gone in every state has no usable keys; one whose account exists in every state is
+        // not gone.
         let owners = self.board.models().flat_map(Board::owners).collect::<BTreeSet<_>>();
         let (mut there, mut gone) = (BTreeSet::new(), BTreeSet::new());
         for owner in owners {

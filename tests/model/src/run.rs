@@ -1,4 +1,4 @@
-//! Plays an episode: whose future is polled next, and when the process dies, is decided by the steps' random streams.
+//! The play of an episode: the steps' random streams decide whose future is polled next, and when the process dies.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,33 +29,33 @@ use crate::{
 };
 
 pub(crate) const HOUR: i64 = 3_600_000;
-/// Longer than whoever delivers mail keeps others from it, less what a delivery takes.
+/// Milliseconds of standstill after which the claim of a mail may have run out before its delivery is noted.
 const LONG_MS: i64 = 3000;
-/// How long a claim of an `Idempotency-Key` outlives its process.
+/// The time for which a claim of an `Idempotency-Key` outlives its process, in milliseconds.
 pub(crate) const CLAIM_MS: i64 = 90_000;
-/// The longest that the clock jumps in an episode, over all: sessions die of age, accounts do not.
+/// The most milliseconds that the clock jumps in an episode, in all: sessions expire of age, accounts do not.
 const MOST_JUMPED: i64 = 20 * 24 * HOUR;
 
-/// An answer.
+/// An answer to a request.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
-    /// Its status.
+    /// Status of the answer.
     pub status: u16,
-    /// Its `Content-Type`.
+    /// The header `Content-Type`.
     pub content_type: String,
-    /// `X-Request-Id`.
+    /// The header `X-Request-Id`.
     pub request_id: String,
-    /// Whether it says that it is the last known one, since the database cannot be asked.
+    /// Whether the answer is marked as the last known one, since the database cannot be reached.
     pub is_last_known: bool,
-    /// The body.
+    /// The body as text.
     pub text: String,
-    /// The body as JSON.
+    /// The body as JSON; null where it is not JSON.
     pub json: Value,
 }
 
 pub(crate) type Work = Pin<Box<dyn Future<Output = Option<Answer>> + Send>>;
 
-/// A future that is polled in the request's name: the request itself, or what it left to do.
+/// A future that is polled in a request's name: the request itself, or its work after the answer.
 pub(crate) struct Task {
     pub op: Op,
     pub work: Work,
@@ -67,41 +67,41 @@ pub(crate) struct Sent {
     pub request: Request,
     pub meaning: Meaning,
     pub span: Span,
-    /// Whether another request with its `Idempotency-Key` was answered while this one was under way.
+    /// Whether another request with the same `Idempotency-Key` was answered while this one was under way.
     pub has_met: bool,
 }
 
-/// What came of an episode.
+/// The result of an episode.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// How many steps were played.
+    /// Number of steps that were played.
     pub steps: u64,
-    /// How many requests were sent.
+    /// Number of requests that were sent.
     pub requests: u64,
-    /// By status, how many answers there were.
+    /// Number of answers, by status.
     pub answers: BTreeMap<u16, u64>,
-    /// What went wrong around the application.
+    /// Number of faults around the application.
     pub faults: Counts,
-    /// How many mails were taken, and how many twice.
+    /// Number of mails that were accepted, and of those that were handed over more than once.
     pub mails: (usize, usize),
-    /// Stands for everything that was asked and answered.
+    /// A hash of everything that was asked and answered.
     pub trace: u64,
     /// Whether so much was unknown that answers proved nothing any more, and the rest was left out.
     pub cut_short: bool,
-    /// Whether a fault that was put into the application ever stood in its way.
+    /// Whether a fault that was put into the application ever changed a statement.
     pub mutated: bool,
-    /// The invariant that broke.
+    /// The invariant that broke, if any.
     pub broken: Option<Broken>,
 }
 
-/// Whom a request that nobody waits for was about.
+/// The person and key of a request that nobody waits for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gone {
     pub(crate) person: usize,
     pub(crate) key: Option<Op>,
 }
 
-/// The episode.
+/// An episode that is being played.
 pub struct Episode {
     pub(crate) world: Arc<World>,
     pub(crate) app: App,
@@ -115,27 +115,27 @@ pub struct Episode {
     pub(crate) ledgers: BTreeMap<Op, Ledger>,
     pub(crate) admin: String,
     pub(crate) jumped: i64,
-    /// Until when each `Idempotency-Key` may be claimed by a request that has gone.
+    /// Times until which each `Idempotency-Key` may be claimed by a request that is gone, in milliseconds.
     pub(crate) claimed: BTreeMap<String, i64>,
-    /// What each request made, as it was answered to the first.
+    /// The first answer about what each request made.
     pub(crate) made: BTreeMap<Op, String>,
-    /// Snapshots that were read, in the order of reading, and what they said.
+    /// Snapshots that were read, in the order of reading; `pages` holds their rows.
     pub(crate) snapshots: Vec<String>,
     pub(crate) pages: BTreeMap<String, Value>,
     /// The longest log of changes that was read.
     pub(crate) log: Vec<Value>,
-    /// By person and subject: mails that certainly come, and that may come.
+    /// Numbers of mails that certainly come, and that may come, by person and subject.
     pub(crate) due: BTreeMap<(usize, &'static str), (u32, u32)>,
-    /// Links whose mails have been seen.
+    /// Requests whose mailed links have been seen.
     pub(crate) seen: BTreeSet<Op>,
-    /// Requests that nobody waits for, and of which something is still on its way.
+    /// Requests that nobody waits for, and of which a call is still on its way to the database.
     pub(crate) leaving: Vec<(Op, Gone)>,
     pub(crate) outcome: Outcome,
     pub(crate) verbose: bool,
 }
 
 impl Episode {
-    /// Plays the steps, and then lets everything come to rest and looks at what is left.
+    /// Plays the steps, then lets everything come to rest and checks what is left.
     pub fn play(mut self, steps: &[Step]) -> Outcome {
         let mut played = Ok(());
         for step in steps {
@@ -225,7 +225,7 @@ impl Episode {
         Ok(())
     }
 
-    /// Polls one of those who are under way; where all wait for time to pass, it does.
+    /// Polls one of the tasks under way; where all of them wait for time to pass, lets it pass.
     pub(crate) fn poll_one(&mut self, random: &mut fastrand::Rng) -> Result<(), Broken> {
         if self.tasks.is_empty() {
             return Ok(());
@@ -247,7 +247,7 @@ impl Episode {
         Ok(())
     }
 
-    /// Polls it; whether it went on.
+    /// Polls a task; returns whether it went on.
     fn poll(&mut self, index: usize) -> Result<bool, Broken> {
         let before = {
             let mut state = self.world.state();
@@ -310,7 +310,7 @@ impl Episode {
         }
     }
 
-    /// Nobody waits for the request any more. What is on its way to the database still arrives.
+    /// Notes that nobody waits for the request any more. What is on its way to the database still arrives.
     pub(crate) fn gone(&mut self, op: Op, gone: Gone) {
         if self.world.is_late(op) {
             self.leaving.push((op, gone));
@@ -333,7 +333,7 @@ impl Episode {
         {
             let mut state = self.world.state();
             state.deaths += 1;
-            // What its last breath would have left to do.
+            // The work that the process would have done after its answers.
             state.spawned.clear();
         }
         for (op, sent) in std::mem::take(&mut self.sent) {
@@ -349,7 +349,7 @@ impl Episode {
         }
         self.count(Fault::ClientGone);
         let op = ops[random.usize(..ops.len())];
-        // Of its tasks only the request itself: what it left to do goes on.
+        // Of the request's tasks only the request itself ends: its work after the answer goes on.
         let Some(index) = self.tasks.iter().position(|task| task.op == op) else { return };
         self.world.state().current = op;
         drop(self.tasks.remove(index));
@@ -360,7 +360,7 @@ impl Episode {
         }
     }
 
-    /// Remembers what was asked and answered, as one number.
+    /// Adds a request and its answer to the hash of the episode.
     pub(crate) fn trace(&mut self, op: Op, status: u16, text: &str) {
         let mut line = String::new();
         write!(line, "{op} {status} {text}").expect("a string takes all");
@@ -369,7 +369,7 @@ impl Episode {
         }
     }
 
-    /// Until when a request with this key may hold its claim, once it is gone.
+    /// Notes until when a request that is gone may hold the claim of its `Idempotency-Key`.
     pub(crate) fn may_hold_claim(&mut self, sent: &Sent) {
         if let Some(once) = &sent.request.once {
             let until = self.world.state().latest + CLAIM_MS;
@@ -378,7 +378,7 @@ impl Episode {
         }
     }
 
-    /// All active registrations: for what stands in answers.
+    /// Returns the requests that made the items of a list, by the items' ids; `None` where one is unknown.
     pub(crate) fn makers(&self, list: &Value) -> Option<BTreeSet<Op>> {
         let state = self.world.state();
         list.as_array()?.iter().map(|item| state.maker(item["id"].as_str()?)).collect()

@@ -1,4 +1,4 @@
-//! A process that starts, and what is there before anybody comes.
+//! The start of a process, and the data that is there before anybody comes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,11 +33,11 @@ use crate::{
     world::{Mutant, World},
 };
 
-/// Who is believed about the client's address.
+/// The proxy that is trusted to tell the client's address.
 const PROXY: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 9);
 const ADMIN: &str = "root@example.com";
 
-/// Makes the application over a world, as a process that starts.
+/// Creates the application over a world, as a process that starts does.
 pub(crate) fn start(world: &Arc<World>) -> (App, axum::Router) {
     let ports = Ports {
         database: Arc::clone(world) as _,
@@ -76,7 +76,7 @@ pub(crate) fn start(world: &Arc<World>) -> (App, axum::Router) {
     (app, router)
 }
 
-/// The answer, read whole.
+/// Sends a request to the router and reads the whole answer.
 async fn answer_of(router: axum::Router, request: HttpRequest<Body>) -> Option<Answer> {
     let response = router.oneshot(request).await.expect("an answer");
     let (head, body) = response.into_parts();
@@ -94,13 +94,13 @@ async fn answer_of(router: axum::Router, request: HttpRequest<Body>) -> Option<A
 }
 
 impl Episode {
-    /// Begins an episode: an administrator, a benchmark and some models are there, and nobody else.
+    /// Creates an episode in which only an administrator, a benchmark and some models exist.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self::with(seed, None)
     }
 
-    /// The same with a fault in the application.
+    /// Creates an episode as [`Episode::new`] does, with this fault in the application, if any.
     #[must_use]
     pub fn with(seed: u64, mutant: Option<Mutant>) -> Self {
         let world = Arc::new(World::new(seed, mutant));
@@ -140,7 +140,7 @@ impl Episode {
         episode
     }
 
-    /// Tells every request and answer on standard output.
+    /// Makes the episode print every request and answer on standard output.
     #[must_use]
     pub fn verbose(mut self) -> Self {
         self.verbose = true;
@@ -176,7 +176,7 @@ impl Episode {
         self.admin = tokens["accessToken"].as_str().expect("a token").to_owned();
     }
 
-    /// Calls while everything else stands still and nothing fails.
+    /// Sends a request while everything else stands still and nothing fails, and asserts the status of its answer.
     pub(crate) fn ask_alone(
         &mut self,
         method: Method,
@@ -203,7 +203,7 @@ impl Episode {
         answer
     }
 
-    /// Hands the request on as it is, while nothing else is under way and nothing fails.
+    /// Passes a request to the application as it is, while nothing else is under way and nothing fails.
     pub fn answer_to(&mut self, mut request: HttpRequest<Body>) -> Answer {
         self.world.state().calm = true;
         request.extensions_mut().insert(ClientAddress(PROXY.into()));
@@ -219,16 +219,16 @@ impl Episode {
         answer
     }
 
-    /// Time passes, and whatever is fetched from elsewhere is this from now on.
+    /// Lets time pass, and sets the body of every outbound `GET` from now on.
     pub fn fetches(&mut self, ms: i64, fetched: Vec<u8>) {
         self.pass(ms);
         self.world.state().fetched = fetched;
     }
 
-    /// An administrator's access token, a key with every scope, and an open run of its owner's.
+    /// Returns an administrator's access token, a key with every scope, and an open run of the key's owner.
     ///
     /// # Panics
-    /// When the application does not give them.
+    /// Panics when the application refuses to create them.
     pub fn credentials(&mut self) -> (String, String, String) {
         let token = self.admin.clone();
         let scopes = ["results:write", "models:write", "keys:verify", "leaderboard:read"];

@@ -1,4 +1,4 @@
-//! Makes a failing list of steps shorter: delta debugging (Zeller and Hildebrandt, 2002), first of steps, then of faults.
+//! Shortens a failing list of steps by delta debugging (Zeller and Hildebrandt, 2002), first of steps, then of faults.
 
 use crate::{
     faults::Weather,
@@ -14,13 +14,13 @@ pub fn play(seed: u64, steps: &[Step]) -> Outcome {
     Episode::new(seed).play(steps)
 }
 
-/// Plays them with a fault in the application.
+/// Plays the steps of an episode with a fault in the application.
 #[must_use]
 pub fn play_mutant(seed: u64, steps: &[Step], mutant: Mutant) -> Outcome {
     Episode::with(seed, Some(mutant)).play(steps)
 }
 
-/// The shortest list found that still breaks the same invariant, in at most so many tries.
+/// Returns the shortest list found that still breaks the same invariant, in at most `tries` tries.
 pub fn shrink(steps: &[Step], tries: u32, breaks: &mut dyn FnMut(&[Step]) -> Option<Broken>) -> Vec<Step> {
     let Some(broken) = breaks(steps) else { return steps.to_vec() };
     let wanted = broken.kind();
@@ -57,7 +57,8 @@ pub fn shrink(steps: &[Step], tries: u32, breaks: &mut dyn FnMut(&[Step]) -> Opt
     steps
 }
 
-/// The list as it can be given again: the numbers of the steps that stay, `!` after those in which nothing else fails.
+/// Formats the list so that [`read`] reads it again: the numbers of the steps, with `!` after those whose calls do not
+/// fail.
 #[must_use]
 pub fn list(steps: &[Step]) -> String {
     let told = steps.iter().map(|step| {
@@ -67,10 +68,10 @@ pub fn list(steps: &[Step]) -> String {
     told.collect::<Vec<_>>().join(",")
 }
 
-/// Reads such a list.
+/// Reads a list that [`list`] has written.
 ///
 /// # Errors
-/// Where it names no step of the episode.
+/// Returns the entry that names no step of the episode.
 pub fn read(list: &str, all: &[Step]) -> Result<Vec<Step>, String> {
     let step = |text: &str| {
         let (number, calm) = text.strip_suffix('!').map_or((text, false), |number| (number, true));
@@ -81,7 +82,7 @@ pub fn read(list: &str, all: &[Step]) -> Result<Vec<Step>, String> {
     list.split(',').filter(|text| !text.is_empty()).map(step).collect()
 }
 
-/// For a person: each step on a line.
+/// Describes the steps for people, each on a line.
 #[must_use]
 pub fn describe(steps: &[Step]) -> String {
     let line = |step: &Step| {

@@ -7,23 +7,23 @@ use rusqlite::{
     types::{Value as SqlValue, ValueRef},
 };
 
-/// An empty one.
+/// Opens an empty database in memory.
 #[must_use]
 pub fn in_memory() -> Connection {
-    // One thread at a time has it.
+    // Only one thread at a time uses the connection.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let database = Connection::open_in_memory_with_flags(flags).expect("a database in memory");
-    // Statements are not prepared again for other parameters.
+    // Keeps SQLite from preparing a statement again when its parameters change.
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).expect("a setting");
     database.pragma_update(None, "foreign_keys", true).expect("foreign keys");
     database.set_prepared_statement_cache_capacity(512);
     database
 }
 
-/// Carries the statements out, all or none.
+/// Executes the statements, all or none.
 ///
 /// # Errors
-/// What SQLite answers.
+/// Returns SQLite's error.
 pub fn batch(database: &mut Connection, statements: &[Statement]) -> rusqlite::Result<Vec<Rows>> {
     let transaction = database.transaction()?;
     let answers = statements.iter().map(|statement| run(&transaction, statement)).collect::<rusqlite::Result<_>>()?;

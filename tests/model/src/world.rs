@@ -1,4 +1,5 @@
-//! What is outside of the process: it outlives it, and every call to it waits its turn and fails where the plan says so.
+//! The world outside the process: it outlives the process, and every call to it waits its turn and fails where the
+//! plan says so.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,10 +16,10 @@ use crate::{
     sqlite,
 };
 
-/// An arbitrary moment.
+/// The time at which every episode starts, in milliseconds since the epoch; it is arbitrary.
 const START: i64 = 1_795_395_723_004;
 
-/// Everything outside the process: it outlives it.
+/// Everything outside the process, which outlives it.
 pub struct World {
     database: Mutex<rusqlite::Connection>,
     state: Mutex<State>,
@@ -26,40 +27,41 @@ pub struct World {
     mutated: Mutex<HashMap<&'static str, &'static str>>,
 }
 
-/// What ports know and do.
+/// The state of all ports.
 pub struct State {
     pub(crate) seed: u64,
-    /// The time.
+    /// The current time, in milliseconds since the epoch.
     pub now: i64,
-    /// The latest time there was.
+    /// The latest time that the clock has shown, in milliseconds since the epoch.
     pub latest: i64,
-    /// Whose future is polled.
+    /// The request whose future is polled.
     pub current: Op,
     pub(crate) streams: HashMap<Op, Streams>,
-    /// What the database carries out later, whoever still waits for it, and what came of it.
+    /// Batches that the database carries out later, whether or not anybody still waits; `done` holds their results by
+    /// ticket.
     late: Vec<Late>,
     done: BTreeMap<u64, Result<Vec<Rows>, DatabaseError>>,
     tickets: u64,
-    /// What was started to run after answers.
+    /// Work that was started to run after answers.
     pub spawned: Vec<(Op, BoxFuture)>,
     pub(crate) cache: HashMap<String, Vec<Version>>,
-    /// What the mail provider was given.
+    /// The mails that the provider was given.
     pub mailbox: Mailbox,
-    /// What is fetched from anywhere.
+    /// The body of every outbound `GET`.
     pub fetched: Vec<u8>,
-    /// The requests that asked for the random tokens of links.
+    /// The requests that asked for links, by the links' random tokens.
     pub tokens: BTreeMap<String, Op>,
-    /// The requests that made up ids, by the ids' random ends.
+    /// The requests that made ids, by the ids' random ends.
     pub(crate) makers: HashMap<[u8; 6], Op>,
-    /// Nothing goes wrong any more.
+    /// Whether faults are switched off.
     pub calm: bool,
-    /// What went wrong.
+    /// The number of occurrences of each fault.
     pub counts: Counts,
-    /// How often the process has died.
+    /// Number of times that the process has died.
     pub deaths: u32,
-    /// Counts the calls that went on; where it stands still, all wait for time to pass.
+    /// Number of calls that went on; where it stands still, all wait for time to pass.
     pub progress: u64,
-    /// When the first of those who wait goes on.
+    /// The earliest time for which a task waits, in milliseconds.
     pub next_wake: i64,
 }
 
@@ -71,27 +73,27 @@ struct Late {
     statements: Vec<Statement>,
 }
 
-/// A fault put into the application: where one of its statements has this text, another stands instead. What finds no such
-/// fault would find no real one.
+/// A fault put into the application: where one of its statements contains a text, another text replaces it. A
+/// simulation that does not find such a fault would not find a real one.
 #[derive(Clone, Copy, Debug)]
 pub struct Mutant {
-    /// What is wrong then.
+    /// What the fault breaks.
     pub name: &'static str,
-    /// The text.
+    /// The text that is replaced.
     pub text: &'static str,
-    /// What stands instead.
+    /// The text that replaces it.
     pub instead: &'static str,
 }
 
 impl Mutant {
-    /// What stands for the statement.
+    /// Returns the statement with the fault, or as it is where it does not contain the text.
     fn changed(&self, sql: &'static str) -> &'static str {
-        // Statements are constants; so few are changed that none is given back.
+        // Statements have to be `'static`; so few are changed that the memory is not freed.
         if sql.contains(self.text) { String::leak(sql.replace(self.text, self.instead)) } else { sql }
     }
 }
 
-/// What the cache held from a time on; nothing once it was deleted.
+/// A value that the cache held from a time on; `None` once it was deleted.
 pub(crate) type Version = (i64, Option<Vec<u8>>);
 
 /// The random streams of a request.
@@ -103,7 +105,7 @@ pub(crate) struct Streams {
 }
 
 impl World {
-    /// A new one, over an empty database, with this fault in the application.
+    /// Creates a world with an empty database, and with this fault in the application, if any.
     #[must_use]
     pub fn new(seed: u64, mutant: Option<Mutant>) -> Self {
         let state = State {
@@ -130,12 +132,12 @@ impl World {
         Self { database: Mutex::new(sqlite::in_memory()), state: Mutex::new(state), mutant, mutated: Mutex::default() }
     }
 
-    /// What ports know.
+    /// Locks the state of the ports.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no panic")
     }
 
-    /// Breaks the calls of this request as this stream says.
+    /// Makes the request's calls fail at this rate, as drawn from this stream.
     pub fn expose(&self, op: Op, weather: Weather, stream: u64) {
         let mut state = self.state();
         let entropy = fastrand::Rng::with_seed(state.seed ^ u64::from(op).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -143,18 +145,19 @@ impl World {
         state.streams.insert(op, streams);
     }
 
-    /// Whether anything that the request asked for went wrong.
+    /// Checks whether anything that the request asked for went wrong.
     pub fn was_struck(&self, op: Op) -> bool {
         self.state().streams.get(&op).is_some_and(|streams| streams.struck)
     }
 
-    /// One number of the database, for what the API does not tell.
+    /// Returns one number of the database, for what the API does not show.
     pub fn count(&self, sql: &str) -> i64 {
         let database = self.database.lock().expect("no panic");
         database.query_row(sql, [], |row| row.get(0)).expect("a number")
     }
 
-    /// What becomes of the call that the current request makes.
+    /// Decides whether the call that the current request makes goes wrong; returns the fault and a delay in
+    /// milliseconds.
     pub(crate) fn strike(&self, of: &[Fault]) -> Option<(Fault, i64)> {
         let mut state = self.state();
         if state.calm {
@@ -196,7 +199,7 @@ impl World {
         self.turn(until).await;
     }
 
-    /// Carries out what has been on its way for long enough.
+    /// Carries out the batches that have been on their way for long enough.
     pub fn carry_out_late(&self) {
         let due = {
             let mut state = self.state();
@@ -213,17 +216,17 @@ impl World {
         }
     }
 
-    /// Whether a statement was changed.
+    /// Checks whether the fault in the application has changed a statement.
     pub fn is_mutated(&self) -> bool {
         self.mutated.lock().expect("no panic").iter().any(|(sound, mutated)| sound != mutated)
     }
 
-    /// Whether something that the request asked for is still on its way.
+    /// Checks whether something that the request asked for is still on its way.
     pub fn is_late(&self, op: Op) -> bool {
         self.state().late.iter().any(|late| late.op == op)
     }
 
-    /// Sends it on its way, and waits for what comes of it.
+    /// Sends a batch on its way to the database, and waits for its result.
     pub(crate) async fn carry_out_later(
         &self,
         statements: Vec<Statement>,
@@ -258,7 +261,7 @@ impl World {
 }
 
 impl State {
-    /// The request that made up this UUID.
+    /// Returns the request that made this UUID.
     #[must_use]
     pub fn maker(&self, id: &str) -> Option<Op> {
         let end = u64::from_str_radix(id.rsplit('-').next()?, 16).ok()?.to_be_bytes();

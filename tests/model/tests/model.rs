@@ -1,6 +1,6 @@
-//! The whole application against its model, while everything around it fails: a hundred thousand steps. A seed that fails
-//! is made shorter and printed with how to play it again. The long run is `cargo run --release -p aibaas-model --example
-//! simulate`; docs/testing.md says more.
+//! A hundred thousand steps of the simulation: the whole application against its model, while everything around it
+//! fails. An episode that fails is shortened and printed with how to play it again. The long run is `cargo run
+//! --release -p aibaas-model --example simulate`; docs/testing.md says more.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use aibaas_model::{
 };
 
 const STEPS: u32 = 2500;
-/// Of each quarter.
+/// Number of episodes of each quarter.
 const EPISODES: u64 = 10;
 
 fn episode(seed: u64, steps: &[Step]) -> Outcome {
@@ -31,7 +31,7 @@ fn episode(seed: u64, steps: &[Step]) -> Outcome {
     outcome
 }
 
-/// A quarter of the steps; the harness plays the quarters beside each other.
+/// Plays a quarter of the steps, and checks that nothing breaks; the test harness runs the quarters in parallel.
 fn quarter(first: u64) {
     let (mut steps, mut requests) = (0, 0);
     let mut faults = Counts::new();
@@ -46,7 +46,7 @@ fn quarter(first: u64) {
     }
     println!("{steps} steps, {requests} requests\n{answers:?}\n{faults:?}");
     assert_eq!(steps, EPISODES * u64::from(STEPS));
-    // What never happens proves nothing.
+    // An answer that never occurs proves nothing.
     for status in [200, 201, 202, 204, 400, 401, 403, 404, 409, 422, 429, 503] {
         assert!(answers.get(&status).is_some_and(|count| *count > 5), "{status}: {answers:?}");
     }
@@ -83,7 +83,8 @@ fn a_seed_plays_the_same_again() {
     }
 }
 
-/// Plays what the long run left of an episode that broke something, which nothing does any more.
+/// Replays the shortened rest of an episode that once broke something in the long run, and checks that nothing breaks
+/// now.
 fn replayed(seed: u64, only: &str) -> Outcome {
     let steps = shrink::read(only, &plan::steps(seed, STEPS)).expect("steps");
     let outcome = shrink::play(seed, &steps);
@@ -91,15 +92,16 @@ fn replayed(seed: u64, only: &str) -> Outcome {
     outcome
 }
 
-/// Of two requests with one `Idempotency-Key` the second was refused while the first was under way, and heard of it after
-/// the first had its answer.
+/// Checks two requests with one `Idempotency-Key`: the second was refused while the first was under way, and its
+/// answer came after that of the first.
 #[test]
 fn a_refusal_may_come_late() {
     let outcome = replayed(100_529, "211!,227!,639!,698!,699!,803!,809!,897!,898!,899!,900!");
     assert_eq!(outcome.answers.get(&409), Some(&1), "the case itself: {:?}", outcome.answers);
 }
 
-/// A run was published 20 seconds after its request had been given up, and after its client had opened others.
+/// Checks a run that was published 20 seconds after its request had been given up, and after its client had opened
+/// others.
 #[test]
 fn what_comes_late_is_not_forgotten() {
     let list = "771!,787!,997!,1000!,1004!,1290!,1325!,1613!,1632,1640!,1723!,1737!,1744!,1759!";
@@ -107,14 +109,15 @@ fn what_comes_late_is_not_forgotten() {
     assert_eq!(outcome.answers.get(&503), Some(&1), "the case itself: {:?}", outcome.answers);
 }
 
-/// A request was under way with its `Idempotency-Key` while its client began another one.
+/// Checks a request that was under way with its `Idempotency-Key` while its client began another one.
 #[test]
 fn a_key_that_is_under_way_is_not_forgotten() {
     let outcome = replayed(4_003_133, "851!,946!,1002!,1004!,1089!,1090!,1294!,1295!,1296!");
     assert_eq!(outcome.answers.get(&422), Some(&1), "the case itself: {:?}", outcome.answers);
 }
 
-/// With the account goes what a request of its key has claimed: the request is refused as the key is from then on.
+/// Checks that the claim of a request with a key goes with the account: the request is refused as the key is from then
+/// on.
 #[test]
 fn an_account_may_go_while_its_key_opens_a_run() {
     let outcome = replayed(70_000_094, "662!,705!,729!,733!,962!,963!");

@@ -1,5 +1,5 @@
-//! Faults put into the application, each of which the simulation has to find and make short. What finds none of these
-//! would find no real one.
+//! Faults put into the application, each of which the simulation has to find and to shorten. A simulation that finds
+//! none of these would find no real one.
 
 use aibaas_model::{plan, shrink, world::Mutant};
 

@@ -1,40 +1,41 @@
-//! Stores that hang, fail or break off, for tests.
+//! Faults of the stores, for tests: they hang, fail or break off.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-/// What a component depends on.
+/// A dependency of the component that can be made faulty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dependency {
-    /// `spin:sqlite`.
+    /// SQLite databases, `spin:sqlite`.
     Database,
-    /// `spin:key-value`.
+    /// Key-value stores, `spin:key-value`.
     KeyValue,
 }
 
-/// What is wrong with it.
+/// The way in which calls of a dependency go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It waits until it is healed, and then fails.
+    /// The call waits until the fault is healed, and then fails.
     Hangs,
-    /// It does nothing, and says why.
+    /// The call is not carried out, and fails with this message.
     Fails(&'static str),
-    /// A database's: it does not commit, and says why; what was to be committed can still be rolled back.
+    /// Only for databases: the commit is not carried out and fails with this message; its transaction can still be
+    /// rolled back.
     RefusesToCommit(&'static str),
-    /// A database's: it commits, and says so once it is healed.
+    /// Only for databases: the commit is carried out, and its result comes once the fault is healed.
     HangsToTell,
-    /// A database's: it commits, and says that it broke off.
+    /// Only for databases: the commit is carried out, and fails with this message nevertheless.
     BreaksOff(&'static str),
 }
 
-/// What a call comes to that is carried out.
+/// What a call that is carried out returns to the component.
 pub(crate) enum Outcome {
-    /// What it is.
+    /// The call's own result.
     Told,
-    /// The same, once all is well again.
+    /// The call's own result, once the fault is healed.
     ToldLate(watch::Receiver<u32>),
-    /// That it broke off.
+    /// An error with this message, although the call was carried out.
     Lost(&'static str),
 }
 
@@ -51,24 +52,24 @@ impl Default for Faults {
 }
 
 impl Faults {
-    /// The next so many calls meet the fault.
+    /// Makes the next `times` calls of the dependency meet the fault.
     pub fn set(&self, of: Dependency, fault: Fault, times: u32) {
         *self.set.lock().unwrap_or_else(PoisonError::into_inner) = Some((of, fault, times));
     }
 
-    /// All is well again, and what hangs goes on.
+    /// Removes the fault, and lets hanging calls go on.
     pub fn heal(&self) {
         *self.set.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.wake();
     }
 
-    /// What hangs goes on, and the next so many calls meet this fault instead.
+    /// Sets another fault for the next `times` calls, and lets hanging calls go on.
     pub fn replace(&self, of: Dependency, fault: Fault, times: u32) {
         self.set(of, fault, times);
         self.wake();
     }
 
-    /// How many calls still meet the fault that was set.
+    /// Returns how many calls still meet the fault that was set.
     #[must_use]
     pub fn left(&self) -> u32 {
         self.set.lock().unwrap_or_else(PoisonError::into_inner).map_or(0, |(_, _, left)| left)
@@ -78,7 +79,8 @@ impl Faults {
         self.heals.send_modify(|heals| *heals = heals.wrapping_add(1));
     }
 
-    /// What the call has to say once it has been carried out; an error where it must not be.
+    /// Returns what the call reports once it has been carried out; an error where it must not be carried out. A call
+    /// that hangs waits here.
     pub(crate) async fn meet(&self, of: Dependency, sql: &str) -> Result<Outcome, &'static str> {
         let mut heals = self.heals.subscribe();
         match self.next(of, sql) {

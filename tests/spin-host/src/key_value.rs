@@ -16,10 +16,10 @@ use crate::{
     state::{Guest, State},
 };
 
-/// What Spin hands out at once at most, in bytes.
+/// The largest value that Spin returns, in bytes.
 const MOST_BYTES: usize = 128 << 20;
 
-/// Every store of the application.
+/// Every key-value store of the application, in one table.
 pub(crate) struct Stores(Mutex<rusqlite::Connection>);
 
 impl Stores {
@@ -51,7 +51,7 @@ impl Store {
         self,
         work: impl FnOnce(&rusqlite::Connection, &str) -> rusqlite::Result<T>,
     ) -> wasmtime::Result<Result<T, Error>> {
-        // In place, as Spin does it.
+        // On this thread, as in Spin.
         let result = tokio::task::block_in_place(|| work(&self.stores.lock(), &self.name));
         Ok(result.map_err(|error| Error::Other(error.to_string())))
     }
@@ -61,7 +61,7 @@ fn opened(accessor: &Accessor<State, Guest>, store: &Resource<Store>) -> wasmtim
     accessor.with(|mut access| Ok(access.get().table.get(store)?.clone()))
 }
 
-/// Meets what a test has set.
+/// Waits or fails where a test has set a fault of key-value stores.
 async fn meet(accessor: &Accessor<State, Guest>) -> Result<(), Error> {
     let faults = accessor.with(|mut access| Arc::clone(&access.get().host.faults));
     faults.meet(Dependency::KeyValue, "").await.map(drop).map_err(|why| Error::Other(why.to_owned()))

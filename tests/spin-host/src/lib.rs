@@ -1,10 +1,11 @@
-//! A Spin for the suite, and for those without the `spin` program: it runs one component of a `spin.toml` on
-//! wasmtime, with SQLite, key-value stores, variables and outbound HTTP.
+//! A stand-in for Spin, for the suite and for those without the `spin` program: it runs one component of a `spin.toml`
+//! on wasmtime, with SQLite, key-value stores, variables and outbound HTTP.
 //!
-//! It is as strict with the component and its clients as Spin, and not stricter: an undrained result holds its connection,
-//! stores and outbound hosts are those that the manifest names, instances are reused, also by concurrent requests, and
-//! dropped when idle, out of a pool that is bounded; requests have no time-out, and the end of the host cuts them off.
-//! It differs in this: one component, HTTP/1.1 only, no TLS to serve with, no hot reload, no `/.well-known/spin/info`.
+//! It is as strict with the component and its clients as Spin, and not stricter: an undrained result holds its
+//! connection; stores and outbound hosts are those that the manifest names; instances are reused, also by concurrent
+//! requests, and dropped when idle, out of a bounded pool; requests have no time-out, and the end of the host cuts
+//! them off. It differs from Spin in this: one component, HTTP/1.1 only, no TLS to serve with, no hot reload, no
+//! `/.well-known/spin/info`.
 
 mod bindings;
 mod faults;
@@ -32,32 +33,32 @@ use wasmtime::{Config, Engine, PoolingAllocationConfig, component::Component};
 pub use faults::{Dependency, Fault, Faults};
 pub use manifest::Manifest;
 
-/// What to serve, and where.
+/// The application to serve, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The `spin.toml`. Its component must have been built.
+    /// Path of the `spin.toml`, whose component must have been built.
     pub manifest: PathBuf,
-    /// Where databases and key-value stores are kept; created if missing.
+    /// Folder of databases and key-value stores; created if missing.
     pub state_dir: PathBuf,
-    /// Where to listen; port 0 chooses one.
+    /// Address to listen on; port 0 chooses a free one.
     pub listen: SocketAddr,
     /// Values for variables of the manifest, by their (lower-case) names, as `SPIN_VARIABLE_…` would give them.
     pub variables: BTreeMap<String, String>,
-    /// For tests: requests to allowed hosts go there instead, as plain HTTP with their own `Host` header.
+    /// For tests: requests to allowed hosts go to this address instead, as plain HTTP with their own `Host` header.
     pub outbound_redirect: Option<SocketAddr>,
-    /// What an instance may take.
+    /// Limits of each instance.
     pub instance_limits: InstanceLimits,
-    /// Whether a write waits until it is on the disk, as with Spin. Without it a write outlives this process, but not the
-    /// machine, and waits for no disk that is busy with something else.
+    /// Whether a write waits until it is on the disk, as with Spin. Without it a write outlives this process, but not
+    /// the machine, and does not wait for a disk that is busy with something else.
     pub flushes: bool,
 }
 
-/// What an instance may take. The defaults are Spin's.
+/// Limits of an instance. The defaults are Spin's.
 #[derive(Clone, Copy, Debug)]
 pub struct InstanceLimits {
-    /// Requests at once: `spin up --max-instance-concurrent-reuse-count`.
+    /// Most concurrent requests of an instance: `spin up --max-instance-concurrent-reuse-count`.
     pub requests_at_once: usize,
-    /// Bytes of a memory: `SPIN_MAX_INSTANCE_MEMORY`. Without it, as much as 32 bits address.
+    /// Most bytes of a memory: `SPIN_MAX_INSTANCE_MEMORY`. `None` allows as much as 32 bits address.
     pub memory: Option<usize>,
 }
 
@@ -80,7 +81,7 @@ impl SpinHost {
     /// Starts the application on threads of its own; once this returns, it accepts connections.
     ///
     /// # Errors
-    /// When the manifest or the component is not fit, a required variable is missing, or the address is taken.
+    /// Fails when the manifest or the component does not fit, a required variable is missing, or the address is taken.
     pub fn start(options: Options) -> Result<Self> {
         let manifest = Manifest::load(&options.manifest, &options.variables)?;
         let component = compile(&manifest.source)?;
@@ -118,31 +119,31 @@ impl SpinHost {
         Ok(Self { address, log, host: shared, closing, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// Returns the address that the application listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What its stores do wrong, in tests.
+    /// Returns the faults of the application's stores, which tests set.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.host.faults
     }
 
-    /// What the component has printed (and what went wrong around it), oldest first; the last megabytes of it.
+    /// Returns what the component has printed (and errors around it), oldest first; only the last megabytes are kept.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.text()
     }
 
-    /// From now on also shows on standard error what goes to the log.
+    /// Copies new lines of the log to standard error from now on.
     pub fn echo_log(&self) {
         self.log.echo();
     }
 
-    /// Stops accepting, answers what has been asked, gives work after the answer 5 seconds, and ends: more than Spin does,
-    /// for those who look at what was done.
+    /// Stops accepting, answers requests in flight, gives work after the answer 5 seconds, and ends: this is more than
+    /// Spin does, for tests that look at what was done.
     pub fn shutdown(mut self) {
         self.close(serve::Ending::Drained);
     }
@@ -161,7 +162,7 @@ impl Drop for SpinHost {
     }
 }
 
-/// How often Spin looks whether what computes is to be interrupted.
+/// The time between two checks by which Spin can interrupt what computes.
 const EPOCH: Duration = Duration::from_millis(10);
 
 fn engine() -> Result<&'static Engine> {
@@ -171,7 +172,7 @@ fn engine() -> Result<&'static Engine> {
         config.wasm_component_model_async(true).epoch_interruption(true);
         let mut pooled = config.clone();
         pooled.allocation_strategy(pool());
-        // Not every machine has the address space for a pool; there Spin does without one, too.
+        // Not every machine has the address space for a pool; Spin does without one there, too.
         let engine = Engine::new(&pooled).or_else(|_| Engine::new(&config)).map_err(|error| format!("{error:?}"))?;
         let weak = engine.weak();
         let tick = move || {
@@ -186,10 +187,10 @@ fn engine() -> Result<&'static Engine> {
     engine.as_ref().map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-/// Instances that Spin has at once, at most.
+/// Most instances that Spin has at once.
 const MOST_INSTANCES: u32 = 1_000;
 
-/// Spin's pool of instances, with its limits.
+/// Returns the configuration of Spin's pool of instances, with its limits.
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(MOST_INSTANCES)
@@ -211,14 +212,14 @@ fn pool() -> PoolingAllocationConfig {
     pool
 }
 
-/// Compiles a component, once a process and version of the file.
+/// Compiles a component, once per process and version of the file.
 fn compile(path: &Path) -> Result<Component> {
     type Key = (PathBuf, SystemTime);
     static COMPILED: Mutex<Option<HashMap<Key, Component>>> = Mutex::new(None);
 
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
     let key = (path.to_owned(), modified.with_context(|| format!("{}: build the component first", path.display()))?);
-    // Held while compiling: the second to ask shall wait, not compile too.
+    // Held while compiling, so that concurrent callers wait instead of compiling, too.
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     let compiled = compiled.get_or_insert_default();
     if let Some(component) = compiled.get(&key) {
@@ -262,7 +263,7 @@ mod tests {
         assert_eq!(ended, Ok(Some(Trap::Interrupt)), "without epochs it would go on for ever");
     }
 
-    /// A pool that wasmtime refuses would go unnoticed: the engine would do without it.
+    /// Checks that the pool is in use: the engine silently does without a pool that wasmtime refuses.
     #[test]
     fn instances_come_out_of_a_pool_where_there_is_room_for_one() {
         let mut config = Config::new();

@@ -1,4 +1,4 @@
-//! What the component prints.
+//! The log of what the component prints.
 
 use std::{
     io,
@@ -72,7 +72,7 @@ impl Pollable for Log {
     async fn ready(&mut self) {}
 }
 
-/// At once, so that nothing is lost when the instance traps.
+/// Writes at once, so that nothing is lost when the instance traps.
 impl OutputStream for Log {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.append(&bytes);

@@ -1,4 +1,4 @@
-//! What `spin.toml` grants the component: variables, stores, outbound hosts.
+//! The part of `spin.toml` that grants the component variables, stores and outbound hosts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -62,11 +62,11 @@ struct Build {
 /// The one component of a manifest, with its variables resolved.
 #[derive(Debug)]
 pub struct Manifest {
-    /// The compiled component.
+    /// Path of the compiled component.
     pub source: PathBuf,
-    /// The command that compiles it, run in [`Manifest::directory`].
+    /// The command that compiles the component, run in [`Manifest::directory`].
     pub build_command: Option<String>,
-    /// Where the manifest lies.
+    /// Folder of the manifest.
     pub directory: PathBuf,
     pub(crate) databases: BTreeSet<String>,
     pub(crate) stores: BTreeSet<String>,
@@ -75,11 +75,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest (version 2, one component behind the route `/...`); `overrides` replace the defaults of
-    /// its `[variables]`, and count for nothing where it declares no such variable.
+    /// Reads a manifest (version 2, one component behind the route `/...`); `overrides` replace the defaults of its
+    /// `[variables]`, and are ignored where it declares no such variable.
     ///
     /// # Errors
-    /// When `spin up` would refuse it, and when it holds what this host does not offer.
+    /// Fails when `spin up` would refuse the manifest, and when it needs what this host does not offer.
     pub fn load(path: &Path, overrides: &BTreeMap<String, String>) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();

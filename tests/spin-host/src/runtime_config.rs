@@ -1,11 +1,11 @@
-//! Spin's runtime configuration file, as far as the project names it: each kind of store with what Spin wants of it, and
-//! nothing else.
+//! Spin's runtime configuration file, as far as the project names it: each kind of store with the fields that Spin
+//! requires, and nothing else.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::Deserialize;
 
-/// The file.
+/// The parsed runtime configuration file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuntimeConfig {
@@ -15,59 +15,59 @@ pub struct RuntimeConfig {
     /// Key-value stores, by label.
     #[serde(default)]
     pub key_value_store: BTreeMap<String, KeyValueStore>,
-    /// Where components may not go, whatever the manifest allows.
+    /// Networks that components may not reach, whatever the manifest allows.
     #[serde(default)]
     pub outbound_networking: OutboundNetworking,
 }
 
-/// Where components may not go.
+/// Networks that components may not reach.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutboundNetworking {
-    /// `private`, or networks.
+    /// `private`, or networks in CIDR notation.
     #[serde(default)]
     pub block_networks: Vec<String>,
 }
 
-/// Where a database is.
+/// The location of a database.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum SqliteDatabase {
-    /// In a file of the machine.
+    /// A file of the machine.
     Spin {
-        /// Which; else in memory.
+        /// Path of the file; without it, the database is in memory.
         path: Option<String>,
     },
-    /// On a server.
+    /// A libSQL server.
     Libsql {
-        /// Its address.
+        /// URL of the server.
         url: String,
-        /// What it is asked with.
+        /// Authentication token for the server.
         token: String,
     },
 }
 
-/// Where a key-value store is.
+/// The location of a key-value store.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum KeyValueStore {
-    /// In a file of the machine.
+    /// A file of the machine.
     Spin {
-        /// Which; else in memory.
+        /// Path of the file; without it, the store is in memory.
         path: Option<String>,
     },
-    /// On a Redis server.
+    /// A Redis server.
     Redis {
-        /// Its address.
+        /// URL of the server.
         url: String,
     },
 }
 
 impl RuntimeConfig {
-    /// Reads a file as Spin does.
+    /// Parses a runtime configuration file as Spin does.
     ///
     /// # Errors
-    /// What Spin would not take.
+    /// Returns what Spin would reject.
     pub fn parse(text: &str) -> Result<Self, String> {
         let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         for database in config.sqlite_database.values() {
@@ -93,7 +93,7 @@ impl RuntimeConfig {
     }
 }
 
-/// Whether it is an address, alone or with the length of a prefix.
+/// Checks whether the text is an IP address, alone or with a prefix length.
 fn is_network(text: &str) -> bool {
     let (address, length) = text.split_once('/').unwrap_or((text, "0"));
     let longest = |address: IpAddr| if address.is_ipv4() { 32 } else { 128 };

@@ -1,4 +1,4 @@
-//! Requests to instances: each instance takes several at once, as Spin lets it.
+//! Distribution of requests to instances: each instance takes several at once, as in Spin.
 
 use std::{
     net::SocketAddr,
@@ -41,21 +41,21 @@ use crate::{
 const REQUESTS_AN_INSTANCE: usize = 128;
 const IDLE: Duration = Duration::from_secs(1);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Where Spin answers by itself.
+/// Prefix of the paths that Spin answers by itself.
 const WELL_KNOWN: &str = "/.well-known/spin/";
-/// As much as a store may compute before Spin interrupts it, in ticks: practically for ever.
+/// Epoch ticks that a store may compute before Spin interrupts it: practically for ever.
 const EPOCH_DEADLINE: u64 = u64::MAX / 2;
 
-/// How a host ends.
+/// The way in which a host ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// As Spin ends at SIGTERM: connections are cut, and what runs is dropped.
+    /// As Spin ends at SIGTERM: connections are cut, and running work is dropped.
     Cut,
-    /// What has been asked is answered, and work after the answer has some seconds to end.
+    /// Requests in flight are answered, and work after the answer has 5 seconds to end.
     Drained,
 }
 
-/// Links a component to everything this host offers.
+/// Links a component to everything that this host offers.
 pub(crate) fn link(engine: &Engine, component: &Component) -> wasmtime::Result<ServicePre<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -107,7 +107,7 @@ impl HandlerState for Instances {
     }
 }
 
-/// What a limit leaves of growth: a memory that would grow beyond it stays as it is, and the component hears so.
+/// Limits the memories of an instance: growth beyond the limit fails, and the component learns of it.
 fn memory_limit(bytes: Option<usize>) -> StoreLimits {
     let limits = StoreLimitsBuilder::new();
     match bytes {
@@ -116,10 +116,10 @@ fn memory_limit(bytes: Option<usize>) -> StoreLimits {
     }
 }
 
-/// When an instance goes.
+/// The time at which an instance is dropped.
 struct Expiration {
     sleep: Pin<Box<Sleep>>,
-    /// Ready once the host closes, and then gone.
+    /// Completes once the host closes; `None` from then on.
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
 }
 
@@ -176,7 +176,7 @@ impl WorkerState for Worker {
     }
 }
 
-/// Serves until `closing` says how to end.
+/// Serves requests until `closing` says how to end.
 pub(crate) async fn serve(
     listener: TcpListener,
     service: ServicePre<State>,
@@ -189,11 +189,11 @@ pub(crate) async fn serve(
     let ending = loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            // Whoever has dropped the sender waits for nobody.
+            // A dropped sender counts as `Ending::Cut`.
             ending = closing.wait_for(Option::is_some) => break ending.ok().and_then(|ending| *ending),
         };
         let Ok((stream, peer)) = accepted else { continue };
-        // No TCP_NODELAY, as Spin sets none: a body that leaves after its head waits for the head's acknowledgement.
+        // No TCP_NODELAY, as in Spin: a body that is sent after its head waits for the head's acknowledgement.
         let handler = handler.clone();
         let host = Arc::clone(&host);
         let connection = hyper::server::conn::http1::Builder::new().serve_connection(
@@ -217,7 +217,7 @@ pub(crate) async fn serve(
 
 type Body = UnsyncBoxBody<Bytes, wasmtime::Error>;
 
-/// Answers as Spin does; an error closes the connection without an answer.
+/// Answers a request as Spin does; an error closes the connection without an answer.
 async fn answer(
     handler: ProxyHandler<Instances>,
     host: Arc<Shared>,
@@ -249,8 +249,8 @@ async fn answer(
     }
 }
 
-/// Returns the request's URI with its authority: that of the `Host` header, or of the request line, or of both where they
-/// are the same. The first `Host` header counts.
+/// Returns the request's URI with the authority of the `Host` header or of the request line; where both are given,
+/// they must be the same. The first `Host` header counts.
 fn absolute_uri(parts: &http::request::Parts) -> Result<http::Uri> {
     let named = parts.headers.get(http::header::HOST).map(|host| -> Result<http::uri::Authority> {
         let host = host.to_str().context("'Host' header is not visible ASCII")?;
@@ -265,7 +265,7 @@ fn absolute_uri(parts: &http::request::Parts) -> Result<http::Uri> {
             named
         }
     };
-    // CONNECT has none; Spin panics there, which closes the connection, too.
+    // A CONNECT request has no path; Spin panics there, which closes the connection, too.
     let path = parts.uri.path_and_query().cloned().context("no path in the request")?;
     Ok(http::Uri::builder().scheme("http").authority(authority).path_and_query(path).build()?)
 }

@@ -1,4 +1,4 @@
-//! `spin:sqlite` on rusqlite, as unforgiving as Spin: a statement holds its connection until its rows are drained.
+//! `spin:sqlite` on rusqlite, as strict as Spin: a statement holds its connection until its rows are drained.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,7 +20,7 @@ use crate::{
     state::{Guest, State},
 };
 
-/// Rows that Spin reads ahead of the component: a statement of so many has ended even where nobody takes them.
+/// Rows that Spin reads ahead of the component: a statement with no more rows ends even where nobody takes them.
 const ROWS_AHEAD: usize = 4;
 
 /// An open connection; a running statement shares it.
@@ -37,7 +37,7 @@ impl Connection {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs the statement; `columns` hears first, then `row` once a row until it says no.
+    /// Runs the statement; calls `columns` once with the names, then `row` for each row until it returns false.
     fn run(
         &self,
         sql: &str,
@@ -60,7 +60,7 @@ impl Connection {
     }
 }
 
-/// Opens a database file; `flushes` as [`crate::Options::flushes`].
+/// Opens a database file; `flushes` is as in [`crate::Options::flushes`].
 pub(crate) fn open(path: &Path, flushes: bool) -> rusqlite::Result<rusqlite::Connection> {
     let connection = rusqlite::Connection::open(path)?;
     if !flushes {
@@ -69,7 +69,7 @@ pub(crate) fn open(path: &Path, flushes: bool) -> rusqlite::Result<rusqlite::Con
     Ok(connection)
 }
 
-/// A row, or why the component must not live to see it.
+/// A row, or the error that traps the component.
 type Row = wasmtime::Result<Vec<Value>>;
 
 fn io(error: rusqlite::Error) -> Error {
@@ -91,7 +91,7 @@ fn from_sql(value: ValueRef<'_>) -> wasmtime::Result<Value> {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(integer) => Value::Integer(integer),
         ValueRef::Real(real) => Value::Real(real),
-        // Spin kills the request here.
+        // Spin kills the request where a text is not UTF-8.
         ValueRef::Text(text) => {
             Value::Text(String::from_utf8(text.to_vec()).map_err(|_| wasmtime::format_err!("TEXT that is not UTF-8"))?)
         }
@@ -217,7 +217,8 @@ impl HostConnectionWithStore<State> for Guest {
         let (rows_tx, rows) = mpsc::channel(ROWS_AHEAD);
         let (result_tx, result) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
-            // Full while the component reads no row, closed once it (or its instance) has dropped the stream.
+            // The channel is full while the component reads no row, and closed once it (or its instance) has dropped
+            // the stream.
             let result = connection.run(
                 &sql,
                 parameters,

@@ -1,4 +1,4 @@
-//! What one instance of the component holds, and what all of them share.
+//! The state of one instance of the component, and the state that all instances share.
 
 use std::{
     net::SocketAddr,
@@ -23,7 +23,7 @@ use wasmtime_wasi_http::{
 
 use crate::{InstanceLimits, bindings::variables, faults::Faults, key_value::Stores, log::Log, manifest::Manifest};
 
-/// What every instance shares.
+/// The state that all instances share.
 pub(crate) struct Shared {
     pub(crate) manifest: Manifest,
     pub(crate) state_dir: PathBuf,
@@ -33,12 +33,13 @@ pub(crate) struct Shared {
     pub(crate) faults: Arc<Faults>,
     pub(crate) instance_limits: InstanceLimits,
     pub(crate) flushes: bool,
-    /// Instances that live.
+    /// Number of live instances.
     pub(crate) instances: AtomicUsize,
 }
 
 impl Shared {
-    /// `default` is the name that Spin gives its file; the manifest vouches for the others.
+    /// Returns the path of a database file. `default` has the name that Spin gives it; the manifest has vouched for
+    /// the other names.
     pub(crate) fn database_path(&self, name: &str) -> PathBuf {
         let file = if name == "default" {
             "sqlite_db".to_owned()
@@ -59,7 +60,7 @@ pub(crate) struct State {
     pub(crate) memory: StoreLimits,
 }
 
-/// Names [`State`] as what the interfaces of Spin work on.
+/// Marker type that names [`State`] as the data of Spin's interfaces.
 pub(crate) struct Guest;
 
 impl HasData for Guest {
@@ -90,7 +91,7 @@ impl variables::HostWithStore<State> for Guest {
     }
 }
 
-/// Sends requests to the hosts that the manifest allows, and to no other.
+/// Sender of requests to the hosts that the manifest allows, and to no other.
 pub(crate) struct Outbound(pub(crate) Arc<Shared>);
 
 type Sent = (http::Response<UnsyncBoxBody<Bytes, ErrorCode>>, Box<dyn Future<Output = Result<(), ErrorCode>> + Send>);
@@ -109,7 +110,7 @@ impl WasiHttpHooks for Outbound {
                 return Err(ErrorCode::HttpRequestDenied.into());
             }
             if let Some(address) = host.outbound_redirect {
-                // The Host header is set by now.
+                // The `Host` header is already set at this point.
                 let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
                 *request.uri_mut() =
                     format!("http://{address}{path}").parse().map_err(|_| ErrorCode::HttpRequestUriInvalid)?;

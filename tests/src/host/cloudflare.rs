@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use super::{Running, Setup, Started};
 use crate::tools;
 
-/// Held by whoever reads or writes the folder that the Worker is built into.
+/// Lock for the folder that the Worker is built into; whoever reads or writes the folder holds it.
 pub static BUNDLE: Mutex<()> = Mutex::new(());
 
-/// What keeps wrangler from asking and telling anybody.
+/// Environment variables that keep wrangler from asking questions and from sending reports.
 pub const QUIET: [(&str, &str); 5] = [
     ("WRANGLER_SEND_METRICS", "false"),
     ("WRANGLER_SEND_ERROR_REPORTS", "false"),
@@ -27,37 +27,38 @@ pub const QUIET: [(&str, &str); 5] = [
 /// A workerd of a case's own; ended when dropped.
 pub struct Workerd {
     child: Option<Child>,
-    /// Where the Worker answers, behind what stands for Cloudflare's edge.
+    /// Base URL of the Worker, behind a stand-in for Cloudflare's edge.
     pub url: String,
-    /// Where it answers without an edge.
+    /// Base URL of the Worker without an edge.
     pub direct: String,
-    /// Where its schedule is set off and its log is shown.
+    /// URL of the control port, which triggers the schedule and shows the log.
     pub control: String,
-    /// Where a second instance of the Worker answers.
+    /// Base URL of a second instance of the Worker.
     pub another: String,
 }
 
 impl Workerd {
-    /// Starts it with these variables; what the Worker calls outside goes to the provider.
+    /// Starts workerd with these variables; the Worker's outbound requests go to the provider.
     ///
     /// # Errors
-    /// What the tools said.
+    /// Returns what the tools printed.
     pub fn start(variables: &[(&str, String)], provider: Option<&str>) -> Result<Self, String> {
         Self::start_with(json!({}), variables, provider)
     }
 
-    /// Like [`Workerd::start`], with a data set of Analytics Engine; what is written to it, the control port tells.
+    /// Starts workerd as [`Workerd::start`] does, with a data set of Analytics Engine, whose contents the control port
+    /// shows.
     ///
     /// # Errors
-    /// What the tools said.
+    /// Returns what the tools printed.
     pub fn start_counted(variables: &[(&str, String)]) -> Result<Self, String> {
         Self::start_with(json!({ "analytics": true }), variables, None)
     }
 
-    /// Like [`Workerd::start`], with its databases, caches and objects in this folder.
+    /// Starts workerd as [`Workerd::start`] does, with its databases, caches and objects in this folder.
     ///
     /// # Errors
-    /// What the tools said.
+    /// Returns what the tools printed.
     pub fn start_over(
         data: Option<&Path>,
         variables: &[(&str, String)],
@@ -83,7 +84,7 @@ impl Workerd {
         }
         let mut command = Command::new(node);
         command.arg("serve.mjs").arg(options.to_string()).current_dir(root.join("tests/cloudflare"));
-        // It ends when its standard input does, even where this process is killed.
+        // The process ends when its standard input does, even where this process is killed.
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
         let nowhere = String::new;
         let mut workerd =
@@ -97,7 +98,7 @@ impl Workerd {
                 workerd.direct = format!("http://127.0.0.1:{}", ready["workerPort"]);
                 workerd.control = format!("http://127.0.0.1:{control}");
                 workerd.another = format!("http://127.0.0.1:{}", ready["anotherPort"]);
-                // Read to the end: a process whose output nobody takes would stand still.
+                // Read to the end: a process blocks when nobody reads its output.
                 std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
                 return Ok(workerd);
             }
@@ -114,7 +115,7 @@ impl Drop for Workerd {
     }
 }
 
-/// What the Worker is told: where it sends mail, it hashes as on the free plan.
+/// Returns the Worker's variables; where it sends mail, it hashes passwords as on the free plan.
 pub fn variables(setup: Setup) -> Vec<(&'static str, String)> {
     let mut variables = setup.variables_for_cases();
     if setup.sends_mail() {
@@ -123,7 +124,7 @@ pub fn variables(setup: Setup) -> Vec<(&'static str, String)> {
     variables
 }
 
-/// Has passwords hashed in so many Durable Objects.
+/// Returns the variables that have passwords hashed in `count` Durable Objects.
 pub fn hashing_objects(count: u8) -> [(&'static str, String); 2] {
     [("PASSWORD_HASHING", "durable_object".to_owned()), ("PASSWORD_HASHER_OBJECTS", count.to_string())]
 }
@@ -135,10 +136,10 @@ pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::Temp
     Ok(Started { url, direct, running: Running::Process(child), folder })
 }
 
-/// The Node that runs the Worker's tools, and the folder that the Worker was built into.
+/// Builds the Worker once; returns the path of the Node that runs its tools, and the folder that it was built into.
 ///
 /// # Errors
-/// What the tools said.
+/// Returns what the tools printed.
 pub fn built() -> Result<(PathBuf, PathBuf), String> {
     static BUILT: OnceLock<Result<(PathBuf, PathBuf), String>> = OnceLock::new();
     let build = || {

@@ -1,4 +1,4 @@
-//! The native server, as the built binary.
+//! The native server, run as the built binary.
 
 use std::{
     io::{BufRead, BufReader},
@@ -15,43 +15,43 @@ use crate::{PATIENCE, provider::KEY_LIST_PATH, tools};
 pub struct Server {
     child: Child,
     printed: Mutex<mpsc::Receiver<String>>,
-    /// Where it listens.
+    /// Base URL of the server.
     pub url: String,
 }
 
 impl Server {
-    /// Starts it over this data folder.
+    /// Starts the server over this data folder, on a free port.
     ///
     /// # Errors
-    /// What it printed, where it did not start.
+    /// Returns what the server printed, where it did not start.
     pub fn start(data: &Path, variables: &[(&str, String)]) -> Result<Self, String> {
         Self::start_on("127.0.0.1:0", data, variables)
     }
 
-    /// The same, listening there.
+    /// Starts the server over this data folder, listening on this address.
     ///
     /// # Errors
-    /// As [`Server::start`].
+    /// Returns the same errors as [`Server::start`].
     pub fn start_on(listen: &str, data: &Path, variables: &[(&str, String)]) -> Result<Self, String> {
         let (child, url, printed) = spawn(listen, data, variables)?;
         Ok(Self { child, url, printed: Mutex::new(printed) })
     }
 
-    /// The same, where no file may grow beyond so many bytes: a disk without room.
+    /// Starts the server where no file may grow beyond `bytes`, as on a full disk.
     ///
     /// # Errors
-    /// As [`Server::start`].
+    /// Returns the same errors as [`Server::start`].
     #[cfg(unix)]
     pub fn start_without_room(data: &Path, variables: &[(&str, String)], bytes: u64) -> Result<Self, String> {
         let program = tools::program("aibaas")?;
         let mut command = Command::new("/bin/sh");
-        // Without the signal, a write beyond it fails. The unit of `ulimit -f` is 512 bytes.
+        // With SIGXFSZ ignored, a write beyond the limit fails. The unit of `ulimit -f` is 512 bytes.
         command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\""]).arg((bytes / 512).to_string()).arg(program);
         let (child, url, printed) = spawn_by(command.env_clear(), "127.0.0.1:0", data, variables)?;
         Ok(Self { child, url, printed: Mutex::new(printed) })
     }
 
-    /// The next line that it prints with this in it.
+    /// Waits for the next printed line that contains this text, and returns it; panics after 120 s without output.
     pub fn wait_for_line(&self, part: &str) -> String {
         let printed = self.printed.lock().expect("no panic");
         loop {
@@ -63,18 +63,18 @@ impl Server {
         }
     }
 
-    /// What else it has printed by now.
+    /// Returns the lines that were printed so far and not returned before.
     pub fn lines_so_far(&self) -> Vec<String> {
         self.printed.lock().expect("no panic").try_iter().collect()
     }
 
-    /// SIGKILL: no time to tidy up.
+    /// Kills the server with SIGKILL, so that it has no time to tidy up.
     pub fn kill(mut self) {
         _ = self.child.kill();
         _ = self.child.wait();
     }
 
-    /// The process.
+    /// Returns the server's process.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child
     }
@@ -87,10 +87,10 @@ impl Drop for Server {
     }
 }
 
-/// Returns a command of the native server, as [`tools::command`].
+/// Returns a command of the native server, as [`tools::command`] does.
 ///
 /// # Errors
-/// What cargo printed.
+/// Returns what cargo printed.
 pub fn command() -> Result<Command, String> {
     tools::command("aibaas")
 }
@@ -100,7 +100,7 @@ pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::Temp
     Ok(Started { url, direct: None, running: Running::Process(child), folder })
 }
 
-/// What a server is told whose services are all at the provider.
+/// Returns the variables of a server whose external services are all at the provider.
 pub fn variables(setup: Setup, provider: Option<&str>) -> Vec<(&'static str, String)> {
     let mut variables = setup.variables_for_cases();
     if let Some(provider) = provider {
@@ -129,7 +129,7 @@ fn spawn_by(command: &mut Command, listen: &str, data: &Path, variables: &[(&str
         [Box::new(child.stdout.take().expect("piped")), Box::new(child.stderr.take().expect("piped"))];
     for stream in streams {
         let lines = lines.clone();
-        // Read to the end: a server whose output nobody takes would stand still.
+        // Read to the end: a server blocks when nobody reads its output.
         std::thread::spawn(move || {
             BufReader::new(stream).lines().map_while(Result::ok).for_each(|line| drop(lines.send(line)))
         });

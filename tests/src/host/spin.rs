@@ -1,4 +1,5 @@
-//! The Spin component: by the `spin` program where a fit one is at hand, else by the host of `tests/spin-host`.
+//! The Spin component, run by the `spin` program where a fitting version is installed, else by the host of
+//! `tests/spin-host`.
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -21,27 +22,27 @@ pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::Temp
     Ok(Started { url, direct: None, running, folder })
 }
 
-/// The component, and who runs it.
+/// The running component, by what runs it.
 pub enum Spin {
-    /// The `spin` program, with all that it has started.
+    /// The `spin` program, with all processes that it has started.
     Program(Child),
-    /// The stand-in, in this process.
+    /// The stand-in of `tests/spin-host`, in this process.
     StandIn(SpinHost),
 }
 
 impl Spin {
-    /// Starts the component over this folder; returns where it listens, too.
+    /// Starts the component over this folder; also returns its base URL.
     ///
     /// # Errors
-    /// Why it does not start.
+    /// Returns why the component does not start.
     pub fn start(setup: Setup, provider: Option<&str>, folder: &Path) -> Result<(Self, String), String> {
         Self::start_by(Path::new("spin"), setup, provider, folder)
     }
 
-    /// Starts it by this program where that is fit, else by the stand-in.
+    /// Starts the component by this program where its version fits, else by the stand-in; also returns its base URL.
     ///
     /// # Errors
-    /// Why it does not start.
+    /// Returns why the component does not start.
     pub fn start_by(
         program: &Path,
         setup: Setup,
@@ -64,7 +65,7 @@ impl Spin {
         }
     }
 
-    /// What the component has printed. The program keeps it in the folder.
+    /// Returns what the component has printed; empty for the `spin` program, which keeps it in the folder.
     pub fn printed(&self) -> String {
         match self {
             Self::Program(_) => String::new(),
@@ -72,7 +73,7 @@ impl Spin {
         }
     }
 
-    /// Ends it in the middle of whatever it does: the program and its children by SIGKILL.
+    /// Ends the component at once, whatever it is doing: the program and its children by SIGKILL.
     pub fn kill(self) {
         match self {
             Self::Program(child) => super::end(child),
@@ -80,7 +81,7 @@ impl Spin {
         }
     }
 
-    /// Ends it, after what is written after the answers where it can be told to wait for that.
+    /// Ends the component; the stand-in first waits for what is written after the answers, the `spin` program cannot.
     pub fn stop(self) {
         match self {
             Self::Program(child) => super::end(child),
@@ -92,7 +93,7 @@ impl Spin {
 /// Starts the stand-in over this folder, for a case that looks into it.
 ///
 /// # Errors
-/// Why it does not start.
+/// Returns why it does not start.
 pub async fn stand_in(
     folder: &Path,
     variables: Vec<(&'static str, String)>,
@@ -118,7 +119,8 @@ fn lower_case(variables: Vec<(&'static str, String)>) -> impl Iterator<Item = (S
     variables.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value))
 }
 
-/// The stand-in leads what the component asks of its services to the provider, and so sees what it really asks for.
+/// Starts the stand-in, which redirects all outbound requests to the provider, so that cases see which URLs were
+/// meant.
 fn start_stand_in(setup: Setup, provider: Option<&str>, folder: &Path) -> Result<SpinHost, String> {
     let outbound = provider.map(|url| url.trim_start_matches("http://").parse::<SocketAddr>());
     let outbound = outbound.transpose().map_err(|error| error.to_string())?;
@@ -143,8 +145,8 @@ fn serve(
     host.map_err(|error| format!("{error:#}"))
 }
 
-/// The program cannot lead what the component asks elsewhere, so the component is told that the provider is all its
-/// services, by a copy of the manifest that lets it out to there.
+/// Starts the `spin` program, which cannot redirect outbound requests: the variables name the provider as every
+/// service, and a copy of the manifest allows calls to it.
 fn start_program(
     program: &Path,
     setup: Setup,
@@ -156,8 +158,8 @@ fn start_program(
     let address = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .map_err(|error| error.to_string())?;
-    // `spin up` leaves the trigger to a child, which outlives it and holds on to its output. So they are a group, which
-    // ends with the shell's input: when it is closed, and also when this process is killed.
+    // `spin up` leaves the trigger to a child, which outlives it and holds on to its output. So both are a process
+    // group, which is killed when the shell's input closes, and so also when this process is killed.
     let mut command = Command::new("sh");
     command.args(["-c", r#"{ "$@"; kill 0; } & cat; kill -KILL 0"#, "sh"]).arg(program);
     command.args(["up", "--quiet", "--listen", &address.to_string(), "--state-dir"]).arg(folder);
@@ -179,7 +181,8 @@ fn start_program(
     Err("spin up does not listen".to_owned())
 }
 
-/// The project's manifest for elsewhere: with the component's whole path, and the provider among the hosts that it may call.
+/// Copies the project's manifest, with the component's absolute path and the provider among the allowed outbound
+/// hosts.
 fn copy_manifest(provider: Option<&str>, to: &Path) -> Result<(), String> {
     let root = tools::root();
     let text = std::fs::read_to_string(root.join("spin.toml")).map_err(|error| error.to_string())?;
@@ -197,14 +200,14 @@ fn copy_manifest(provider: Option<&str>, to: &Path) -> Result<(), String> {
     std::fs::write(to, text).map_err(|error| error.to_string())
 }
 
-/// What holds of the program that the suite runs, seen with programs that only behave like it.
+/// Checks of how the suite runs the `spin` program, with scripts that stand for it.
 #[cfg(unix)]
 pub mod false_programs {
     use std::{fs, net::TcpStream, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
     use super::{Path, Setup, Spin, eventually_blocking, tools};
 
-    /// Writes a script that stands for `spin`; `up` runs as `spin up` would.
+    /// Writes a script that stands for `spin` and reports this version; `up` is the shell code of `spin up`.
     fn spin(folder: &Path, version: &str, up: &str) -> Result<PathBuf, String> {
         let program = folder.join("spin");
         let script = format!("#!/bin/sh\nif [ \"$1\" = --version ]; then echo '{version}'; exit; fi\n{up}\n");
@@ -213,10 +216,10 @@ pub mod false_programs {
         Ok(program)
     }
 
-    /// A version that cannot run the component is never started: the stand-in runs it.
+    /// Checks that a version that cannot run the component is never started, and that the stand-in runs it.
     ///
     /// # Errors
-    /// Why nothing starts.
+    /// Returns why nothing starts.
     pub fn an_old_one_is_left_alone() -> Result<(), String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let started = folder.path().join("started");
@@ -229,17 +232,17 @@ pub mod false_programs {
         Ok(())
     }
 
-    /// What the program leaves behind when it is ended, as Spin does with its trigger, ends with it.
+    /// Checks that children which outlive the program, as Spin's trigger does, are ended with it.
     ///
     /// # Errors
-    /// Why nothing starts.
+    /// Returns why nothing starts.
     pub fn children_that_outlive_it_end_with_it() -> Result<(), String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let [state, data] = ["state", "data"].map(|name| folder.path().join(name));
         for folder in [&state, &data] {
             fs::create_dir(folder).map_err(|error| error.to_string())?;
         }
-        // It is the child that listens and holds on to the output.
+        // The child listens and holds on to the output, as Spin's trigger does.
         let up = format!(
             "while [ \"$1\" != --listen ]; do shift; done\n\
              ENVIRONMENT=development '{}' serve --listen \"$2\" --data-dir '{}' &\nwait",

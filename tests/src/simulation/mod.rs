@@ -1,5 +1,5 @@
-//! The application in this process, over SQLite in memory, a clock that a test sets and a database that a test breaks:
-//! for what no black box can show, above all the passing of days.
+//! The application in this process, over SQLite in memory, with a clock that a test sets and a database that a test
+//! breaks: for what no black-box test can show, above all the passing of days.
 
 mod ports;
 #[cfg(feature = "scanstatus")]
@@ -30,76 +30,76 @@ use tower::ServiceExt as _;
 use self::ports::{NEVER, SavingGate, SimulatedPorts};
 use crate::faults::Faults;
 
-/// The variable of a simulation alone that says how many statements a batch that packs may have.
+/// Variable, known to simulations only, for the most statements that a batch which packs results may have.
 pub const PACKING_STATEMENTS: &str = "SIMULATION_PACKING_STATEMENTS";
 
 /// One application in one process.
 pub struct Simulation {
     /// The application itself.
     pub app: App,
-    /// What its dependencies do wrong.
+    /// The faults of its dependencies.
     pub faults: Arc<Faults>,
     router: axum::Router,
     ports: Arc<SimulatedPorts>,
     address: Mutex<IpAddr>,
 }
 
-/// What a call makes SQLite do, by its own counters.
+/// The cost of a call in SQLite, by its own counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// Steps of its virtual machine: some for every row that is looked at.
+    /// Steps of SQLite's virtual machine: some for every row that is looked at.
     pub steps: u64,
-    /// Rows that are visited, in every loop; told where the feature `scanstatus` is on.
+    /// Rows that are visited, in every loop; known where the feature `scanstatus` is on.
     pub rows: Option<u64>,
 }
 
-/// What becomes of a call to the database.
+/// The way in which a call to the database fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// It is not carried out.
+    /// The call is not carried out.
     Refused,
-    /// It is carried out, and nobody hears of it.
+    /// The call is carried out, and its answer is lost.
     Unheard,
-    /// It waits, and is carried out when whoever waits for it asks again.
+    /// The call waits, and is carried out when it is polled again.
     Slow,
-    /// It is carried out, and tells so only when whoever waits for it asks again.
+    /// The call is carried out, and its answer comes only when it is polled again.
     SlowToTell,
 }
 
-/// An answer, byte for byte.
+/// An answer to a request with an `Idempotency-Key`, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replayable {
-    /// The status.
+    /// The status code.
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
-    /// Whether it says that it is a replay.
+    /// Whether the answer is marked as a replay.
     pub replayed: bool,
-    /// `Retry-After`, in seconds.
+    /// The header `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
 }
 
 impl Replayable {
-    /// The body as JSON.
+    /// Returns the body as JSON; null where it is not JSON.
     pub fn value(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 }
 
 impl Simulation {
-    /// A fresh one, at an arbitrary moment, with these variables besides the development defaults.
+    /// Creates an application over a fresh database in memory, with these variables besides the development defaults.
     pub async fn new(variables: &[(&str, &str)]) -> Self {
         Self::over(SimulatedPorts::in_memory(), variables).await
     }
 
-    /// The same over this database file, with the settings of the native server.
+    /// Creates an application over this database file, with the SQLite settings of the native server.
     pub async fn in_file(path: &Path, variables: &[(&str, &str)]) -> Self {
         Self::over(SimulatedPorts::in_file(path), variables).await
     }
 
     async fn over(ports: SimulatedPorts, variables: &[(&str, &str)]) -> Self {
         let ports = Arc::new(ports);
-        // The limits have a database of their own, as they have objects of their own on Workers.
+        // The limits have a database of their own, as they have Durable Objects of their own on Workers.
         let limits = Arc::new(SimulatedPorts::in_memory());
         migrate(limits.as_ref()).await.expect("the schema");
         let shared = Ports {
@@ -141,18 +141,18 @@ impl Simulation {
         }
     }
 
-    /// Lets time pass.
+    /// Moves the clock forward, and wakes whoever sleeps until then.
     pub fn pass_seconds(&self, seconds: i64) {
         let now = self.ports.now.fetch_add(seconds * 1000, Ordering::Relaxed) + seconds * 1000;
         let sleeping = self.ports.sleeping.lock().expect("no panic");
         sleeping.range(..=(now, u64::MAX)).for_each(|(_, waker)| waker.wake_by_ref());
     }
 
-    /// Does the work; whenever it waits, time passes until the next who sleeps wakes. Nothing here takes any other time,
-    /// so the milliseconds that it took are those that a deadline or a pause has let pass.
+    /// Runs the work; whenever it waits, moves the clock to the time of the next sleeper. Nothing here takes any other
+    /// time, so the milliseconds that are returned are those that deadlines and pauses let pass.
     ///
     /// # Panics
-    /// When the work waits for what never comes.
+    /// Panics when the work waits and nobody sleeps.
     pub fn timed<T>(&self, work: impl Future<Output = T>) -> (T, i64) {
         let (began, mut work) = (self.now_ms(), pin!(work));
         loop {
@@ -166,48 +166,48 @@ impl Simulation {
         }
     }
 
-    /// The time now, in milliseconds.
+    /// Returns the current time, in milliseconds since the epoch.
     pub fn now_ms(&self) -> i64 {
         self.ports.now.load(Ordering::Relaxed)
     }
 
-    /// From where the next calls come.
+    /// Sets the client address of the next calls.
     pub fn call_from(&self, address: [u8; 4]) {
         *self.address.lock().expect("no panic") = IpAddr::from(address);
     }
 
-    /// Lets the database answer so many more calls and then fail once.
+    /// Makes the database fail once, after `calls` more calls.
     pub fn fail_after(&self, calls: u32) {
         self.break_after(calls, Failure::Refused);
     }
 
-    /// The same, failing in this way.
+    /// Makes the database fail once in this way, after `calls` more calls.
     pub fn break_after(&self, calls: u32, failure: Failure) {
         *self.ports.failure.lock().expect("no panic") = failure;
         self.ports.until_failure.store(calls, Ordering::Relaxed);
     }
 
-    /// Whether the failure that was asked for is still to come; none comes any more.
+    /// Cancels the failure that was asked for; returns whether it was still to come.
     pub fn heal(&self) -> bool {
         self.ports.until_failure.swap(NEVER, Ordering::Relaxed) != NEVER
     }
 
-    /// Lets a password hash take a tenth of a second, in which other requests go on, as they do on every host.
+    /// Makes a password hash take a tenth of a second, in which other requests go on, as they do on every host.
     pub fn hash_slowly(&self) {
         self.ports.hashes_slowly.store(true, Ordering::Relaxed);
     }
 
-    /// The most hashes that were under way at once since the last question.
+    /// Returns the most hashes that were computed at once since the last call of this method.
     pub fn most_hashes_at_once(&self) -> u32 {
         std::mem::take(&mut self.ports.hashes.lock().expect("no panic").1)
     }
 
-    /// Has the key gate save this at the very moment when it is next asked for what is not saved.
+    /// Makes the key gate save this, by SQL, at the moment when it is next asked for what is not saved.
     pub fn save_when_asked(&self, sql: String) {
         *self.ports.saved_meanwhile.lock().expect("no panic") = Some(sql);
     }
 
-    /// One number of the database, for what the API does not tell.
+    /// Returns one number of the database, for what the API does not show.
     pub fn count(&self, sql: &str) -> i64 {
         let database = self.ports.database.lock().expect("no panic");
         database.query_row(sql, [], |row| row.get(0)).expect("a number")
@@ -216,18 +216,19 @@ impl Simulation {
     /// Changes what is stored behind the application's back.
     ///
     /// # Panics
-    /// When the schema does not allow it.
+    /// Panics when the schema does not allow the change.
     pub fn spoil(&self, sql: &str) {
         self.try_spoil(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
 
-    /// The same, where the schema may not allow it.
+    /// Changes what is stored behind the application's back; returns the error where the schema does not allow the
+    /// change.
     pub fn try_spoil(&self, sql: &str) -> Result<(), String> {
         let database = self.ports.database.lock().expect("no panic");
         database.execute_batch(sql).map_err(|error| error.to_string())
     }
 
-    /// What an operator's check finds.
+    /// Returns the violations that an operator's check of the invariants finds.
     pub async fn violations(&self) -> Vec<Violation> {
         let ports = self.ports.as_ref();
         let operator = Operator { database: ports, clock: ports, entropy: ports };
@@ -236,12 +237,13 @@ impl Simulation {
         checked.violations
     }
 
-    /// How many round trips to the database there were since the last question, those after the answer left out.
+    /// Returns the number of round trips to the database since the last call of this method, without those after an
+    /// answer.
     pub fn round_trips(&self) -> u32 {
         self.ports.round_trips.swap(0, Ordering::Relaxed)
     }
 
-    /// How often this waits for the database: calls that are made at once are waited for together.
+    /// Counts how often the work waits for the database: calls that are made at once are waited for together.
     pub fn waits<T>(&self, work: impl Future<Output = T>) -> (T, u32) {
         self.ports.is_far.store(true, Ordering::Relaxed);
         let (mut waits, mut work) = (0, pin!(work));
@@ -257,7 +259,7 @@ impl Simulation {
         }
     }
 
-    /// What this costs the database.
+    /// Measures what the work costs the database.
     pub async fn cost<T>(&self, work: impl Future<Output = T>) -> (T, Cost) {
         visits::count(&self.ports.database.lock().expect("no panic"), true);
         self.ports.steps.store(0, Ordering::Relaxed);
@@ -268,12 +270,12 @@ impl Simulation {
         (value, cost)
     }
 
-    /// Whether the cache keeps anything; at first it does not. It is empty afterwards.
+    /// Sets whether the cache keeps anything; at first it does not. The cache is empty afterwards.
     pub fn cache(&self, keeps: bool) {
         *self.ports.kept.lock().expect("no panic") = keeps.then(HashMap::new);
     }
 
-    /// `GET`s, as nobody in particular: the status and the body. What is left to do after the answer waits for
+    /// Sends a GET request without a credential; returns the status and the body. Work after the answer waits for
     /// [`Simulation::settle`].
     pub async fn read(&self, path: &str) -> (u16, Vec<u8>) {
         let response = self.answer(Request::get(path), None, None).await;
@@ -281,13 +283,13 @@ impl Simulation {
         (status, to_bytes(response.into_body(), usize::MAX).await.expect("a body").to_vec())
     }
 
-    /// Calls the application, and lets its work after the answer end.
+    /// Calls the application, and completes its work after the answer.
     pub async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
         let (status, _, value) = self.call_whole(method, path, token, body).await;
         (status, value)
     }
 
-    /// `POST`s with an `Idempotency-Key`. What is left to do after the answer waits for [`Simulation::settle`], or is
+    /// Sends a POST request with an `Idempotency-Key`. Work after the answer waits for [`Simulation::settle`], or is
     /// lost with [`Simulation::die`].
     pub async fn post_once(&self, path: &str, key: &str, token: Option<&str>, body: Option<&Value>) -> Replayable {
         let request = Request::post(path).header("idempotency-key", key);
@@ -302,7 +304,7 @@ impl Simulation {
         }
     }
 
-    /// Sends a request. What is left to do after the answer waits for [`Simulation::settle`].
+    /// Sends a request with this token and JSON body. Work after the answer waits for [`Simulation::settle`].
     pub async fn answer(&self, request: Builder, token: Option<&str>, body: Option<&Value>) -> Response {
         let mut request = request;
         if let Some(token) = token {
@@ -315,13 +317,14 @@ impl Simulation {
         self.send(request.header("host", "simulation.example").body(body).expect("a request")).await
     }
 
-    /// Sends a request as it is. What is left to do after the answer waits for [`Simulation::settle`].
+    /// Sends a request as it is. Work after the answer waits for [`Simulation::settle`].
     pub async fn send(&self, mut request: Request<Body>) -> Response {
         request.extensions_mut().insert(ClientAddress(*self.address.lock().expect("no panic")));
         self.router.clone().oneshot(request).await.expect("an answer")
     }
 
-    /// The status of a call from an address, beside others: what is left to do after it waits for [`Simulation::settle`].
+    /// Sends a request from this address, beside others, and returns the status. Work after the answer waits for
+    /// [`Simulation::settle`].
     pub async fn call_at_once(&self, from: [u8; 4], method: Method, path: &str, body: Value) -> u16 {
         let request = Request::builder().method(method).uri(path).header("host", "simulation.example");
         let request = request.header("content-type", "application/json");
@@ -330,7 +333,7 @@ impl Simulation {
         self.router.clone().oneshot(request).await.expect("an answer").status().as_u16()
     }
 
-    /// Does what is left to do after answers.
+    /// Completes the work that is left after answers.
     pub async fn settle(&self) {
         let pending = std::mem::take(&mut *self.ports.pending.lock().expect("no panic"));
         for work in pending {
@@ -338,12 +341,12 @@ impl Simulation {
         }
     }
 
-    /// The process dies: what is left to do is not done.
+    /// Discards the work that is left after answers, as when the process dies.
     pub fn die(&self) {
         self.ports.pending.lock().expect("no panic").clear();
     }
 
-    /// The same with the answer's `Retry-After`, in seconds.
+    /// Calls as [`Simulation::call`] does, and also returns the answer's `Retry-After`, in seconds.
     pub async fn call_whole(
         &self,
         method: Method,
@@ -365,7 +368,7 @@ impl Simulation {
         (status, retry_after, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
     }
 
-    /// The newest token that was mailed to an address with this subject.
+    /// Returns the token of the newest mail to an address with this subject.
     pub async fn mailed_token(&self, address: &str, subject: &str) -> String {
         let (_, mails) = self.call(Method::GET, &format!("/dev/mail?to={address}"), None, None).await;
         let mails = mails["data"].as_array().expect("mails");
@@ -379,24 +382,24 @@ impl Simulation {
 pub struct SimulatedDatabase(Arc<SimulatedPorts>);
 
 impl SimulatedDatabase {
-    /// An empty one, of the newest schema.
+    /// Creates an empty database with the newest schema.
     pub async fn new() -> Self {
         let ports = Arc::new(SimulatedPorts::in_memory());
         migrate(ports.as_ref()).await.expect("the schema");
         Self(ports)
     }
 
-    /// As the application has it.
+    /// Returns the database as the application's port.
     pub fn port(&self) -> Arc<dyn Database> {
         Arc::clone(&self.0) as _
     }
 
-    /// Runs one statement, and hands back its rows.
+    /// Runs one statement and returns its rows.
     pub async fn run(&self, statement: Statement) -> Rows {
         self.0.query(statement).await.expect("an answer")
     }
 
-    /// The steps of SQLite since the last question.
+    /// Returns SQLite's steps since the last call of this method.
     pub fn steps(&self) -> u64 {
         self.0.steps.swap(0, Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! The ports of a simulation.
+//! Implementations of the application's ports for a simulation.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,32 +30,32 @@ use rusqlite::{
 
 use super::{Failure, visits};
 
-/// What the application of a simulation runs on.
+/// The state behind all ports of a simulation.
 pub(super) struct SimulatedPorts {
     pub(super) now: AtomicI64,
-    /// When those who sleep want to wake.
+    /// Wakers of those who sleep, by the time at which they want to wake, in milliseconds, and a sequence number.
     pub(super) sleeping: Mutex<BTreeMap<(i64, u64), Waker>>,
-    /// How many have slept so far.
+    /// Number of sleeps so far.
     pub(super) sleeps: AtomicU64,
     pub(super) database: Mutex<rusqlite::Connection>,
-    /// How many more calls the database answers before one fails.
+    /// Number of calls that the database still answers before one fails.
     pub(super) until_failure: AtomicU32,
-    /// How that one fails.
+    /// The way in which that call fails.
     pub(super) failure: Mutex<Failure>,
-    /// How many it has answered.
+    /// Number of calls that the database has answered.
     pub(super) round_trips: AtomicU32,
-    /// Whether each answer of it is waited for.
+    /// Whether each answer of the database has to be waited for.
     pub(super) is_far: AtomicBool,
-    /// The steps of its statements.
+    /// SQLite's steps for all statements.
     pub(super) steps: AtomicU64,
-    /// The cache, where there is one.
+    /// The cache's contents; `None` where there is no cache.
     pub(super) kept: Mutex<Option<HashMap<String, Vec<u8>>>>,
     pub(super) pending: Mutex<Vec<BoxFuture>>,
     /// Whether a hash takes time.
     pub(super) hashes_slowly: AtomicBool,
-    /// How many hashes are being computed, and the most that were since the last question.
+    /// Number of hashes being computed, and the most that were since the last reading.
     pub(super) hashes: Mutex<(u32, u32)>,
-    /// What the key gate saves when it is next asked for what it has not.
+    /// SQL by which the key gate saves counts when it is next asked for what is not saved.
     pub(super) saved_meanwhile: Mutex<Option<String>>,
 }
 
@@ -64,7 +64,7 @@ impl SimulatedPorts {
         Self::new(rusqlite::Connection::open_in_memory().expect("a database in memory"))
     }
 
-    /// As the native server keeps it.
+    /// Opens a database file with the settings of the native server.
     pub(super) fn in_file(path: &Path) -> Self {
         let database = rusqlite::Connection::open(path).expect("a database file");
         let set = |pragma, value: &str| database.pragma_update(None, pragma, value).expect("a setting");
@@ -97,7 +97,7 @@ impl SimulatedPorts {
     }
 }
 
-/// Nothing fails.
+/// The value of `until_failure` when nothing fails.
 pub(super) const NEVER: u32 = u32::MAX;
 
 #[async_trait::async_trait]
@@ -145,7 +145,7 @@ impl SimulatedPorts {
     }
 }
 
-/// Ready when it is polled for the second time.
+/// Completes when it is polled for the second time.
 async fn once_asked_again() {
     let mut asked = false;
     std::future::poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }).await;
@@ -194,7 +194,7 @@ fn run(transaction: &rusqlite::Transaction<'_>, statement: &Statement, steps: &A
     Ok(Rows::new(columns, rows))
 }
 
-/// A gate that saves what it counted whenever it likes, as those do that count in memory.
+/// A gate that can save its counts at any time, as gates do that count in memory.
 pub(super) struct SavingGate {
     pub(super) gate: SqlKeyGate,
     pub(super) ports: Arc<SimulatedPorts>,
@@ -263,7 +263,7 @@ impl PasswordHasher for SimulatedPorts {
     }
 }
 
-/// Over when the test's clock has gone so far.
+/// A future that completes when the test's clock has gone on by `ms` milliseconds.
 struct Sleep<'a> {
     ports: &'a SimulatedPorts,
     ms: u32,

@@ -1,4 +1,4 @@
-//! The rows that a connection's statements visit (`sqlite3_stmt_scanstatus`). Counting them costs time.
+//! Counts of the rows that a connection's statements visit (`sqlite3_stmt_scanstatus`), which cost time to keep.
 
 use std::ptr::{from_mut, null_mut};
 
@@ -6,14 +6,14 @@ use rusqlite::{Connection, ffi};
 
 const STMT_SCANSTATUS: i32 = 1018;
 
-/// Whether what is prepared from now on counts.
+/// Sets whether statements that are prepared from now on count the rows that they visit.
 pub fn count(database: &Connection, on: bool) {
     database.flush_prepared_statement_cache();
     // SAFETY: the handle is open, and this option takes an integer and a pointer that may be null.
     unsafe { ffi::sqlite3_db_config(database.handle(), STMT_SCANSTATUS, i32::from(on), null_mut::<i32>()) };
 }
 
-/// How many there were since then.
+/// Returns the number of rows that were visited since counting was switched on.
 pub fn counted(database: &Connection) -> Option<u64> {
     let mut rows = 0;
     // SAFETY: the handle is open, and so are the statements that SQLite lists of it; nobody else has them meanwhile.

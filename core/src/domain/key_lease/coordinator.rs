@@ -9,22 +9,22 @@ use crate::{
     ports::Timestamp,
 };
 
-/// How long the coordinator waits for the report of a lease, in milliseconds: well beyond what a clock that stands still
-/// within a request can make of [`LEASE_MS`].
+/// How long the coordinator waits for the report of a lease, in milliseconds: well beyond what a clock that stands
+/// still within a request can make of [`LEASE_MS`].
 pub(super) const HOLD_MS: i64 = 1_500;
-/// A smaller lease is not worth its messages.
+/// Smallest cost of a lease: a smaller one is not worth its messages.
 const SMALLEST_LEASE: u32 = 16;
-/// Where less than this is left, no lease is granted: what a small limit tells of itself is exact then, and whoever has
-/// one is not busy for long.
+/// What must be left of the limit for a lease to be granted: a small limit then always reports an exact remainder, and
+/// whoever has one is not busy for long.
 const LEAST_LEFT: u32 = 500;
-/// How long a grant is good without looking whether it still is. Whoever changes a key says so; this is for a change whose
-/// author was killed half-way, and for what gives a key more.
+/// How long a grant is used without being read again, in milliseconds. A change of a key invalidates it at once; this
+/// is for a change whose author was killed half-way, and for changes that give a key more rights.
 const GRANT_MS: u64 = 60_000;
-/// How long after an invalidation each decision reads its own grant, in milliseconds: the batch that follows may take so
-/// long.
+/// How long after an invalidation each decision reads its own grant, in milliseconds: the batch that changes the key
+/// may take so long.
 pub(super) const CHANGING_MS: i64 = 60_000;
 
-/// The one place that keeps the ledger of the keys that share a limit.
+/// The only keeper of the ledger of the keys that share a limit.
 #[derive(Clone, Debug, Default)]
 pub struct KeyCoordinator {
     /// What was admitted and counted, without outstanding leases.
@@ -34,15 +34,15 @@ pub struct KeyCoordinator {
     generation: u32,
     changing_until: Option<Timestamp>,
     last_lease: u32,
-    /// How much of the lease that was reported last was used.
+    /// How much was used of the lease that was reported last.
     last_used: u32,
-    /// A request waits for outstanding leases: until then no other is granted.
+    /// Until when no lease is granted, because a request waits for outstanding ones.
     wanted_until: Option<Timestamp>,
 }
 
 impl KeyCoordinator {
-    /// Creates a coordinator from what was stored of it. `nonce` must be fresh: what was said to an earlier one of the
-    /// same key is not for this one.
+    /// Creates a coordinator from what was stored of it. `nonce` must be fresh: replies of an earlier coordinator of
+    /// the same key are not valid for this one.
     #[must_use]
     pub fn new(
         ledger: KeyLedger,
@@ -62,19 +62,19 @@ impl KeyCoordinator {
         }
     }
 
-    /// The leases that were neither reported nor expired.
+    /// Returns the leases that have been neither reported nor expired.
     #[must_use]
     pub fn outstanding(&self) -> &[GrantedLease] {
         &self.outstanding
     }
 
-    /// Until when a batch that invalidated the key may change it.
+    /// Returns the time until which a batch that invalidated the key may change it.
     #[must_use]
     pub fn changing_until(&self) -> Option<Timestamp> {
         self.changing_until
     }
 
-    /// Decides about a use.
+    /// Decides about a use. `fresh` is the grant that a reply [`Reply::NeedsGrant`] asked for.
     pub fn admit(&mut self, of: &KeyUse, fresh: Option<FreshGrant>, wants_lease: bool, now: Timestamp) -> Reply {
         self.expire_leases(now);
         let changing = self.changing_until.is_some_and(|until| now < until);
@@ -92,7 +92,7 @@ impl KeyCoordinator {
                 _ => return Reply::NeedsGrant { generation: self.generation, keep: !changing },
             },
         };
-        // A lease is used, as far as anybody else is concerned.
+        // For everybody else, a lease counts as used.
         let leased = self.leased();
         if leased > 0 && grant.denial(of, now).is_none() {
             self.ledger.log.expire(grant.window_ms(), now);
@@ -117,8 +117,9 @@ impl KeyCoordinator {
         Reply::Decided { verdict, grant: Box::new(KeyGrant::clone(&grant)), lease }
     }
 
-    /// Grants another lease of the key, ahead of the need, where the key may be used now: with what the limit then still
-    /// admits, and for how many milliseconds it admits no more than that.
+    /// Grants another lease of the key before the last one is used up. Returns it with what the limit then still
+    /// admits, and with how many milliseconds it takes until the limit admits more; `None` where no lease can be
+    /// granted now.
     pub fn renew(&mut self, key: KeyHash, now: Timestamp) -> Option<(GrantedLease, u32, u64)> {
         self.expire_leases(now);
         let changing = self.changing_until.is_some_and(|until| now < until);
@@ -133,8 +134,9 @@ impl KeyCoordinator {
         Some((lease, state.remaining, state.reset_after_ms))
     }
 
-    /// Ends a lease and charges what was used of it. One that the coordinator does not know, because it counts as used up
-    /// already or the coordinator lost its memory, is charged all the same: rather too much than too little.
+    /// Ends a lease and charges what was used of it. A lease that the coordinator does not know, because it counts as
+    /// used up already or because the coordinator lost its memory, is charged all the same: rather too much than too
+    /// little.
     pub fn report_usage(&mut self, report: &UsageReport, now: Timestamp) {
         self.expire_leases(now);
         self.outstanding.retain(|lease| lease.id != report.id);
@@ -147,9 +149,9 @@ impl KeyCoordinator {
         }
     }
 
-    /// Forgets what it knows of the key, because a batch is about to change it or its owner: every decision reads the
-    /// database until the batch must have ended. Returns until when. No lease may be outstanding when the batch runs:
-    /// see [`KeyCoordinator::waits`].
+    /// Forgets the grants of the key, because a batch is about to change the key or its owner: every decision reads the
+    /// database until the batch must have ended. Returns the time of that end. No lease may be outstanding when the
+    /// batch runs: see [`KeyCoordinator::waits`].
     pub fn invalidate(&mut self, now: Timestamp) -> Timestamp {
         let until = now.plus_ms(CHANGING_MS);
         self.generation = self.generation.wrapping_add(1);
@@ -158,14 +160,14 @@ impl KeyCoordinator {
         until
     }
 
-    /// Milliseconds until no lease that was granted up to `before` can be outstanding; `None` when none is.
+    /// Returns the milliseconds until no lease that was granted up to `before` can be outstanding; `None` if none is.
     pub fn waits(&mut self, before: Timestamp, now: Timestamp) -> Option<u32> {
         self.expire_leases(now);
         let last = before.plus_ms(HOLD_MS).0;
         self.outstanding.iter().any(|lease| lease.until_ms <= last).then(|| self.longest_wait(now))
     }
 
-    /// How much outstanding leases cost together.
+    /// Returns the cost of all outstanding leases together.
     fn leased(&self) -> u32 {
         self.outstanding.iter().fold(0, |sum, lease| sum.saturating_add(lease.cost))
     }
@@ -184,7 +186,7 @@ impl KeyCoordinator {
         }
     }
 
-    /// Grants a lease as large as four times what is used in its time, and at most a quarter of what is left: none near
+    /// Grants a lease of four times what is used in a lease's time, and at most a quarter of what is left; `None` near
     /// the limit.
     fn acquire(&mut self, remaining: u32, grant: &KeyGrant, now: Timestamp) -> Option<GrantedLease> {
         let recently = self.ledger.log.used_since(now.plus_ms(LEASE_MS.saturating_neg()));

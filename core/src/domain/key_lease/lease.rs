@@ -6,16 +6,17 @@ use crate::{
     ports::{LimitState, Timestamp},
 };
 
-/// A lease, as its instance knows it.
+/// A lease, as the instance that uses it knows it.
 #[derive(Clone, Debug)]
 pub struct Lease {
     id: u32,
     cost: u32,
     left: u32,
-    /// By the instance's clock.
+    /// End of the lease, by the instance's clock.
     until: Timestamp,
     grant: Arc<KeyGrant>,
-    /// What the limit still admitted when the lease was granted, the lease included; and until when, as far as is known.
+    /// What the limit still admitted when the lease was granted, the lease included; and until when, as far as is
+    /// known.
     remaining: u32,
     reset_at: Timestamp,
     used: Vec<(Timestamp, u32)>,
@@ -23,7 +24,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Begins a lease that was granted in answer to a question of the moment `asked`.
+    /// Creates the lease that was granted in answer to a question sent at `asked`.
     #[must_use]
     pub fn new(
         granted: GrantedLease,
@@ -38,7 +39,7 @@ impl Lease {
             left: granted.cost,
             until: asked.plus_ms(LEASE_MS),
             grant,
-            // GrantedLease by the reply that told the state, so it is not part of that.
+            // The reply that granted the lease states what remained before it, so the lease is still part of that.
             remaining,
             reset_at: asked.plus_ms(i64::try_from(reset_after_ms).unwrap_or(i64::MAX)),
             used: Vec::new(),
@@ -46,38 +47,38 @@ impl Lease {
         }
     }
 
-    /// Takes over from the lease before, whose rest is reported and not used up.
+    /// Takes over from the lease `before`, whose unused rest goes back to the limit.
     #[must_use]
     pub fn after(mut self, before: &Self) -> Self {
         self.remaining = self.remaining.saturating_add(before.left);
         self
     }
 
-    /// Whether its time is over.
+    /// Checks whether the lease's time is over.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
         now >= self.until
     }
 
-    /// Names the lease.
+    /// Returns the id of the lease.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.id
     }
 
-    /// What the key grants.
+    /// Returns the key's grant.
     #[must_use]
     pub fn grant(&self) -> &Arc<KeyGrant> {
         &self.grant
     }
 
-    /// Whether it is time to ask for the next one.
+    /// Checks whether it is time to ask for the next lease: half of the time is over, or less than a quarter is left.
     #[must_use]
     pub fn is_ending(&self, now: Timestamp) -> bool {
         now.plus_ms(LEASE_MS / 2) >= self.until || self.left < self.cost / 4
     }
 
-    /// Decides about a use, where the lease can: only the coordinator refuses for the limit's sake.
+    /// Decides about a use; `None` where the lease cannot, for only the coordinator may refuse because of the limit.
     pub fn decide(&mut self, of: &KeyUse, now: Timestamp) -> Option<Decision> {
         if self.is_over(now) {
             return None;
@@ -113,7 +114,7 @@ impl Lease {
         }
     }
 
-    /// Ends the lease and says what was used of it.
+    /// Ends the lease and reports what was used of it.
     #[must_use]
     pub fn report(self, now: Timestamp) -> UsageReport {
         let age = |at: Timestamp| u32::try_from(now.ms_since(at)).unwrap_or(u32::MAX);

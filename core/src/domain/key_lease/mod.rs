@@ -1,5 +1,5 @@
-//! Leases of a key's limit: how many instances of the application share one limit, each of which may serve a busy key by
-//! itself for a moment.
+//! Leases of a key's limit: how many instances of the application share one limit, each of which may serve a busy key
+//! by itself for a moment.
 //!
 //! One [`KeyCoordinator`] keeps the ledger of a key and of the keys that it was rotated into. An instance through which
 //! a key is used a lot acquires a [`Lease`] from it: a part of what the limit still admits, paid for in advance, for
@@ -28,65 +28,65 @@ use super::{
 };
 use crate::ports::LimitState;
 
-/// How long an instance may use a lease, from before it asks for it, in milliseconds.
+/// How long an instance may use a lease, in milliseconds from before it asks for the lease.
 pub const LEASE_MS: i64 = 100;
 
 /// A lease, as the coordinator knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantedLease {
-    /// Names the lease.
+    /// Id of the lease.
     pub id: u32,
-    /// How much it is.
+    /// Cost that the lease allows.
     pub cost: u32,
-    /// When it counts as used up, in milliseconds since the epoch, by the coordinator's clock.
+    /// When the lease counts as used up, in milliseconds since the epoch, by the coordinator's clock.
     pub until_ms: i64,
 }
 
 /// What an instance used of a lease.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UsageReport {
-    /// Which lease.
+    /// Id of the lease.
     pub id: u32,
-    /// The id of the key that it was granted for.
+    /// Id of the key that the lease was granted for.
     pub key_id: ApiKeyId,
-    /// How many milliseconds ago, and how much.
+    /// Costs charged to the lease, each after its age in milliseconds.
     pub used: Vec<(u32, u32)>,
-    /// What it decided meanwhile.
+    /// Counts of the decisions that were made with the lease, by hour.
     pub counts: Vec<HourOfUse>,
 }
 
-/// A grant, and for what it was read.
+/// A grant that was read for the coordinator, with what it asked to be given back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FreshGrant {
-    /// From [`Reply::NeedsGrant`].
+    /// Value of [`Reply::NeedsGrant`], given back.
     pub generation: u32,
-    /// From [`Reply::NeedsGrant`].
+    /// Value of [`Reply::NeedsGrant`], given back.
     pub keep: bool,
-    /// What was read.
+    /// The key's grant, as it was read.
     pub grant: KeyGrant,
-    /// What was saved of the hour's use.
+    /// Counts of the current hour, as they were saved.
     pub saved: HourOfUse,
 }
 
-/// What the coordinator answers an instance.
+/// The coordinator's reply to an instance that asks for a decision.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Reply {
-    /// Read what the key grants, and ask again with it.
+    /// The instance must read the key's grant, and ask again with it.
     NeedsGrant {
-        /// To be given back.
+        /// Generation of the coordinator's grants, to be given back.
         generation: u32,
-        /// To be given back.
+        /// Whether the coordinator may keep the grant, to be given back.
         keep: bool,
     },
-    /// Ask again when something has come back, at the latest after so many milliseconds.
+    /// The instance must ask again when a lease was reported, at the latest after so many milliseconds.
     Wait(u32),
-    /// Decided.
+    /// The use is decided.
     Decided {
-        /// What was decided.
+        /// The decision.
         verdict: Verdict,
-        /// What the key grants.
+        /// The key's grant.
         grant: Box<KeyGrant>,
-        /// What the instance may use by itself.
+        /// A lease for the instance, if one was granted.
         lease: Option<GrantedLease>,
     },
 }
@@ -94,16 +94,16 @@ pub enum Reply {
 /// A [`Decision`] without its grant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Verdict {
-    /// No.
+    /// The use is denied, whatever the limit says.
     Denied(Denial),
-    /// Not now. Remaining, and milliseconds until more is admitted.
+    /// The limit does not admit the use now: what remains, and milliseconds until more is admitted.
     Limited(u32, u64),
-    /// Yes. Remaining, and milliseconds until more is admitted.
+    /// The use is allowed: what remains, and milliseconds until more is admitted.
     Allowed(u32, u64),
 }
 
 impl Verdict {
-    /// The decision about a key with this grant.
+    /// Creates the decision about a key with this grant.
     #[must_use]
     pub fn about(self, grant: Arc<KeyGrant>) -> Decision {
         let state = |remaining, reset_after_ms| LimitState { remaining, reset_after_ms };

@@ -27,9 +27,9 @@ struct World {
     skews: Vec<i64>,
     longest_delay: u64,
     loses_reports: bool,
-    /// By arrival.
+    /// Messages under way, by time of arrival.
     messages: BTreeMap<i64, Vec<Message>>,
-    /// When, by true time, and how much. Oldest first.
+    /// True time and cost of what was admitted, oldest first.
     admitted: Vec<(i64, u32)>,
     refused: u32,
     open: u32,
@@ -129,7 +129,7 @@ impl World {
         }
     }
 
-    /// A millisecond.
+    /// Advances the time by a millisecond.
     fn step(&mut self) {
         self.now += 1;
         for instance in 0..self.leases.len() {
@@ -202,7 +202,8 @@ impl World {
         }
     }
 
-    /// What was refused really did not fit: but for what reports make younger than it is, by the time they take.
+    /// Asserts that what was refused really did not fit, apart from what reports make younger than it is by the time
+    /// they take.
     fn assert_full(&self, cost: u32) {
         let window = self.grant.window_ms() as i64 + self.longest_delay as i64 + 1;
         let used = self.used_within(self.now, window);

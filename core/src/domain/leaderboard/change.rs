@@ -1,4 +1,4 @@
-//! What happened to a leaderboard.
+//! Kinds of changes of a leaderboard, and of ranks.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -42,7 +42,7 @@ impl ChangeKind {
         Self::Sealed,
     ];
 
-    /// Its name in the database and on the wire.
+    /// Returns the name of the kind in the database and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl ChangeKind {
         }
     }
 
-    /// The kind of this name.
+    /// Returns the kind with this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)

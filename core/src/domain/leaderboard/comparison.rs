@@ -1,4 +1,4 @@
-//! How two models differ on the same tasks (statistics: `domain::statistics`).
+//! How two models differ on the same tasks (the statistics are in `domain::statistics`).
 
 use std::collections::BTreeMap;
 
@@ -13,21 +13,21 @@ use crate::domain::{
     system::System,
 };
 
-/// Of private tasks, slices of fewer are told to nobody.
+/// Fewest private tasks of a slice that is shown: a smaller one could reveal single tasks' results.
 pub const LEAST_PRIVATE_TASKS: u32 = 10;
 
-/// A model's entry, with the score of each task.
+/// A run to be compared, with the score of each task.
 #[derive(Clone, Debug)]
 pub struct ComparedRun {
-    /// The system.
+    /// System that the run is of.
     pub system: System,
-    /// What people call it.
+    /// Name of the model for people.
     pub display_name: String,
-    /// Its run.
+    /// Id of the run.
     pub run_id: RunId,
-    /// Over all tasks.
+    /// Aggregates over all tasks.
     pub aggregates: Aggregates,
-    /// Each task's mean score, in the order of the version's tasks; `None` where the evidence is no results.
+    /// Each task's mean score, in the order of the version's tasks; `None` unless the evidence is results.
     pub scores: Option<Vec<f64>>,
 }
 
@@ -114,7 +114,7 @@ pub enum Method {
 }
 
 impl Dimension {
-    /// Its name on the wire.
+    /// Returns the name of the dimension on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -130,14 +130,14 @@ impl Dimension {
 pub enum CompareError {
     /// The tasks are private, and a copy of somebody else's data does not have them.
     PrivateTasks,
-    /// What is kept of a run does not fit its version.
+    /// What is stored of a run does not fit its version.
     Inconsistent(&'static str),
 }
 
 /// Compares two runs of a version, of which `a` is the first.
 ///
 /// # Errors
-/// [`CompareError`].
+/// A [`CompareError`] where the tasks are unknown or a run does not fit them.
 pub fn compare(version: &BenchmarkVersion, a: &ComparedRun, b: &ComparedRun) -> Result<Comparison, CompareError> {
     if version.evidence == Evidence::Score {
         return Ok(of_given_scores(version, a, b));
@@ -185,7 +185,7 @@ pub fn compare(version: &BenchmarkVersion, a: &ComparedRun, b: &ComparedRun) -> 
     Ok(Comparison { found, standard_error, method, slices })
 }
 
-/// Of two scores that sources publish, nothing is known task by task.
+/// Compares two scores that sources publish, of which nothing is known task by task.
 fn of_given_scores(version: &BenchmarkVersion, a: &ComparedRun, b: &ComparedRun) -> Comparison {
     let given = |run: &ComparedRun| {
         let Score { score, interval, .. } = Score::of(&version.measure, &run.aggregates);
@@ -220,14 +220,14 @@ impl Pair<'_> {
     }
 }
 
-/// Whether two tasks stand in one cluster.
+/// Checks whether any two tasks are in one cluster.
 fn has_clusters(tasks: &[Task]) -> bool {
     let mut named = tasks.iter().filter_map(|task| task.cluster.as_deref()).collect::<Vec<_>>();
     named.sort_unstable();
     named.windows(2).any(|pair| pair.first() == pair.last())
 }
 
-/// The tasks of each single value of each dimension, in order.
+/// Groups the tasks by each value of each dimension, in order; a dimension of more than [`MOST_VALUES`] is left out.
 fn slices<'a>(pairs: &'a [Pair<'a>]) -> Vec<(Dimension, &'a str, Vec<&'a Pair<'a>>)> {
     type Value = fn(&Task) -> Option<&str>;
     let dimensions: [(Dimension, Value); 3] = [
@@ -249,7 +249,7 @@ fn slices<'a>(pairs: &'a [Pair<'a>]) -> Vec<(Dimension, &'a str, Vec<&'a Pair<'a
 }
 
 impl Found {
-    /// What the tasks tell, and the standard error. No difference is larger than `most`.
+    /// Computes how the models differ on these tasks, and the standard error. No difference is larger than `most`.
     #[expect(clippy::cast_precision_loss, reason = "there are not so many tasks")]
     fn of(pairs: &[&Pair<'_>], method: Method, is_passed_or_not: bool, most: f64) -> (Self, Option<f64>) {
         let mut clusters = BTreeMap::<(Option<&str>, usize), Vec<f64>>::new();
@@ -283,7 +283,7 @@ impl Found {
     }
 }
 
-/// Adjusts p-values that are read together.
+/// Sets the adjusted p-value (Holm) of each difference, over all that are read together.
 pub fn adjust<'a>(found: impl Iterator<Item = &'a mut Found>) {
     let found = found.collect::<Vec<_>>();
     let adjusted = holm(&found.iter().map(|found| found.p_value).collect::<Vec<_>>());
@@ -352,7 +352,7 @@ mod tests {
         ComparedRun { system, display_name: String::new(), run_id: "".into(), aggregates, scores }
     }
 
-    /// Of 100 tasks, both pass 30, neither 2, the first alone 37, the second alone 31.
+    /// Returns the scores of two runs on 100 tasks: both pass 30, neither 2, the first alone 37, the second alone 31.
     fn passes() -> (Vec<f64>, Vec<f64>) {
         let scores = |passed: fn(&u32) -> bool| (0..100).map(|task| f64::from(u8::from(passed(&task)))).collect();
         (scores(|task| *task < 67), scores(|task| *task < 30 || (67..98).contains(task)))

@@ -1,4 +1,4 @@
-//! What readers of a row must know besides its score.
+//! Flags: what readers of a row must know besides its score.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,7 +37,7 @@ pub enum Flag {
 }
 
 impl Flag {
-    /// Its name on the wire.
+    /// Returns the name of the flag on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,7 +53,8 @@ impl Flag {
         }
     }
 
-    /// The flags of an entry, on a version whose runs bring this evidence.
+    /// Returns the flags of an entry, on a version with this evidence, but for [`Self::OtherConditions`], which the
+    /// caller adds.
     #[must_use]
     pub fn of(entry: &Entry, evidence: Evidence) -> Vec<Self> {
         let flags = [
@@ -70,7 +71,7 @@ impl Flag {
     }
 }
 
-/// Whether a policy says that the best of several attempts counts: `best_of_n`, `Best-of-5`, `best of 3 runs`.
+/// Checks whether a policy says that the best of several attempts counts: `best_of_n`, `Best-of-5`, `best of 3 runs`.
 fn is_best_of_several(policy: &str) -> bool {
     let words = policy.to_lowercase().replace(['-', '_'], " ");
     let number = words.strip_prefix("best of ").and_then(|rest| rest.split_whitespace().next());

@@ -1,4 +1,4 @@
-//! What a benchmark still tells: which tasks separate systems, and how sure it can be of who leads.
+//! What a benchmark can still show: which tasks separate systems, and how sure it can be of who leads.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,17 +11,18 @@ use crate::domain::{
     },
 };
 
-/// So many of the best systems are asked whether a task separates them.
+/// Number of the best systems that are looked at for whether a task separates them.
 const TOP: usize = 5;
-/// So many tasks are named at most.
+/// Most tasks of a set that are named.
 const MOST_NAMED: usize = 100;
 
-/// A run that stands, with what tells how much its attempts vary.
+/// A run on the board, with what tells how much its attempts vary.
 #[derive(Clone, Debug)]
 pub struct StandingRun {
     /// The run, with the score of each task.
     pub run: ComparedRun,
-    /// How often tasks were passed: attempts, passes, tasks; `None` where the evidence is no results.
+    /// Tasks by how often they were passed: attempts, passes, number of such tasks; `None` unless the evidence is
+    /// results.
     pub pass_counts: Option<Vec<(u64, u64, u64)>>,
 }
 
@@ -95,12 +96,12 @@ pub struct LeaderGap {
 }
 
 impl Saturation {
-    /// Looks at runs of a version, best first.
+    /// Evaluates runs of a version, best first.
     #[must_use]
     pub fn of(version: &BenchmarkVersion, runs: &[StandingRun]) -> Self {
         let scores = runs.iter().map(|standing| standing.run.scores.as_deref()).collect::<Option<Vec<_>>>();
         let scores = scores.filter(|scores| !scores.is_empty());
-        // Of seconds or dollars nobody can say what a pass is.
+        // Only where scores are shares is it known what a pass is; it is not of seconds or dollars.
         let shares = scores.as_deref().filter(|_| version.measure.is_share());
         let where_all_score = |best: Option<f64>| {
             let all = |scores: &[f64]| scores.iter().all(|score| Some(*score) == best);
@@ -120,7 +121,7 @@ impl Saturation {
     }
 }
 
-/// The positions of the tasks whose scores, one of each run, are so.
+/// Returns the positions of the tasks for whose scores, one of each run, `is_so` holds.
 fn tasks_where(runs: &[&[f64]], is_so: impl Fn(&[f64]) -> bool) -> Vec<usize> {
     let tasks = runs.iter().map(|scores| scores.len()).min().unwrap_or(0);
     let of_task = |task: usize| runs.iter().filter_map(|scores| scores.get(task).copied()).collect::<Vec<_>>();
@@ -136,10 +137,10 @@ impl TaskSet {
 }
 
 impl LeaderGap {
-    /// Looks at the two best runs of a version.
+    /// Compares the two best runs of a version.
     ///
     /// # Errors
-    /// [`CompareError`].
+    /// A [`CompareError`] where they cannot be compared.
     pub fn of(version: &BenchmarkVersion, first: &StandingRun, second: &StandingRun) -> Result<Self, CompareError> {
         let comparison = compare(version, &first.run, &second.run)?;
         let standard_error = match comparison.method {
@@ -149,7 +150,7 @@ impl LeaderGap {
         };
         let (tasks, difference) = (u64::from(version.task_count), comparison.found.difference);
         let needed = standard_error.and_then(|error| tasks_needed(tasks, difference, error));
-        // Of other scores than passes, attempts vary in another way.
+        // The variance of attempts is computed from passes, which other scores are not.
         let is_passes = version.measure.metric == Metric::PassRate;
         let chance = chance_in_attempts(first, second).filter(|_| is_passes);
         Ok(Self {
@@ -168,7 +169,7 @@ impl LeaderGap {
     }
 }
 
-/// The standard error of the difference of two pass rates, of which nothing is known but the counts.
+/// Computes the standard error of the difference of two pass rates, of which only the counts are known.
 #[expect(clippy::cast_precision_loss, reason = "counts are within 2⁵³")]
 fn independent_error(first: &ComparedRun, second: &ComparedRun) -> Option<f64> {
     let variance = |run: &ComparedRun| {
@@ -179,8 +180,8 @@ fn independent_error(first: &ComparedRun, second: &ComparedRun) -> Option<f64> {
     Some((variance(first)? + variance(second)?).sqrt())
 }
 
-/// The standard error of the difference of two scores that sources publish: what they give, or what their intervals
-/// would be the normal ones of.
+/// Computes the standard error of the difference of two scores that sources publish: from the standard errors that they
+/// give, or from their intervals as if these were normal.
 fn given_error(first: &ComparedRun, second: &ComparedRun) -> Option<f64> {
     let error = |run: &ComparedRun| match run.aggregates.given? {
         GivenUncertainty::StandardError(error) => Some(error),

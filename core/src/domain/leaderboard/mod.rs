@@ -1,4 +1,4 @@
-//! The rules of the leaderboard: what a score is, who stands where, what is remarked of a row, and how two models differ.
+//! Rules of the leaderboard: scores, ranks, flags of rows, and how two models differ.
 
 mod change;
 mod comparison;

@@ -1,4 +1,4 @@
-//! Who stands where.
+//! Ranks of the systems on a leaderboard.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -18,81 +18,81 @@ use crate::{
     ports::Timestamp,
 };
 
-/// One system's entry.
+/// A run that is on a board, before it is ranked.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The system.
+    /// System that the run is of.
     pub system: System,
-    /// Whether it is the one of its system that is ranked.
+    /// Whether the run is the ranked one of its system.
     pub ranked: bool,
-    /// The model that its model is a variant of.
+    /// Id of the model that this one is a variant of.
     pub base_model: Option<ModelId>,
-    /// What people call it.
+    /// Name of the model for people.
     pub display_name: String,
-    /// Its run.
+    /// Id of the run.
     pub run_id: RunId,
-    /// When that was published.
+    /// When the run was published.
     pub published_at: Timestamp,
-    /// When it was evaluated.
+    /// When the model was evaluated.
     pub evaluated_at: Timestamp,
-    /// Where to read more of it.
+    /// Addresses with more about the run.
     pub links: Option<RunLinks>,
-    /// What its run was sealed as.
+    /// Seal that the run was registered with before it was made.
     pub seal: Option<BoundSeal>,
-    /// How many seals the run's owner had made.
+    /// Numbers of seals that the run's owner had made.
     pub seals: SealCounts,
-    /// Who evaluated.
+    /// Relationship of whoever evaluated the model to it.
     pub evaluator_relationship: EvaluatorRelationship,
     /// Whether the harness had uncommitted changes.
     pub dirty: bool,
-    /// Whether it is told which commit was run.
+    /// Whether the run tells which commit was run.
     pub pinned: bool,
-    /// Under which conditions it was made.
+    /// Conditions that held for the run.
     pub conditions: Conditions,
     /// Whether the model was trained after the tasks were published.
     pub contaminated: bool,
-    /// How attempts were made and counted, as the run says: the beginning of it.
+    /// Beginning of what the run says of how attempts were made and counted.
     pub attempts_policy: Option<String>,
-    /// Of the slice.
+    /// Aggregates over the tasks of the slice that the board is of.
     pub aggregates: Aggregates,
 }
 
-/// An entry, what it scores, and its place among the others.
+/// An entry with its score and its place among the others.
 #[derive(Clone, Debug)]
 pub struct RankedEntry {
     /// The entry.
     pub entry: Entry,
-    /// Its score.
+    /// Score of the entry.
     pub score: Score,
-    /// Its place; `None` where another run is ranked for its system.
+    /// Place of the entry; `None` where another run is ranked for its system.
     pub place: Option<Place>,
-    /// US dollars, where they are known.
+    /// Cost of the run in US dollars; `None` where it is unknown.
     pub cost_usd: Option<f64>,
-    /// US dollars a task.
+    /// Cost in US dollars per task; `None` where it is unknown.
     pub cost_usd_per_task: Option<f64>,
-    /// What readers must know besides.
+    /// What readers must know of the entry besides its score.
     pub flags: Vec<Flag>,
 }
 
 /// A place among the systems of a leaderboard.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    /// Its rank by score, from 1; equal scores share it.
+    /// Rank by score, from 1; equal scores share one.
     pub rank: usize,
-    /// The ranks that the intervals allow.
+    /// Ranks that the intervals allow.
     pub range: RankRange,
-    /// Rows that share their best possible rank, numbered from 1.
+    /// Number, from 1, of the tie group: the rows that share their best possible rank.
     pub tie_group: usize,
-    /// Whether nothing scores more for less; `None` where the cost is unknown.
+    /// Whether no other system scores more for less; `None` where the cost is unknown.
     pub pareto_optimal: Option<bool>,
 }
 
-/// Who stands where by score alone, in the order given.
+/// Ranks by score alone, in the order of the scores given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standings {
-    /// Ranks, from 1; equal scores share one.
+    /// Rank of each score, from 1; equal scores share one.
     pub ranks: Vec<usize>,
-    /// The ranks that the intervals allow.
+    /// Ranks that the interval of each score allows.
     pub ranges: Vec<RankRange>,
 }
 
@@ -100,15 +100,15 @@ impl Standings {
     /// Ranks scores, the better first: higher or lower, as the measure says.
     #[must_use]
     pub fn of(measure: &Measure, scores: &[Score]) -> Self {
-        // Where no interval can be told, any score is possible.
+        // Where no interval is known, any score is possible.
         let interval = |score: &Score| measure.direction.merits(score.interval.unwrap_or(measure.bounds.range()));
         let merits = scores.iter().map(|score| measure.merit(score.score)).collect::<Vec<_>>();
         Self { ranks: ranks(&merits), ranges: rank_ranges(&scores.iter().map(interval).collect::<Vec<_>>()) }
     }
 }
 
-/// Ranks the entries of a leaderboard, best first; equal ones by model and system. Under each stand those of its system
-/// that are not ranked, those with the strongest evidence first.
+/// Ranks the entries of a leaderboard, best first; equal ones are ordered by model and system. Under each entry stand
+/// those of its system that are not ranked, the strongest evidence first.
 #[must_use]
 pub fn rank(measure: &Measure, evidence: Evidence, entries: Vec<Entry>) -> Vec<RankedEntry> {
     let (entries, others) = entries.into_iter().partition::<Vec<_>, _>(|entry| entry.ranked);
@@ -148,7 +148,7 @@ pub fn rank(measure: &Measure, evidence: Evidence, entries: Vec<Entry>) -> Vec<R
     rows
 }
 
-/// The run of a system that weighs more comes first, as `standing_runs` of the schema says.
+/// Orders runs of one system by their weight, the heaviest first, as the view `standing_runs` of the schema does.
 fn by_weight(a: &Entry, b: &Entry) -> Ordering {
     let strength = |entry: &Entry| entry.evaluator_relationship.strength();
     strength(b)

@@ -9,33 +9,34 @@ use crate::domain::{
     statistics::{Interval, MINIMUM_CLUSTERS, normal, wilson},
 };
 
-/// The score of a run, or of a slice of it, and what its interval is made of.
+/// The score of a run, or of a slice of it, and the sums that its interval is computed from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Aggregates {
-    /// Distinct tasks.
+    /// Number of distinct tasks.
     pub tasks: u64,
-    /// Clusters of tasks; a task that is in none is one of its own. None where the source publishes the score.
+    /// Number of clusters of tasks, where a task in no cluster is one of its own; 0 where the source publishes the
+    /// score.
     pub clusters: u64,
-    /// Passes.
+    /// Number of passes.
     pub correct: u64,
-    /// Attempts or samples.
+    /// Number of attempts or samples.
     pub total: u64,
-    /// The mean over tasks of each task's mean score.
+    /// Mean over tasks of each task's mean score.
     pub score: f64,
     /// Σ over clusters of (Σ over its tasks of (score − mean))².
     pub squares: f64,
-    /// US dollars, where every attempt's cost is known.
+    /// Cost in US dollars; `None` unless every attempt's cost is known.
     pub cost_usd: Option<f64>,
     /// Median latency in milliseconds.
     pub p50_ms: Option<f64>,
     /// 95th percentile of latency in milliseconds.
     pub p95_ms: Option<f64>,
-    /// What the source tells of the uncertainty, where it publishes the score.
+    /// Uncertainty that the source gives, where it publishes the score.
     pub given: Option<GivenUncertainty>,
 }
 
 impl Aggregates {
-    /// The cost, where it is known. Zero is no price: a local model, or nobody counted.
+    /// Returns the cost in US dollars, where it is known. Zero counts as unknown: a local model, or nobody counted.
     #[must_use]
     pub fn known_cost(&self) -> Option<f64> {
         self.cost_usd.filter(|cost| *cost > 0.0)
@@ -43,20 +44,20 @@ impl Aggregates {
 }
 
 impl Aggregates {
-    /// Passes, where a score tells what a pass is and something was counted.
+    /// Returns the number of passes; `None` where a score does not tell what a pass is, or nothing was counted.
     #[must_use]
     pub fn passes(&self, measure: &Measure) -> Option<u64> {
         Some(self.correct).filter(|_| measure.is_share() && self.clusters > 0)
     }
 
-    /// Attempts or samples, where they are known.
+    /// Returns the number of attempts or samples; `None` where it is unknown.
     #[must_use]
     pub fn samples(&self) -> Option<u64> {
         Some(self.total).filter(|total| *total > 0)
     }
 }
 
-/// What a source tells of how uncertain its score is.
+/// Uncertainty of a score, as its source gives it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum GivenUncertainty {
     /// The standard error.
@@ -80,7 +81,7 @@ pub enum IntervalMethod {
 }
 
 impl IntervalMethod {
-    /// Its name on the wire.
+    /// Returns the name of the method on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -91,21 +92,21 @@ impl IntervalMethod {
         }
     }
 
-    /// Whether the source gives it, and nobody can compute it.
+    /// Checks whether the interval follows from what the source gives, and cannot be computed from results.
     #[must_use]
     pub fn is_given(self) -> bool {
         matches!(self, Self::GivenStandardError | Self::GivenInterval)
     }
 }
 
-/// A score with its 95 % interval, where there is enough to tell one.
+/// A score with its 95 % interval, where there is enough evidence for one.
 #[derive(Clone, Copy, Debug)]
 pub struct Score {
-    /// Within the version's bounds.
+    /// The score, within the version's bounds.
     pub score: f64,
-    /// 95 %.
+    /// The 95 % interval of the score.
     pub interval: Option<Interval>,
-    /// How the interval came to be; `None` where there is none.
+    /// Method of the interval; `None` where there is no interval.
     pub method: Option<IntervalMethod>,
 }
 
@@ -114,8 +115,9 @@ impl Score {
         Self { score, interval, method: interval.map(|_| method) }
     }
 
-    /// A pass rate of one try a task has Wilson's interval; anything else is a mean over tasks, whose attempts, and the
-    /// tasks of a cluster, belong together; or it is what a source gives.
+    /// Computes the score and its interval. A pass rate of one attempt per task has Wilson's interval. Anything else is
+    /// a mean over tasks, where attempts at a task and the tasks of a cluster belong together, unless the source gives
+    /// the uncertainty.
     #[expect(clippy::cast_precision_loss, reason = "counts are within 2⁵³")]
     #[must_use]
     pub fn of(measure: &Measure, of: &Aggregates) -> Self {
@@ -138,7 +140,8 @@ impl Score {
         if !enough {
             return Self::new(score, None, IntervalMethod::Clustered);
         }
-        // Where all failed, or all passed, the normal interval has no width; how many clusters there were still tells.
+        // Where all failed, or all passed, the normal interval has no width; the number of clusters still bounds the
+        // rate.
         if measure.is_share() && (score == 0.0 || score == 1.0) {
             let passed = if score == 0.0 { 0 } else { of.clusters };
             return Self::new(score, wilson(passed, of.clusters), IntervalMethod::Wilson);
@@ -183,7 +186,7 @@ mod tests {
 
     #[test]
     fn several_tries_are_clustered_by_task() {
-        // What publishing keeps comes to the same as all the scores: a task is a cluster of its tries.
+        // A task is a cluster of its tries, so what publishing keeps gives the same interval as all scores.
         let tries = (0..25).map(|task| [f64::from(task % 2), f64::from(task % 3 / 2)]).collect::<Vec<_>>();
         let clustered = clustered_mean(&tries).unwrap();
         let means = tries.iter().map(|tries| (tries[0] + tries[1]) / 2.0).collect::<Vec<_>>();

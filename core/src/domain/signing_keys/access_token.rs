@@ -9,35 +9,35 @@ use crate::{
     ports::Timestamp,
 };
 
-/// How long an access token lives, in seconds.
+/// Lifetime of an access token, in seconds.
 pub const ACCESS_TOKEN_SECONDS: i64 = 900;
 const TOKEN_TYPE: &str = "at+jwt";
 
-/// What an access token says (RFC 9068).
+/// Claims of an access token (RFC 9068).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
     /// Issuer: the API's base URL.
     pub iss: String,
-    /// Audience: the same.
+    /// Audience: the API's base URL, like the issuer.
     pub aud: String,
-    /// The user.
+    /// Id of the user.
     pub sub: UserId,
-    /// Their session.
+    /// Id of the user's session.
     pub sid: SessionId,
-    /// The token's own id.
+    /// Id of the token itself.
     pub jti: String,
-    /// Their address.
+    /// E-mail address of the user.
     pub email: String,
-    /// Their role.
+    /// Role of the user.
     pub role: Role,
 }
 
 /// Why an access token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenError {
-    /// Not a token of ours.
+    /// The token is not one of ours.
     Invalid,
-    /// Ours, but too old.
+    /// The token is ours, but too old.
     Expired,
 }
 
@@ -54,11 +54,11 @@ impl Keys {
         self.current.signer.token(&header, &claims).map(Secret::new).map_err(|error| error.to_string())
     }
 
-    /// Reads an access token: only the configured algorithm, only our type, issuer and audience (RFC 8725). The
-    /// signature of a token that was accepted before is not computed again.
+    /// Verifies an access token and returns its claims: only the configured algorithm, only our type, issuer and
+    /// audience (RFC 8725). The signature of a token that was accepted before is not computed again.
     ///
     /// # Errors
-    /// [`TokenError`].
+    /// A [`TokenError`] that says why it is not accepted.
     pub fn verify_access_token(&self, token: &str, issuer: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
         let id = TokenId::of(token);
         if let Some(claims) = self.verified.get(id) {
@@ -70,7 +70,7 @@ impl Keys {
         Ok(accepted)
     }
 
-    /// The claims of an access token that we signed, whenever that was.
+    /// Returns the claims of an access token that these keys signed, whenever that was.
     fn genuine(&self, token: &str) -> Option<Claims<AccessClaims>> {
         let token = Unverified::parse(token).filter(|token| token.token_type() == Some(TOKEN_TYPE))?;
         let set = self.sets().find(|set| token.key_id() == Some(&set.id))?;
@@ -127,7 +127,7 @@ mod tests {
             let same = keys("a", algorithm);
             assert_eq!(verify(&same, "i", NOW), Ok(claims()));
             assert_eq!(verify(&same, "i", NOW.plus_seconds(899)), Ok(claims()));
-            // From here on it is known: what it says is looked at all the same.
+            // From here on the token is in the cache; its claims are checked all the same.
             for keys in [&same, &keys("a", algorithm)] {
                 assert_eq!(verify(keys, "i", NOW.plus_seconds(900)), Err(TokenError::Expired));
                 assert_eq!(verify(keys, "other", NOW), Err(TokenError::Invalid));

@@ -24,8 +24,8 @@ pub use jwk::{Jwk, Jwks};
 
 const NONCE_BYTES: usize = 24;
 
-/// Every key of the deployment, derived from its one secret by HKDF-SHA-256 (RFC 5869); those of the previous
-/// secret still verify and open, but make nothing new.
+/// Every key of the deployment, derived from its one secret by HKDF-SHA-256 (RFC 5869). The keys of the previous secret
+/// still verify and open, but sign and seal nothing new.
 pub struct Keys {
     current: KeySet,
     previous: Option<KeySet>,
@@ -44,7 +44,7 @@ struct KeySet {
     log: LogKey,
 }
 
-/// Signs the heads of the log of changes, and nothing else.
+/// A key that signs the heads of the log of changes, and nothing else.
 struct LogKey {
     id: String,
     public: String,
@@ -62,17 +62,17 @@ impl LogKey {
     }
 }
 
-/// The RFC 7638 thumbprint of the RFC 8037 key `x`.
+/// Computes the RFC 7638 thumbprint of the RFC 8037 key `x`.
 fn thumbprint(x: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)))
 }
 
-/// What a refresh token names.
+/// A well-formed refresh token, whose MAC nobody has checked yet.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// The session's id.
+    /// Id of the session.
     pub session_id: SessionId,
-    /// Which of the session's tokens this is.
+    /// Number of the token among those of its session.
     pub generation: i64,
     mac: Vec<u8>,
 }
@@ -82,7 +82,7 @@ impl KeySet {
         let hkdf = Hkdf::<Sha256>::new(None, secret.expose().as_bytes());
         let derive = |purpose: &str| {
             let mut key = Zeroizing::new([0; 32]);
-            // 32 bytes are far below HKDF's bound of 255 blocks, its only error.
+            // HKDF's only error is above its bound of 255 blocks; 32 bytes are far below.
             let expanded = hkdf.expand(purpose.as_bytes(), key.as_mut());
             debug_assert!(expanded.is_ok());
             key
@@ -94,7 +94,7 @@ impl KeySet {
         let verifier = signer.verifier();
         let id = match &verifier {
             Verifier::EdDsa(key) => thumbprint(&URL_SAFE_NO_PAD.encode(key.as_bytes())),
-            // Not of the key: what is derived for this alone tells nothing about it.
+            // The id is derived for itself alone and not from the key, so that it reveals nothing about the key.
             Verifier::Hs256(_) => {
                 URL_SAFE_NO_PAD.encode(Sha256::digest(derive("aibaas/v1/access-token/hmac-sha256/key-id")))
             }
@@ -129,7 +129,7 @@ impl KeySet {
     }
 }
 
-/// A MAC of the text, begun and not yet read.
+/// Starts a MAC over the text; the caller finishes or verifies it.
 fn mac_of(key: &[u8; 32], text: &[u8]) -> Option<Hmac<Sha256>> {
     let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).ok()?;
     mac.update(text);
@@ -137,7 +137,8 @@ fn mac_of(key: &[u8; 32], text: &[u8]) -> Option<Hmac<Sha256>> {
 }
 
 impl Keys {
-    /// Derives them. Access tokens of any other algorithm are invalid, be they signed with a key of the same secret.
+    /// Derives the keys. Access tokens of any other algorithm are invalid, even if signed with a key of the same
+    /// secret.
     #[must_use]
     pub fn derive(current: &Secret, previous: Option<&Secret>, algorithm: JwtAlgorithm) -> Self {
         let set = |secret| KeySet::derive(secret, algorithm);
@@ -148,7 +149,8 @@ impl Keys {
         std::iter::once(&self.current).chain(&self.previous)
     }
 
-    /// The public keys that verify access tokens, as a JWK set (RFC 7517, RFC 8037); none where they are secret.
+    /// Returns the public keys that verify access tokens, as a JWK set (RFC 7517, RFC 8037); empty where these keys are
+    /// secret.
     #[must_use]
     pub fn jwks(&self) -> Jwks {
         let jwk = |set: &KeySet| match &set.verifier {
@@ -158,26 +160,26 @@ impl Keys {
         Jwks { keys: self.sets().filter_map(jwk).collect() }
     }
 
-    /// The public keys that verify heads of the log of changes, as a JWK set, whatever signs access tokens.
+    /// Returns the public keys that verify heads of the log of changes, as a JWK set, whatever signs access tokens.
     #[must_use]
     pub fn log_keys(&self) -> Jwks {
         Jwks { keys: self.sets().map(|set| Jwk::new(set.log.id.clone(), set.log.public.clone())).collect() }
     }
 
-    /// The id of the key that signs heads of the log.
+    /// Returns the id of the key that signs heads of the log.
     #[must_use]
     pub fn log_key_id(&self) -> &str {
         &self.current.log.id
     }
 
-    /// The signature of a head of the log, in base64url.
+    /// Signs a head of the log and returns the signature in base64url.
     #[must_use]
     pub fn sign_log_head(&self, head: &TreeHead) -> String {
         URL_SAFE_NO_PAD.encode(self.current.log.signer.sign(head.note().as_bytes()))
     }
 
-    /// The refresh token of a session's generation. It is computed, not stored, so the current one can be given
-    /// again to a client that lost the reply; the session's nonce keeps a leaked secret alone from forging it.
+    /// Computes the refresh token of a session's generation. It is not stored, so the current one can be given again to
+    /// a client that lost the reply; the session's nonce keeps a leaked secret alone from forging it.
     ///
     /// # Errors
     /// Never in practice: HMAC takes a key of any length.
@@ -187,7 +189,7 @@ impl Keys {
         Ok(Secret::new(format!("aibr_{session_id}.{generation}.{mac}")))
     }
 
-    /// Whether the token is that of its session, of which `nonce` is read from the database.
+    /// Checks whether the token is one of its session, whose `nonce` is read from the database.
     #[must_use]
     pub fn is_refresh_token(&self, token: &RefreshToken, nonce: &[u8]) -> bool {
         self.sets().any(|set| {
@@ -196,8 +198,8 @@ impl Keys {
         })
     }
 
-    /// What a request is known by again, of its digest: a MAC, for the request may hold a password, and no bare hash as
-    /// fast as this protects one.
+    /// Computes a fingerprint of a request from its digest. It is a MAC, because the request may hold a password, which
+    /// a bare hash as fast as this would not protect.
     ///
     /// # Errors
     /// Never in practice: HMAC takes a key of any length.
@@ -206,15 +208,15 @@ impl Keys {
         Ok(mac.finalize().into_bytes().to_vec())
     }
 
-    /// Whether [`Keys::fingerprint`] made this of the digest.
+    /// Checks whether [`Keys::fingerprint`] computed this fingerprint from the digest.
     #[must_use]
     pub fn is_fingerprint(&self, digest: &[u8], fingerprint: &[u8]) -> bool {
         let is = |set: &KeySet| set.fingerprint_mac(digest).is_some_and(|mac| mac.verify_slice(fingerprint).is_ok());
         self.sets().any(is)
     }
 
-    /// What a browser's cookie holds of a session: its id, whose it is, and a MAC of both. Like an access token it only
-    /// claims the session, which the database confirms.
+    /// Creates the token that a browser's cookie holds: a session's id, its user's id, and a MAC of both. Like an
+    /// access token it only claims the session, which the database confirms.
     ///
     /// # Errors
     /// Never in practice: HMAC takes a key of any length.
@@ -224,7 +226,7 @@ impl Keys {
         Ok(Secret::new(format!("{claim}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))))
     }
 
-    /// The session that a cookie claims, and its user, where [`Keys::browser_token`] made it.
+    /// Returns the session and the user that a cookie claims; `None` unless [`Keys::browser_token`] made it.
     #[must_use]
     pub fn read_browser_token(&self, token: &str) -> Option<(SessionId, UserId)> {
         let (claim, mac) = token.rsplit_once('.')?;
@@ -235,7 +237,7 @@ impl Keys {
         Some((session_id.to_owned().into(), user_id.to_owned().into()))
     }
 
-    /// What a form carries to show that it was made for this session, or for this browser.
+    /// Creates the token by which a form shows that it was made for this session, or for this browser.
     ///
     /// # Errors
     /// Never in practice: HMAC takes a key of any length.
@@ -244,7 +246,7 @@ impl Keys {
         Ok(URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
     }
 
-    /// Whether [`Keys::form_token`] made this.
+    /// Checks whether [`Keys::form_token`] made this token.
     #[must_use]
     pub fn is_form_token(&self, made_for: &str, token: &str) -> bool {
         let Ok(token) = URL_SAFE_NO_PAD.decode(token) else { return false };
@@ -253,7 +255,7 @@ impl Keys {
         self.sets().any(is)
     }
 
-    /// Seals what must wait in the database (XChaCha20-Poly1305), bound to the row it belongs to.
+    /// Seals a text that must wait in the database (XChaCha20-Poly1305), bound to the row that it belongs to.
     ///
     /// # Errors
     /// When the text is beyond the cipher's bound of 256 GiB.
@@ -263,7 +265,7 @@ impl Keys {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens what [`Keys::seal`] made for this row.
+    /// Opens what [`Keys::seal`] made for this row; `None` if it was made for another row or with other keys.
     #[must_use]
     pub fn open(&self, row_id: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
@@ -281,7 +283,7 @@ impl std::fmt::Debug for RefreshToken {
 }
 
 impl RefreshToken {
-    /// Reads the form; whether it is genuine, [`Keys::is_refresh_token`] says.
+    /// Parses the form of a refresh token; [`Keys::is_refresh_token`] checks whether it is genuine.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix("aibr_")?.split('.');
@@ -334,7 +336,7 @@ mod tests {
         ] {
             assert_eq!(keys("a").read_browser_token(&made_up), None, "{made_up}");
         }
-        // A form's token is made with a key of its own.
+        // Tokens of forms are made with another key than those of cookies.
         let claim = format!("{}.{}", ids.0, ids.1);
         assert!(!keys("a").is_form_token(&claim, &mac(&token)));
         let form = keys("a").form_token(&claim).unwrap();

@@ -9,14 +9,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::AccessClaims;
 
-/// More people than call one instance within a token's life; a few megabytes at most.
+/// Most tokens in the cache: more people than call one instance within a token's life; a few megabytes at most.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
-/// Tokens whose signature was found right, the least recently used forgotten first. A token is known by all of its
-/// text, signature included, so nothing but that very text is ever found. Whether it is still good is not kept.
+/// Access tokens whose signature was right; the least recently used one is forgotten first. A token is found by all of
+/// its text, signature included, so nothing but that very text is ever found. Whether it is still valid is not kept.
 pub(super) struct TokenCache(Mutex<LruCache<TokenId, Arc<Claims<AccessClaims>>>>);
 
-/// SHA-256 of the token: the cache holds no token that could be used.
+/// SHA-256 of a token, so that the cache holds no token that could be used.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct TokenId([u8; 32]);
 

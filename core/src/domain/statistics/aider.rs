@@ -1,13 +1,13 @@
-//! The Aider polyglot leaderboard (Apache-2.0, Aider-AI/aider, `polyglot_leaderboard.yml`): the numbers that the
-//! known answers are computed from.
+//! The Aider polyglot leaderboard (Apache-2.0, Aider-AI/aider, `polyglot_leaderboard.yml`): the numbers that the known
+//! answers in tests are computed from.
 
 pub(super) struct AiderRow {
     pub model: &'static str,
-    /// `pass_num_2`
+    /// Number of passed tasks, `pass_num_2` in the source.
     pub passed: u64,
-    /// `total_tests`
+    /// Number of tasks, `total_tests` in the source.
     pub cases: u64,
-    /// `total_cost`
+    /// Cost in US dollars, `total_cost` in the source.
     pub cost_usd: Option<f64>,
 }
 

@@ -4,21 +4,21 @@ pub const MINIMUM_CLUSTERS: usize = 20;
 /// A mean of scores that fall into clusters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClusteredMean {
-    /// The mean over all scores: a larger cluster weighs more.
+    /// Mean over all scores: a larger cluster weighs more.
     pub mean: f64,
-    /// The standard error of that mean, with the correction for few clusters.
+    /// Standard error of that mean, with the correction for few clusters.
     pub standard_error: f64,
-    /// How many clusters held a score.
+    /// Number of clusters that held a score.
     pub clusters: usize,
 }
 
-/// The mean of all scores and its standard error, where scores in one cluster may move together: the attempts at
-/// one task, or the tasks made from one text. `None` below two clusters that hold a score.
+/// Computes the mean of all scores and its standard error, where scores in one cluster may move together: the attempts
+/// at one task, or the tasks made from one text. `None` below two clusters that hold a score.
 ///
 /// √Σ_c(Σ_{i∈c}(s_i−s̄))² / n, times √(C/(C−1)). With one score a cluster it is the ordinary standard error.
 ///
-/// E. Miller, "Adding error bars to evals" (2024), arXiv 2411.00640; the correction is the usual one,
-/// A. C. Cameron and D. L. Miller, "A practitioner's guide to cluster-robust inference" (2015).
+/// E. Miller, "Adding error bars to evals" (2024), arXiv 2411.00640; the correction is the usual one, A. C. Cameron and
+/// D. L. Miller, "A practitioner's guide to cluster-robust inference" (2015).
 #[must_use]
 pub fn clustered_mean<C: AsRef<[f64]>>(clusters: &[C]) -> Option<ClusteredMean> {
     let mut sum = 0.0;

@@ -1,6 +1,7 @@
-/// A composite score: Σ w·s / Σ w over the parts present, given as weight and score; `None` where there is none.
+/// Computes a composite score: Σ w·s / Σ w over the parts present, each given as weight and score; `None` unless their
+/// weights add up to more than 0.
 ///
-/// What is absent does not count as nothing: the weights of the rest are renormalised.
+/// An absent part does not count as nothing: the weights of the rest are renormalised.
 #[must_use]
 pub fn weighted_score(parts: &[(f64, f64)]) -> Option<f64> {
     let weights = parts.iter().map(|(weight, _)| weight).sum::<f64>();

@@ -1,6 +1,6 @@
-/// Holm's adjustment of p-values that are read together, in the order given: the smallest times how many there are,
-/// the next times one fewer, and so on, never below the one before and never above 1. Rejecting what is adjusted
-/// below α keeps the chance of any false rejection below α. What was not tested (`None`) does not count.
+/// Adjusts p-values that are read together after Holm, in the order given: the smallest times how many there are, the
+/// next times one fewer, and so on, never below the one before and never above 1. Rejecting what is adjusted below α
+/// keeps the chance of any false rejection below α. What was not tested (`None`) does not count.
 ///
 /// S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
 #[must_use]

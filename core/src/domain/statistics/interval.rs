@@ -1,24 +1,25 @@
-/// The 97.5 % quantile of the standard normal distribution: both tails of a 95 % interval.
+/// The 97.5 % quantile of the standard normal distribution: half the width of a 95 % interval, in standard errors.
 pub(super) const Z: f64 = 1.959_963_984_540_054;
 
 /// A 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
-    /// The lower end.
+    /// Lower end.
     pub low: f64,
-    /// The upper end.
+    /// Upper end.
     pub high: f64,
 }
 
 impl Interval {
-    /// The part of the interval that the quantity can reach at all, such as 0 to 1 for a score.
+    /// Cuts the interval to what the quantity can reach at all, such as 0 to 1 for a score.
     #[must_use]
     pub fn within(self, least: f64, most: f64) -> Self {
         Self { low: self.low.max(least), high: self.high.min(most) }
     }
 }
 
-/// The score interval of a pass rate `correct` / `total`; `None` when nothing was counted, or more passes than trials.
+/// Computes the score interval of a pass rate `correct` / `total`; `None` when nothing was counted, or more passes than
+/// trials.
 ///
 /// It stays within 0 and 1 and, unlike Wald's, keeps a width at 0 and at `total`.
 ///
@@ -43,14 +44,14 @@ pub fn wilson(correct: u64, total: u64) -> Option<Interval> {
 /// A difference with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
-    /// The first less the second.
+    /// The first number less the second.
     pub difference: f64,
-    /// Where it may lie.
+    /// The 95 % interval of the difference.
     pub interval: Interval,
 }
 
-/// The difference of two independent pass rates, each a `(correct, total)`: the hybrid of their two Wilson intervals.
-/// `None` where [`wilson`] has none.
+/// Computes the difference of two independent pass rates, each a `(correct, total)`, with the hybrid of their two
+/// Wilson intervals. `None` where [`wilson`] has none.
 ///
 /// R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of eleven
 /// methods", Statistics in Medicine 17 (1998), method 10.
@@ -62,10 +63,11 @@ pub fn newcombe(first: (u64, u64), second: (u64, u64)) -> Option<Difference> {
     Some(Difference { difference, interval: interval.within(-1.0, 1.0) })
 }
 
-/// The difference of two independent numbers, each with its 95 % interval: the hybrid of the two intervals.
+/// Computes the difference of two independent numbers, each with its 95 % interval, with the hybrid of the two
+/// intervals.
 ///
-/// G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
-/// Medicine 27 (2008): Newcombe's method for any two intervals.
+/// G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures: a general approach", Statistics
+/// in Medicine 27 (2008): Newcombe's method for any two intervals.
 #[must_use]
 pub fn mover((a, of_a): (f64, Interval), (b, of_b): (f64, Interval)) -> Difference {
     let both = |one: f64, other: f64| (one * one + other * other).sqrt();
@@ -77,7 +79,7 @@ pub fn mover((a, of_a): (f64, Interval), (b, of_b): (f64, Interval)) -> Differen
     Difference { difference, interval }
 }
 
-/// The normal interval on a mean with this standard error.
+/// Computes the normal 95 % interval of a mean with this standard error.
 ///
 /// E. Miller, "Adding error bars to evals" (2024), arXiv 2411.00640.
 #[must_use]

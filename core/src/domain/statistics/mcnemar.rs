@@ -12,15 +12,15 @@ pub struct Discordant {
     pub b_only: u64,
 }
 
-/// The exact two-sided p-value of McNemar's test: how likely discordant counts at least as uneven are if neither
-/// model is better; 1 where they never disagree. The tasks must be independent of one another.
+/// Computes the exact two-sided p-value of McNemar's test: how likely discordant counts at least as uneven are if
+/// neither model is better; 1 where they never disagree. The tasks must be independent of one another.
 ///
 /// Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
 /// Psychometrika 12 (1947); exact, by the binomial distribution.
 #[must_use]
 pub fn mcnemar(discordant: Discordant) -> f64 {
     let Discordant { a_only, b_only } = discordant;
-    // A half is a probability: the distribution is never refused.
+    // The distribution is refused only where the probability is out of bounds, and a half is not.
     Binomial::new(0.5, a_only.saturating_add(b_only))
         .map_or(1.0, |coins| significant(2.0 * coins.cdf(a_only.min(b_only))).min(1.0))
 }

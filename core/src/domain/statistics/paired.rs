@@ -2,27 +2,27 @@ use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::{Interval, MINIMUM_CLUSTERS, clustered_mean, rounding::significant};
 
-/// How two models differ on the same tasks.
+/// The difference of two models on the same tasks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairedDifference {
-    /// The mean over tasks of the first's score less the second's.
+    /// Mean over tasks of the first's score less the second's.
     pub difference: f64,
-    /// Its standard error.
+    /// Standard error of the difference.
     pub standard_error: f64,
-    /// How many clusters of tasks there are: as many as tasks where each stands alone.
+    /// Number of clusters of tasks: as many as tasks where each stands alone.
     pub clusters: usize,
-    /// The 95 % t interval; `None` below [`MINIMUM_CLUSTERS`].
+    /// 95 % t interval of the difference; `None` below [`MINIMUM_CLUSTERS`].
     pub interval: Option<Interval>,
-    /// The two-sided p-value of the t test; `None` below [`MINIMUM_CLUSTERS`].
+    /// Two-sided p-value of the t test; `None` below [`MINIMUM_CLUSTERS`].
     pub p_value: Option<f64>,
 }
 
-/// The mean of per-task differences, given cluster by cluster, with the clustered standard error of
-/// [`clustered_mean`], and Student's t with as many degrees of freedom as clusters less one. `None` below two
-/// clusters that hold a task.
+/// Computes the mean of per-task differences, given cluster by cluster, with the clustered standard error of
+/// [`clustered_mean`], and Student's t with as many degrees of freedom as clusters less one. `None` below two clusters
+/// that hold a task.
 ///
-/// With every task its own cluster the error is √(SE_A² + SE_B² − 2·Cov(A, B)/n): pairing takes out how hard the
-/// tasks are.
+/// With every task its own cluster the error is √(SE_A² + SE_B² − 2·Cov(A, B)/n): pairing takes out how hard the tasks
+/// are.
 ///
 /// E. Miller, "Adding error bars to evals" (2024), arXiv 2411.00640; Student, "The probable error of a mean",
 /// Biometrika 6 (1908).

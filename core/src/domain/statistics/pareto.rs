@@ -1,11 +1,11 @@
 use std::cmp::Ordering;
 
-/// Whether each row, a score and its cost, is on the Pareto front, in the order given: no other row has a score at
-/// least as high and a cost at least as low, one of them strictly. `None` for a row whose cost is absent, zero or no
-/// amount at all: it is unknown, not free, and takes no part.
+/// Determines for each row, a score and its cost, whether it is on the Pareto front, in the order given: no other row
+/// has a score at least as high and a cost at least as low, one of them strictly. `None` for a row whose cost is
+/// absent, zero or no amount at all: it is unknown, not free, and takes no part.
 ///
-/// V. Pareto, "Manuale di economia politica" (1906); found in one sweep by cost, as in H. T. Kung, F. Luccio and
-/// F. P. Preparata, "On finding the maxima of a set of vectors", JACM 22 (1975).
+/// V. Pareto, "Manuale di economia politica" (1906); found in one sweep by cost, as in H. T. Kung, F. Luccio and F. P.
+/// Preparata, "On finding the maxima of a set of vectors", JACM 22 (1975).
 #[must_use]
 pub fn pareto_front(rows: &[(f64, Option<f64>)]) -> Vec<Option<bool>> {
     let mut priced: Vec<(usize, f64, f64)> = rows

@@ -1,5 +1,6 @@
-/// How likely at least one of `k` samples passes, where `correct` of `samples` did: 1 − C(n−c, k) / C(n, k), the unbiased
-/// estimator, as a product that cannot overflow. `None` where there are fewer than `k` samples, or more passes.
+/// Estimates how likely at least one of `k` samples passes, where `correct` of `samples` did: 1 − C(n−c, k) / C(n, k),
+/// the unbiased estimator, as a product that cannot overflow. `None` where `k` is 0, or there are fewer than `k`
+/// samples, or more passes.
 ///
 /// M. Chen and others, "Evaluating large language models trained on code" (2021), arXiv 2107.03374.
 #[must_use]

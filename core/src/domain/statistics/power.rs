@@ -1,4 +1,4 @@
-//! How sure a benchmark can be of a difference, and what it would take to be surer.
+//! Statistical power: how sure a benchmark can be of a difference, and what it would take to be surer.
 
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
@@ -6,11 +6,11 @@ use super::interval::Z;
 
 /// The 80 % quantile of the standard normal distribution.
 const Z_POWER: f64 = 0.841_621_233_572_914_3;
-/// Beyond so many tasks, or attempts a task, more of them are no answer.
+/// Most tasks, or attempts a task, that are given as an answer.
 const MOST: f64 = 1e9;
 
-/// The power of a two-sided test at 5 % to find a difference of this size, given its standard error; `None` where both
-/// are zero.
+/// Computes the power of a two-sided test at 5 % to find a difference of this size, given its standard error; `None`
+/// where both are zero.
 ///
 /// J. Cohen, "Statistical power analysis for the behavioral sciences" (1988).
 #[must_use]
@@ -20,7 +20,7 @@ pub fn power(difference: f64, standard_error: f64) -> Option<f64> {
     (!effect.is_nan()).then(|| normal.cdf(effect - Z) + normal.cdf(-effect - Z))
 }
 
-/// The smallest difference that a two-sided test at 5 % finds with a power of 80 %, given its standard error.
+/// Computes the smallest difference that a two-sided test at 5 % finds with a power of 80 %, given its standard error.
 ///
 /// E. Miller, "Adding error bars to evals" (2024), arXiv 2411.00640, section 5.
 #[must_use]
@@ -28,8 +28,8 @@ pub fn detectable_difference(standard_error: f64) -> f64 {
     (Z + Z_POWER) * standard_error
 }
 
-/// How many tasks like these it takes to find a difference with a power of 80 %, given its standard error on so many;
-/// `None` where there is no difference to find, or more than 10⁹ would be needed.
+/// Computes how many tasks like these it takes to find a difference with a power of 80 %, given its standard error on
+/// `tasks` of them; `None` where there is no difference to find, or more than 10⁹ would be needed.
 ///
 /// E. Miller (2024), section 5: `(z_{α/2} + z_β)² · V / δ²`, V being the variance of a task's difference.
 #[must_use]
@@ -41,17 +41,18 @@ pub fn tasks_needed(tasks: u64, difference: f64, standard_error: f64) -> Option<
     whole(tasks as f64 * ratio * ratio)
 }
 
-/// How much of a difference's variance is due to chance in the attempts, summed over the two systems that differ.
+/// The part of a difference's variance that is due to chance in the attempts, summed over the two systems that differ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AttemptVariance {
-    /// The mean variance of one attempt at a task.
+    /// Mean variance of one attempt at a task.
     pub of_attempt: f64,
-    /// The mean variance of a task's mean over its attempts.
+    /// Mean variance of a task's mean over its attempts.
     pub of_mean: f64,
 }
 
-/// How many attempts at each of the same tasks it takes to find a difference with a power of 80 %; `None` where no
-/// number of attempts suffices: what is left is how much the tasks themselves differ.
+/// Computes how many attempts at each of the same tasks it takes to find a difference with a power of 80 %; `None`
+/// where no number of attempts suffices, because of how much the tasks themselves differ, or more than 10⁹ would be
+/// needed.
 ///
 /// E. Miller (2024), sections 3.1 and 5: V = ω² + σ_A²/K_A + σ_B²/K_B, solved for K.
 #[must_use]
@@ -63,8 +64,9 @@ pub fn attempts_needed(tasks: u64, difference: f64, standard_error: f64, chance:
     (left > 0.0).then(|| whole(chance.of_attempt / left)).flatten()
 }
 
-/// The variance of an attempt, and of a task's mean, from how often tasks were passed: `(attempts, passes, tasks)`.
-/// Each task's is `p(1 − p)·n/(n − 1)`, the unbiased estimate. `None` unless each task was tried at least twice.
+/// Estimates the variance of an attempt, and of a task's mean, from how often tasks were passed: `(attempts, passes,
+/// tasks)`. Each task's is `p(1 − p)·n/(n − 1)`, the unbiased estimate. `None` unless each task was tried at least
+/// twice.
 #[must_use]
 pub fn attempt_variance(pass_counts: &[(u64, u64, u64)]) -> Option<AttemptVariance> {
     let (mut of_attempt, mut of_mean, mut all) = (0.0, 0.0, 0.0);
@@ -82,7 +84,7 @@ pub fn attempt_variance(pass_counts: &[(u64, u64, u64)]) -> Option<AttemptVarian
     (all > 0.0).then(|| AttemptVariance { of_attempt: of_attempt / all, of_mean: of_mean / all })
 }
 
-/// The next whole number from 1 on; rounding errors do not lift it by one.
+/// Rounds up to a whole number from 1 on, not lifted by rounding errors; `None` above [`MOST`].
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 10⁹")]
 fn whole(number: f64) -> Option<u64> {
     let number = (number * (1.0 - 1e-12)).ceil().max(1.0);
@@ -94,7 +96,7 @@ mod tests {
     use super::super::{evalperf, paired_difference};
     use super::*;
 
-    /// statsmodels: `NormalIndPower(ddof=0).power(d, 1, .05, ratio=0)`, the test of one mean.
+    /// Compares with statsmodels: `NormalIndPower(ddof=0).power(d, 1, .05, ratio=0)`, the test of one mean.
     #[test]
     fn power_agrees_with_statsmodels() {
         for (effect, expected) in [
@@ -112,7 +114,7 @@ mod tests {
         assert_eq!(power(0.0, 0.0), None);
     }
 
-    /// Miller's example: a difference of 3 % with ω² = 1/9 takes 969 questions.
+    /// Checks Miller's example: a difference of 3 % with ω² = 1/9 takes 969 questions.
     #[test]
     fn tasks_needed_agrees_with_miller() {
         let variance = 1.0_f64 / 9.0;
@@ -135,7 +137,7 @@ mod tests {
         assert!((power(0.04, error(needed)).unwrap() - 0.8).abs() < 1e-3);
     }
 
-    /// scipy on the per-task pass@1: n = 118, difference .0190678, standard error .0226228.
+    /// Compares with scipy on the per-task pass@1: n = 118, difference .0190678, standard error .0226228.
     #[test]
     fn evalperf_cannot_tell_two_models_apart() {
         let of = |model: &str| evalperf::scores(model);

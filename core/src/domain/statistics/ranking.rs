@@ -3,13 +3,13 @@ use super::Interval;
 /// The ranks that a row may hold, given how far the intervals of all rows reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RankRange {
-    /// Its best rank: one more than the rows that are surely better.
+    /// Best rank: one more than the number of rows that are surely better.
     pub low: usize,
-    /// Its worst rank: all rows but those that are surely worse.
+    /// Worst rank: the number of all rows but those that are surely worse.
     pub high: usize,
 }
 
-/// The rank range of each row, in the order given: low = 1 + #{j: lo_j > hi_i}, high = N − #{j: hi_j < lo_i}.
+/// Computes the rank range of each row, in the order given: low = 1 + #{j: lo_j > hi_i}, high = N − #{j: hi_j < lo_i}.
 /// Intervals that only touch do not separate two rows. Ends are numbers, never NaN.
 ///
 /// W.-L. Chiang and others, "Chatbot Arena" (2024), arXiv 2403.04132.
@@ -28,8 +28,8 @@ pub fn rank_ranges(intervals: &[Interval]) -> Vec<RankRange> {
         .collect()
 }
 
-/// The rank of each score, the highest first, in the order given. Equal scores share a rank and the ranks after
-/// them are skipped (1, 2, 2, 4), as in sports. Scores are numbers, never NaN.
+/// Computes the rank of each score, the highest first, in the order given. Equal scores share a rank and the ranks
+/// after them are skipped (1, 2, 2, 4), as in sports. Scores are numbers, never NaN.
 #[must_use]
 pub fn ranks(scores: &[f64]) -> Vec<usize> {
     let ordered = sorted(scores.iter().copied());
@@ -42,7 +42,7 @@ pub fn ranks(scores: &[f64]) -> Vec<usize> {
         .collect()
 }
 
-/// The tie group of each row, in the order given: rows whose `low` is equal share one, numbered 1, 2, 3 … from
+/// Numbers the tie group of each row, in the order given: rows whose `low` is equal share one, numbered 1, 2, 3 … from
 /// the best.
 #[must_use]
 pub fn tie_groups(ranges: &[RankRange]) -> Vec<usize> {

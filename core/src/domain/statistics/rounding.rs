@@ -1,5 +1,5 @@
-/// To twelve significant digits. What is made of logarithms and powers differs in its last bits with the library that a
-/// host has for them; the same question has the same answer on every host.
+/// Rounds to twelve significant digits. The last bits of logarithms and powers differ with the library that a host has
+/// for them; rounded, the same question has the same answer on every host.
 #[must_use]
 pub fn significant(number: f64) -> f64 {
     format!("{number:.11e}").parse().unwrap_or(number)

@@ -1,4 +1,4 @@
-//! What a page shows instead of what was asked for.
+//! Pages that are shown instead of the one that was asked for.
 
 use axum::{
     extract::{OriginalUri, Request},
@@ -17,13 +17,13 @@ use crate::http::{
     },
 };
 
-/// Why a page is not the one that was asked for.
+/// Reason why a page is not the one that was asked for.
 pub enum PageError {
-    /// Nobody is logged in: first that.
+    /// Nobody is logged in: the login comes first.
     LogIn,
     /// The form was not made for this session, or this browser.
     StaleForm,
-    /// Anything else, as the API would tell it.
+    /// Any other error, as the API would answer it.
     Api(ApiError),
 }
 
@@ -41,7 +41,7 @@ fn is_of_session(problem: &Problem) -> bool {
 }
 
 impl PageError {
-    /// The form of another site.
+    /// Returns the error for a form that another site sent.
     pub fn foreign_form() -> Self {
         Self::Api(ApiError::new(ORIGIN_NOT_ALLOWED, "open the page here, and send the form from it"))
     }
@@ -69,11 +69,11 @@ impl IntoResponse for PageError {
     }
 }
 
-/// That the page is shown once somebody is logged in.
+/// Response extension: the page is shown once somebody is logged in.
 #[derive(Clone, Copy)]
 struct LogInFirst;
 
-/// The layer of all pages: what is an error elsewhere is a page here, and a login leads back to the page that asked for it.
+/// Writes errors as pages, and has a login lead back to the page that asked for it: the layer of all these pages.
 pub async fn as_page(OriginalUri(uri): OriginalUri, request: Request, next: Next) -> Response {
     let is_read = request.method() == Method::GET;
     let mut response = next.run(request).await;

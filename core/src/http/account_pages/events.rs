@@ -1,4 +1,4 @@
-//! What happened to the account.
+//! Page of the security events of the account.
 
 use axum::extract::{OriginalUri, State};
 use http::StatusCode;
@@ -15,7 +15,7 @@ use crate::{
 };
 
 const HERE: &str = "/account/events";
-/// So many are shown at once.
+/// Number of events on a page.
 const ROWS: u32 = 50;
 
 /// Lists security events, newest first.

@@ -1,4 +1,4 @@
-//! Forms: what was sent, what was wrong with it, and how it is shown again. What was typed stays, but for passwords.
+//! Forms: what was sent, what was wrong with it, and how it is shown again. Typed values stay, except passwords.
 
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
@@ -22,12 +22,12 @@ use crate::{
     },
 };
 
-/// What a form sent.
+/// Fields that a form sent: names and values.
 #[derive(Default)]
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads a body.
+    /// Parses a form's body.
     ///
     /// # Errors
     /// `malformed_request`.
@@ -36,46 +36,46 @@ impl Form {
         read.map(Self).map_err(|_| ApiError::new(MALFORMED_REQUEST, "send the form of the page"))
     }
 
-    /// Fields with these values, for a page that is shown first.
+    /// Creates a form with these values, for a page that is shown for the first time.
     pub fn of(fields: &[(&str, &str)]) -> Self {
         Self(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
-    /// A field; empty where it was not sent.
+    /// Returns the value of a field; empty where it was not sent.
     pub fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
-    /// A field that is not empty.
+    /// Returns the value of a field that is not blank.
     pub fn given(&self, name: &str) -> Option<&str> {
         Some(self.get(name)).filter(|value| !value.trim().is_empty())
     }
 
-    /// A field that nobody may see.
+    /// Returns the value of a field that nobody may see.
     pub fn secret(&self, name: &str) -> Secret {
         Secret::new(self.get(name))
     }
 
-    /// The values of all fields of this name.
+    /// Returns the values of all fields of this name.
     pub fn every(&self, name: &str) -> Vec<&str> {
         self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// Whether a box of this name is ticked.
+    /// Checks whether the box of this name and value is ticked.
     pub fn ticked(&self, name: &str, value: &str) -> bool {
         self.0.iter().any(|(key, given)| key == name && given == value)
     }
 }
 
-/// What the API takes, made of a form.
+/// Parses the body of an API call that was made from a form's fields.
 ///
 /// # Errors
-/// `validation_failed`, as of the body that it stands for.
+/// `validation_failed`, as for the API call's own body.
 pub fn body<T: DeserializeOwned>(members: &Value) -> Result<T, ApiError> {
     parse_object(members.to_string().as_bytes())
 }
 
-/// What the API would answer with.
+/// Serializes what the API would answer with.
 ///
 /// # Errors
 /// Never in practice.
@@ -83,7 +83,7 @@ pub fn told(answer: &impl Serialize) -> Result<Value, ApiError> {
     serde_json::to_value(answer).map_err(|error| ApiError::internal(error.to_string()))
 }
 
-/// The same, of an answer that stands, perhaps since before.
+/// Parses the body of an answer that the API gave, perhaps a replayed one.
 ///
 /// # Errors
 /// Never in practice.
@@ -93,7 +93,7 @@ pub async fn told_by(answer: Response) -> Result<Value, ApiError> {
     serde_json::from_slice(&bytes).map_err(|error| ApiError::internal(error.to_string()))
 }
 
-/// What was wrong with a form.
+/// What was wrong with a form: the answer's status and headers, and messages about the whole and about fields.
 pub struct Mistakes {
     status: StatusCode,
     headers: HeaderMap,
@@ -102,15 +102,15 @@ pub struct Mistakes {
 }
 
 impl Mistakes {
-    /// Nothing.
+    /// Returns no mistakes, with the status 200.
     pub fn none() -> Self {
         Self { status: StatusCode::OK, headers: HeaderMap::new(), general: Vec::new(), fields: Vec::new() }
     }
 
-    /// What the API says, beside the fields of the form that it is about. Of a wrong password, `password` is the field.
+    /// Sorts an error of the API's to the form's fields. `password` names the field that a wrong password belongs to.
     ///
     /// # Errors
-    /// What no form can mend.
+    /// The error itself, where no form can mend it.
     pub fn of(error: PageError, password: &str) -> Result<Self, PageError> {
         let problem = match error {
             PageError::Api(ApiError::Problem(problem)) => *problem,
@@ -134,24 +134,24 @@ impl Mistakes {
         Ok(mistakes)
     }
 
-    /// The page of the form, with what was wrong, in its status; the page's title says first that something was.
+    /// Answers with the page of the form, under the mistakes' status; the title begins with "Error" if there are any.
     pub fn page(&self, title: &str, signed: Option<(&Signed, &str)>, content: &Markup) -> Response {
         self.shown(frame::form_page(self.status, title, signed, self.are_any(), content))
     }
 
-    /// A page with what was wrong, in its status.
+    /// Gives a page the status and headers of the mistakes.
     pub fn shown(&self, mut page: Response) -> Response {
         *page.status_mut() = self.status;
         page.headers_mut().extend(self.headers.clone());
         page
     }
 
-    /// Whether anything was wrong.
+    /// Checks whether anything was wrong.
     pub fn are_any(&self) -> bool {
         !self.general.is_empty() || !self.fields.is_empty()
     }
 
-    /// What is wrong, above the form: it has the focus, and leads to each field.
+    /// Renders the summary above the form: it has the focus, and links to each field.
     pub fn summary(&self) -> Markup {
         html! {
             @if self.are_any() {
@@ -165,17 +165,17 @@ impl Mistakes {
         }
     }
 
-    /// Whether something is wrong with this field.
+    /// Checks whether something is wrong with this field.
     pub fn is_at(&self, name: &str) -> bool {
         self.at(name).next().is_some()
     }
 
-    /// What a field that something is wrong with says of itself: `aria-invalid`, and what describes it.
+    /// Returns `aria-invalid` and the id of the describing element for a field with a mistake; nothing for others.
     pub fn marks(&self, name: &str) -> (Option<&'static str>, Option<String>) {
         if self.is_at(name) { (Some("true"), Some(format!("{name}-error"))) } else { (None, None) }
     }
 
-    /// What is wrong with this field, beside it.
+    /// Renders what is wrong with this field, to stand beside it.
     pub fn beside(&self, name: &str) -> Markup {
         html! {
             @if self.is_at(name) {
@@ -189,7 +189,7 @@ impl Mistakes {
     }
 }
 
-/// What fields are called, beside them and in the summary of mistakes.
+/// Labels of fields, beside them and in the summary of mistakes.
 const LABELS: [(&str, &str); 21] = [
     ("email", "E-mail address"),
     ("fullName", "Name"),
@@ -214,7 +214,7 @@ const LABELS: [(&str, &str); 21] = [
     ("events", "Events"),
 ];
 
-/// What a field is called; nothing where it is none of a form.
+/// Returns the label of a field; empty where no form has it.
 pub fn label_of(field: &str) -> &'static str {
     LABELS.iter().find(|(name, _)| *name == field).map_or("", |(_, label)| *label)
 }
@@ -236,56 +236,56 @@ fn field_of(code: Code, password: &str) -> Option<&str> {
     }
 }
 
-/// A field with its label.
+/// Field of a form with its label.
 pub struct Field<'a> {
     pub name: &'a str,
-    /// Another label than the field's usual one.
+    /// Label in place of the field's usual one.
     pub label: Option<&'a str>,
     pub kind: &'a str,
     pub autocomplete: &'a str,
     pub hint: &'a str,
     pub optional: bool,
-    /// The id of the list of what may be chosen.
+    /// Id of the list of values that are offered.
     pub list: Option<&'a str>,
 }
 
 impl<'a> Field<'a> {
-    /// An ordinary one, to be filled in.
+    /// Creates an ordinary field, which must be filled in.
     pub const fn new(name: &'a str, kind: &'a str, autocomplete: &'a str) -> Self {
         Self { name, label: None, kind, autocomplete, hint: "", optional: false, list: None }
     }
 
-    /// A password.
+    /// Creates the field of a password.
     pub const fn password(name: &'a str, autocomplete: &'a str) -> Self {
         Self::new(name, "password", autocomplete)
     }
 
-    /// A code of the second factor.
+    /// Creates the field of a second-factor code.
     pub const fn code() -> Self {
         Self::new("code", "text", "one-time-code")
     }
 
-    /// Under another label than its usual one.
+    /// Replaces the field's usual label.
     pub const fn labelled(self, label: &'a str) -> Self {
         Self { label: Some(label), ..self }
     }
 
-    /// With words beneath its label.
+    /// Adds a hint beneath the label.
     pub const fn hint(self, hint: &'a str) -> Self {
         Self { hint, ..self }
     }
 
-    /// One that may be left empty.
+    /// Lets the field be left empty.
     pub const fn optional(self) -> Self {
         Self { optional: true, ..self }
     }
 
-    /// One that offers what a list of this id has.
+    /// Offers the values of the list with this id.
     pub const fn offers(self, list: &'a str) -> Self {
         Self { list: Some(list), ..self }
     }
 
-    /// The field, with what was typed and what was wrong.
+    /// Renders the field, with what was typed and what was wrong.
     pub fn shown(&self, form: &Form, mistakes: &Mistakes) -> Markup {
         let (hint_id, error_id) = (format!("{}-hint", self.name), format!("{}-error", self.name));
         let is_wrong = mistakes.is_at(self.name);

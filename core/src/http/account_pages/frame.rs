@@ -1,4 +1,4 @@
-//! What is around every page of an account.
+//! Frame of every page of an account.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::visit::Signed;
 use crate::http::page::Frame;
 
-/// The parts of an account, as its navigation lists them: address and name.
+/// Sections of an account, as its navigation lists them: address and name.
 const SECTIONS: [(&str, &str); 9] = [
     ("/account", "Overview"),
     ("/account/keys", "API keys"),
@@ -20,12 +20,12 @@ const SECTIONS: [(&str, &str); 9] = [
     ("/account/events", "Security events"),
 ];
 
-/// A page, with the navigation of who is logged in.
+/// Answers with a page, with the navigation of the person who is logged in.
 pub fn page(status: StatusCode, title: &str, signed: Option<(&Signed, &str)>, content: &Markup) -> Response {
     form_page(status, title, signed, false, content)
 }
 
-/// The same with a form, which may have been refused.
+/// Answers with a page that holds a form, which may have been refused.
 pub fn form_page(
     status: StatusCode,
     title: &str,
@@ -56,7 +56,7 @@ fn navigation(signed: &Signed, here: &str) -> Markup {
     }
 }
 
-/// The page that asks for a login and goes on to `next`.
+/// Returns the address of the page that asks for a login and goes on to `next`.
 pub fn login_address(next: &str) -> String {
     if next == "/account" {
         return "/account/login".to_owned();
@@ -65,17 +65,18 @@ pub fn login_address(next: &str) -> String {
     format!("/account/login?{query}")
 }
 
-/// Where a login may lead: to a page of an account or of administrators, never to another site.
+/// Returns where a login leads: to `given` if it is a page of an account or of administrators, else to `/account`;
+/// never to another site.
 pub fn next_address(given: &str) -> &str {
     let below = ["/account", "/admin"].into_iter().find_map(|top| given.strip_prefix(top));
     let is_page = below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
     let is_plain = given.len() <= 500 && given.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    // A browser takes `..` out of an address, however it is written, before it goes there.
+    // A browser resolves `..` in an address, however it is written, before it goes there.
     let climbs = given.contains("..") || given.to_ascii_lowercase().contains("%2e");
     if is_page && is_plain && !climbs && !given.contains("//") { given } else { "/account" }
 }
 
-/// `ask again` as `Ask again.`
+/// Turns a detail into a sentence: `ask again` into `Ask again.`
 pub fn sentence(text: &str) -> String {
     let mut letters = text.trim().chars();
     let begun = letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Logging in, with the second factor where there is one, and out.
+//! Logging in, with the second factor where there is one, and logging out.
 
 use axum::{
     extract::State,
@@ -30,17 +30,17 @@ use crate::{
     store::sessions::Session,
 };
 
-/// The parameters of the page.
+/// Query parameters of the page.
 #[derive(Deserialize)]
 pub struct Parameters {
     #[serde(default)]
     next: String,
-    /// What has just been done.
+    /// Name of what has just been done, for a notice.
     #[serde(default)]
     done: String,
 }
 
-/// Asks for address and password.
+/// Shows the form for address and password.
 pub async fn page(visit: Visit, Query(parameters): Query<Parameters>) -> Response {
     let form = Form::of(&[("next", next_address(&parameters.next))]);
     login_page(&visit, &form, &Mistakes::none(), done(&parameters.done))
@@ -71,7 +71,7 @@ fn login_page(visit: &Visit, form: &Form, mistakes: &Mistakes, notice: Option<&s
     visit.shown(mistakes.page("Log in", None, &content))
 }
 
-/// Checks address and password.
+/// Checks address and password, and logs in or asks for the second factor.
 pub async fn submit(
     State(app): State<App>,
     _: SameSite,
@@ -92,7 +92,7 @@ pub async fn submit(
     }
 }
 
-/// Here no session is needed, so that nothing is answered by asking for one.
+/// Wraps the error as it is: logging in needs no session, so no error leads to the login page.
 fn told(error: ApiError) -> PageError {
     PageError::Api(error)
 }
@@ -119,7 +119,7 @@ fn code_page(visit: &Visit, form: &Form, token: &Secret, mistakes: &Mistakes) ->
     visit.shown(mistakes.page("Second factor", None, &content))
 }
 
-/// Checks the code.
+/// Checks the code of the second factor, and logs in.
 pub async fn submit_code(
     State(app): State<App>,
     _: SameSite,
@@ -142,7 +142,7 @@ pub async fn submit_code(
     }
 }
 
-/// Ends the session of this browser. One that has ended before is forgotten, too.
+/// Ends the session of this browser, and forgets its cookie also where the session has ended before.
 pub async fn log_out(State(app): State<App>, sent: SignedForm) -> PageResult {
     match logout::log_out(&app, &sent.signed.caller).await.map_err(PageError::from) {
         Ok(_) | Err(PageError::LogIn) => {}

@@ -30,10 +30,10 @@ use crate::{
     },
 };
 
-/// What a form's handler gives.
+/// Answer of a page's handler.
 pub type PageResult = Result<axum::response::Response, errors::PageError>;
 
-/// Whether the path is `/account`, or of a page below.
+/// Checks whether the path is `/account` or that of a page below.
 #[must_use]
 pub fn is_below(path: &str) -> bool {
     path.strip_prefix("/account").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -1,4 +1,4 @@
-//! `/account`: what it is, and what happened to it last.
+//! `/account`: facts about the account, and its last security events.
 
 use axum::{
     extract::State,
@@ -31,13 +31,13 @@ use crate::{
     },
 };
 
-/// So many security events are shown.
+/// Number of security events on the page.
 const EVENTS: u32 = 5;
 
-/// The parameters of the page.
+/// Query parameters of the page.
 #[derive(Deserialize)]
 pub struct Parameters {
-    /// What has just been done.
+    /// Name of what has just been done, for a notice.
     #[serde(default)]
     done: String,
 }
@@ -79,7 +79,7 @@ pub async fn page(State(app): State<App>, signed: Signed, Query(parameters): Que
     Ok(frame::page(StatusCode::OK, "Your account", Some((&signed, "/account")), &content))
 }
 
-/// That no mail is sent, and what leads out of it.
+/// Renders the note that no mail is sent to the address, with the way to verify it again.
 fn undeliverable(signed: &Signed, told: &Undeliverable, now: Timestamp) -> Markup {
     let cause = match told.cause {
         UndeliverableCause::Bounce => "Mail to your address comes back",
@@ -102,7 +102,7 @@ fn undeliverable(signed: &Signed, told: &Undeliverable, now: Timestamp) -> Marku
     }
 }
 
-/// Sends the mail that verifies an undeliverable address anew.
+/// Sends the mail that verifies an undeliverable address again.
 pub async fn verify_anew(
     State(app): State<App>,
     _: SameSite,
@@ -113,21 +113,21 @@ pub async fn verify_anew(
     Ok(Redirect::to("/account?done=verification").into_response())
 }
 
-/// `12.3 MB`, or `1.1 GB`.
+/// Formats a number of bytes, such as `12.3 MB` or `1.1 GB`.
 pub fn size(bytes: i64) -> String {
     let (unit, name) = if bytes < 1_000_000_000 { (100_000, "MB") } else { (100_000_000, "GB") };
     let tenths = bytes.max(0).checked_div(unit).unwrap_or_default();
     format!("{}.{} {name}", tenths / 10, tenths % 10)
 }
 
-/// `api_key_created` as `Api key created`, in the words of people.
+/// Returns an event's name in the words of people: `api_key_created` becomes `API key created`.
 pub fn name_of(event: &str) -> String {
     let text = event.replace('_', " ").replace("api key", "API key").replace("mfa", "second factor");
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// The events, each with when and from where.
+/// Renders the events, each with its time, and with the address where the person caused it.
 pub fn event_list(events: &[Event]) -> Markup {
     html! {
         ul class="list" {

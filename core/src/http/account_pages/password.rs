@@ -1,4 +1,4 @@
-//! Changing the password.
+//! Page that changes the password.
 
 use axum::{
     extract::State,
@@ -29,7 +29,7 @@ use crate::{
 
 const HERE: &str = "/account/password";
 
-/// Asks for the present and the new password.
+/// Shows the form for the present and the new password.
 pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
     let session = signed.caller.confirm(&app).await?;
     Ok(password_page(&signed, &Form::of(&[("email", &session.user.email)]), &Mistakes::none()))
@@ -40,7 +40,7 @@ fn password_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response 
         (mistakes.summary())
         form class="stack" method="post" action=(HERE) {
             (signed.token())
-            // For password managers, which tell accounts apart by it.
+            // Password managers tell accounts apart by this field.
             input type="hidden" name="email" value=(form.get("email")) autocomplete="username";
             (Field::password("currentPassword", "current-password").shown(form, mistakes))
             (Field::password("newPassword", "new-password").hint("8 to 128 characters.").shown(form, mistakes))
@@ -57,7 +57,7 @@ fn password_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response 
     mistakes.page("Password", Some((signed, HERE)), &content)
 }
 
-/// Changes it.
+/// Changes the password, and ends all other sessions unless they are to be kept.
 pub async fn submit(State(app): State<App>, sent: SignedForm) -> PageResult {
     let SignedForm { signed, form, .. } = sent;
     let ends_others = !form.ticked("keepOthers", "yes");
@@ -82,7 +82,7 @@ pub async fn submit(State(app): State<App>, sent: SignedForm) -> PageResult {
     }
 }
 
-/// Gives the browser another session: a copy of its cookie ends as every other session does.
+/// Replaces the browser's session, so that a copy of its cookie ends as every other session does.
 async fn renew(app: &App, signed: &Signed, headers: &mut HeaderMap) -> Result<(), ApiError> {
     let caller = &signed.caller;
     let session = caller.confirm(app).await?;

@@ -1,4 +1,4 @@
-//! Name and address, and what there is to take along, or to leave behind.
+//! Page of name, address and notices, of the export, and of the account's deletion.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -32,7 +32,7 @@ const PASSWORD: Field<'static> = Field::password("password", "current-password")
 const CODE: Field<'static> =
     Field::code().hint("Of your second factor, where you have one: 6 digits, or a recovery code.").optional();
 
-/// Which of the page's forms a mistake is of.
+/// Form of the page that a mistake belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     None,
@@ -40,7 +40,7 @@ enum Part {
     Address,
 }
 
-/// Shows name and address.
+/// Shows the forms for name, notices and address.
 pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
     let session = signed.caller.confirm(&app).await?;
     let told = |told: bool| if told { "yes" } else { "no" };
@@ -113,7 +113,7 @@ pub async fn rename(State(app): State<App>, sent: SignedForm) -> PageResult {
     }
 }
 
-/// Says what to be told of by mail.
+/// Changes which notices are sent by mail.
 pub async fn notices(State(app): State<App>, sent: SignedForm) -> PageResult {
     let SignedForm { signed, form, .. } = sent;
     let told = |name| form.ticked(name, "yes");
@@ -124,7 +124,7 @@ pub async fn notices(State(app): State<App>, sent: SignedForm) -> PageResult {
     Ok(Redirect::to("/account?done=profile").into_response())
 }
 
-/// Mails a link to the new address.
+/// Sends a link to the new address.
 pub async fn change_address(
     State(app): State<App>,
     _: SameSite,
@@ -149,7 +149,8 @@ pub async fn change_address(
     Ok(frame::page(StatusCode::OK, "Look at your mail", Some((&signed, HERE)), &content))
 }
 
-/// Gives everything that is held about who asks, as a file. Not by a link of another site: it is counted, and noted.
+/// Answers with everything that is held about the person, as a file. Not to a link of another site, since the export is
+/// counted and leaves a security event.
 pub async fn export(
     State(app): State<App>,
     _: SameSite,
@@ -160,7 +161,7 @@ pub async fn export(
     export::handler(State(app), uri, signed.caller, query).await.map_err(PageError::from)
 }
 
-/// Asks whether the account shall go.
+/// Asks whether to delete the account.
 pub async fn delete_page(State(app): State<App>, signed: Signed) -> PageResult {
     signed.caller.confirm(&app).await?;
     Ok(leaving_page(&signed, &Form::default(), &Mistakes::none()))

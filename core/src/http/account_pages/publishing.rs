@@ -1,4 +1,4 @@
-//! What who is logged in has published, or is about to; and withdrawing it.
+//! Runs and benchmarks of the person who is logged in, and withdrawing a run.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -32,7 +32,7 @@ use crate::{
 };
 
 const HERE: &str = "/account/publishing";
-/// So many runs are shown at once.
+/// Number of runs on a page.
 const ROWS: u32 = 50;
 
 /// Lists benchmarks and runs, newest first.
@@ -144,7 +144,7 @@ fn lacking(run: &Run, missing: &[TaskAttempt]) -> Markup {
     }
 }
 
-/// Asks why it shall be withdrawn.
+/// Asks for the reason of a withdrawal.
 pub async fn withdraw_page(State(app): State<App>, Path(id): Path<RunId>, signed: Signed) -> PageResult {
     signed.caller.confirm(&app).await?;
     Ok(reason_page(&signed, &id, &Form::default(), &Mistakes::none()))
@@ -164,7 +164,7 @@ fn reason_page(signed: &Signed, id: &RunId, form: &Form, mistakes: &Mistakes) ->
     mistakes.page("Withdraw the run", Some((signed, HERE)), &content)
 }
 
-/// Withdraws it.
+/// Withdraws the run.
 pub async fn withdraw(State(app): State<App>, Path(id): Path<RunId>, sent: SignedForm) -> PageResult {
     let SignedForm { signed, form, .. } = sent;
     let members = json!({ "reason": form.get("reason") });

@@ -1,4 +1,4 @@
-//! Registering, and asking for the mails that lead on.
+//! Registration, and requests for mails with links.
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
@@ -25,7 +25,7 @@ use crate::{
 
 const EMAIL: Field<'static> = Field::new("email", "email", "username");
 
-/// Asks who registers.
+/// Shows the form of a registration.
 pub async fn page(visit: Visit) -> Response {
     register_page(&visit, &Form::default(), &Mistakes::none())
 }
@@ -46,7 +46,7 @@ fn register_page(visit: &Visit, form: &Form, mistakes: &Mistakes) -> Response {
     visit.shown(mistakes.page("Register", None, &content))
 }
 
-/// Registers. What the page says is the same whether or not the address has an account.
+/// Registers an account. The page says the same whether or not the address has an account.
 pub async fn submit(
     State(app): State<App>,
     _: SameSite,
@@ -84,12 +84,12 @@ fn verification_sent(visit: &Visit, form: &Form) -> Markup {
     }
 }
 
-/// Asks where to send the verification mail again.
+/// Asks for the address to send the verification mail to again.
 pub async fn resend_page(visit: Visit) -> Response {
     address_page(&visit, &RESEND, &Form::default(), &Mistakes::none())
 }
 
-/// Asks where to send the link that sets a new password.
+/// Asks for the address to send the link to that sets a new password.
 pub async fn forgotten_page(visit: Visit) -> Response {
     address_page(&visit, &FORGOTTEN, &Form::default(), &Mistakes::none())
 }

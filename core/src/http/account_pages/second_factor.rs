@@ -1,4 +1,4 @@
-//! The second factor: setting it up, its recovery codes, and removing it.
+//! Page of the second factor: setting it up, its recovery codes, and removing it.
 
 use axum::{
     extract::State,
@@ -29,7 +29,7 @@ const TITLE: &str = "Second factor";
 const PASSWORD: Field<'static> = Field::password("password", "current-password");
 const CODE: Field<'static> = Field::code().hint("6 digits, or a recovery code.");
 
-/// Shows whether there is one.
+/// Shows whether there is a second factor.
 pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
     let session = signed.caller.confirm(&app).await?;
     Ok(if session.user.mfa_enabled {
@@ -72,7 +72,7 @@ fn enabled_page(signed: &Signed, mistakes: &Mistakes) -> Response {
     shown(signed, mistakes, &content)
 }
 
-/// Makes a secret for the authenticator.
+/// Creates a secret for the authenticator, and shows it.
 pub async fn enrol(State(app): State<App>, sent: SignedForm) -> PageResult {
     let SignedForm { signed, form, .. } = sent;
     let members = json!({ "password": form.get("password") });
@@ -102,7 +102,7 @@ fn confirm_page(signed: &Signed, enrolment: Option<&Value>, mistakes: &Mistakes)
     shown(signed, mistakes, &content)
 }
 
-/// Puts it in force with a first code.
+/// Enables the second factor with a first code, and shows its recovery codes.
 pub async fn confirm(State(app): State<App>, sent: SignedForm) -> PageResult {
     let SignedForm { signed, form, once } = sent;
     let members = json!({ "code": form.get("code") });
@@ -126,7 +126,7 @@ fn codes_page(signed: &Signed, what: &str, answer: &Value) -> Response {
     frame::page(StatusCode::OK, TITLE, Some((signed, HERE)), &content)
 }
 
-/// Makes new recovery codes, or removes the factor.
+/// Creates new recovery codes, or removes the second factor.
 pub async fn change(State(app): State<App>, sent: SignedForm) -> PageResult {
     let SignedForm { signed, form, once } = sent;
     let members = json!({ "password": form.get("password"), "code": form.given("code") });

@@ -1,4 +1,4 @@
-//! Where the account is logged in.
+//! Page of the account's sessions.
 
 use axum::{
     extract::State,
@@ -28,10 +28,10 @@ use crate::{
 };
 
 const HERE: &str = "/account/sessions";
-/// There are no more live ones.
+/// Most sessions that are listed: nobody has more live ones.
 const MOST: u32 = 100;
 
-/// Lists the sessions that live.
+/// Lists the live sessions.
 pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
     let mut batch = signed.caller.batch();
     let user_id = batch.user_id();
@@ -72,7 +72,7 @@ pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
     Ok(frame::page(StatusCode::OK, "Sessions", Some((&signed, HERE)), &content))
 }
 
-/// Ends one. That it has ended already is no mistake of who asks.
+/// Ends a session. One that has ended already is no error.
 pub async fn end(State(app): State<App>, id: Path<crate::domain::SessionId>, sent: SignedForm) -> PageResult {
     match api::end(State(app), sent.signed.caller, id).await {
         Err(ApiError::Problem(problem)) if problem.is(NOT_FOUND) => {}
@@ -81,7 +81,7 @@ pub async fn end(State(app): State<App>, id: Path<crate::domain::SessionId>, sen
     Ok(Redirect::to(HERE).into_response())
 }
 
-/// Ends all but this one.
+/// Ends all sessions but this one.
 pub async fn end_others(State(app): State<App>, sent: SignedForm) -> PageResult {
     api::end_others(State(app), sent.signed.caller).await?;
     Ok(Redirect::to(HERE).into_response())

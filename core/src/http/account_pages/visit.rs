@@ -1,5 +1,5 @@
-//! Who asks for a page, and whether a form is one of ours: of no other site, and made for this session, or for this browser
-//! where nobody is logged in yet.
+//! Callers of pages, and checks that a form is one of ours: sent by no other site, and made for this session, or for
+//! this browser where nobody is logged in yet.
 
 use axum::{
     body::Bytes,
@@ -22,43 +22,43 @@ use crate::{
     },
 };
 
-/// Binds the forms of somebody who is not logged in to their browser, so that nobody logs it in as somebody else.
+/// Cookie that binds the forms of a visitor to their browser, so that no other site logs it in as somebody else.
 const COOKIE: &str = "__Host-aibaas_form";
 const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
 
-/// A browser in which somebody is logged in, if their session lives.
+/// Extractor of a browser in which somebody is logged in, if their session lives.
 pub struct Signed {
     app: App,
-    /// Their session.
+    /// Session that the browser's cookie claims.
     pub caller: ClaimedSession,
 }
 
-/// A form that somebody who is logged in has sent from our page.
+/// Extractor of a form that a logged-in person sent from our page.
 pub struct SignedForm {
     pub signed: Signed,
     pub form: Form,
-    /// Does it once, however often it was sent.
+    /// Makes the form take effect once, however often it was sent.
     pub once: Idempotency,
 }
 
-/// A browser in which nobody has to be logged in.
+/// Extractor of a browser in which nobody has to be logged in.
 pub struct Visit {
     app: App,
     id: String,
     is_new: bool,
 }
 
-/// A form that a visitor has sent from our page.
+/// Extractor of a form that a visitor sent from our page.
 pub struct VisitForm {
     pub visit: Visit,
     pub form: Form,
-    /// The session that the browser brings along.
+    /// Session that the browser's cookie claims, if it has one.
     pub brought: Option<ClaimedSession>,
-    /// Does it once, however often it was sent.
+    /// Makes the form take effect once, however often it was sent.
     pub once: Idempotency,
 }
 
-/// That no other site sent the request; for handlers that count requests before they read the form.
+/// Extractor that refuses a request from another site; for handlers that count requests before they read the form.
 pub struct SameSite;
 
 impl FromRequestParts<App> for Signed {
@@ -73,12 +73,12 @@ impl FromRequestParts<App> for Signed {
 }
 
 impl Signed {
-    /// What each of their forms carries.
+    /// Renders the hidden field that each form of this session carries.
     pub fn token(&self) -> Markup {
         token_field(&self.app, &self.made_for())
     }
 
-    /// [`Signed::token`], and a key that does once what is sent twice.
+    /// Renders [`Signed::token`], and a key by which a form that is sent twice takes effect once.
     pub fn once(&self) -> Markup {
         html! { (self.token()) (once_field(&self.app)) }
     }
@@ -111,17 +111,17 @@ impl FromRequestParts<App> for Visit {
 }
 
 impl Visit {
-    /// What each of their forms carries.
+    /// Renders the hidden field that each form of this browser carries.
     pub fn token(&self) -> Markup {
         token_field(&self.app, &self.made_for())
     }
 
-    /// [`Visit::token`], and a key that does once what is sent twice.
+    /// Renders [`Visit::token`], and a key by which a form that is sent twice takes effect once.
     pub fn once(&self) -> Markup {
         html! { (self.token()) (once_field(&self.app)) }
     }
 
-    /// The page, after which the browser is known.
+    /// Returns the page, with the cookie that identifies the browser if it had none.
     pub fn shown(&self, mut page: Response) -> Response {
         if self.is_new {
             cookies::append(page.headers_mut(), &format!("{COOKIE}={}; {ATTRIBUTES}", self.id));
@@ -171,8 +171,8 @@ fn checked(app: &App, made_for: &str, form: &Form, parts: &Parts, bytes: &[u8]) 
     Ok(Idempotency::of_form(form.get("onceKey"), parts, bytes))
 }
 
-/// Whether another site sent the request, as far as the browser tells. A page without a referrer sends `Origin: null`, our
-/// own too; then `Sec-Fetch-Site` tells, and of a browser too old for that the token of the form.
+/// Checks whether another site sent the request, as far as the browser says. A page without a referrer sends
+/// `Origin: null`, ours too; then `Sec-Fetch-Site` decides, and for a browser too old for that the token of the form.
 fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     let is_foreign = |origin: &str| {

@@ -60,7 +60,7 @@ pub async fn handler(State(app): State<App>, admin: ClaimedAdmin) -> Result<Answ
     read(&app, &admin).await.map(Answer)
 }
 
-/// How the host is.
+/// Reads the state of the host.
 ///
 /// # Errors
 /// As [`SessionBatch::read`](crate::http::credentials::SessionBatch::read).

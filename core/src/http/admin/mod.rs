@@ -15,7 +15,7 @@ use axum::{
 
 use crate::{app::App, http::publishing::run_list};
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(
     users::list,

@@ -216,8 +216,8 @@ pub async fn rename_benchmark(
     moderate(&app, &admin, Subject::Benchmark(&id), Act::Rename(&title), &reason).await
 }
 
-/// Carries it out, with its line in the log of changes and its security event, in one batch. What is so already is no
-/// error, and leaves no line.
+/// Applies the act, with its line in the log of changes and its security event, in one batch. An act that changes
+/// nothing is no error, and leaves no line.
 async fn moderate(
     app: &App,
     admin: &ClaimedAdmin,
@@ -251,7 +251,7 @@ async fn moderate(
     let mut batch = admin.batch();
     batch.push(moderation.apply());
     batch.push(moderation.log(&id));
-    // The line in the log tells by what it inserts whether the event is due.
+    // The event is inserted only if the line in the log was.
     batch.push(event.of_if_changed(before.owner_id.as_ref()));
     batch.extend(moderation.rename_copies());
     batch.extend(webhook_store::queue_of_moderation(&id, moderation.at));

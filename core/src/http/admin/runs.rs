@@ -16,7 +16,7 @@ use crate::{
     webhooks,
 };
 
-/// How often a run is looked at that was published or withdrawn meanwhile.
+/// How often rejecting is tried on a run that is published or withdrawn meanwhile.
 const TRIES: usize = 3;
 
 /// Rejects a run.
@@ -45,7 +45,8 @@ pub async fn reject(
     let reason = body.reason()?;
     let missing = || ApiError::not_found("run");
     let mut run = admin.read(&app, runs::find(&id)).await?.ok_or_else(missing)?;
-    // What it has become since it was read, another look tells: an open run is published once.
+    // The guard fails if the run was published or withdrawn since it was read, so it is read again: an open run is
+    // published only once.
     for _ in 0..TRIES {
         let guard = match run.status {
             RunStatus::Open => Guard::RunOpen,

@@ -93,7 +93,7 @@ pub async fn list(
     Ok(page.answer(people, |user| (user.created_at.0, user.id.clone().into()), |user| AdminUserBody::of(&app, user)))
 }
 
-/// Finds people whose address or name begins like this, of a status where one is given, newest first.
+/// Finds people whose address or name begins with `q`, and who have the status if one is given, newest first.
 ///
 /// # Errors
 /// As [`SessionBatch::read`](crate::http::credentials::SessionBatch::read).
@@ -132,7 +132,7 @@ pub async fn one(
     Ok(Answer(AdminUserBody::of(&app, user)))
 }
 
-/// There is nobody of this id.
+/// Returns the error for an id that no account has.
 pub fn no_such_user() -> ApiError {
     ApiError::not_found("user")
 }
@@ -184,7 +184,7 @@ pub async fn change(
     let possible = quota.flatten().is_none_or(|quota| (0..=MOST_STORAGE_QUOTA).contains(&quota));
     validator.require(possible, "/storageQuotaBytes", "give 0 to 9007199254740991, or null");
     validator.finish()?;
-    // What a person may, their keys may: both change together.
+    // A person's rights limit those of their keys: both change together.
     let mut batch = admin.batch();
     let keys = batch.push(api_keys::live_hashes(&id, app.now()));
     let (_, mut answers) = batch.read(&app).await?;
@@ -272,7 +272,7 @@ pub async fn remove_second_factor(
     batch.push(mfa::forget_recovery_codes(&id));
     batch.push(mfa::forget_challenges(&id));
     batch.push(mfa::remove(&id));
-    // The event and the mail each tell by what they insert whether the next is due.
+    // The event is inserted only if the factor was removed, and the mail only if the event was.
     batch.push(event.of_if_changed(Some(&id)));
     batch.push(mail::notice(&app, Notice::MfaDisabled)?.to_person_if_changed(&id));
     batch.push(mfa::set_enabled(&id, app.now()));

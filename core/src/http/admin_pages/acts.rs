@@ -1,4 +1,4 @@
-//! What is done to a person: asked for once more where it cannot be undone.
+//! Acts of administrators on an account; a page asks again before one that cannot be undone.
 
 use axum::{
     extract::State,
@@ -24,7 +24,7 @@ use crate::{
     store::users,
 };
 
-/// What can be done to a person.
+/// Act of an administrator on an account.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     Suspend,
@@ -39,7 +39,7 @@ impl Act {
     const ALL: [Self; 6] =
         [Self::Suspend, Self::Lift, Self::Role, Self::EndSessions, Self::RemoveSecondFactor, Self::LiftUndeliverable];
 
-    /// Its name in addresses.
+    /// Returns the act's name in paths.
     pub fn name(self) -> &'static str {
         match self {
             Self::Suspend => "suspend",
@@ -55,7 +55,7 @@ impl Act {
         Self::ALL.into_iter().find(|act| act.name() == name).ok_or_else(|| ApiError::not_found("path"))
     }
 
-    /// What it is.
+    /// Returns the act's title.
     pub fn title(self) -> &'static str {
         match self {
             Self::Suspend => "Suspend the account",
@@ -67,7 +67,7 @@ impl Act {
         }
     }
 
-    /// What it comes to, of what has a page that asks first.
+    /// Returns what the act leads to; `None` for acts that no page asks about first.
     fn warning(self) -> Option<&'static str> {
         match self {
             Self::Lift | Self::Role => None,
@@ -91,7 +91,7 @@ impl Act {
     }
 }
 
-/// Asks whether it shall be done.
+/// Asks whether to carry out the act.
 pub async fn page(State(app): State<App>, Path((id, act)): Path<(UserId, String)>, visitor: Visitor) -> PageResult {
     let user = visitor.admin.read(&app, users::find(&id)).await?;
     let act = Act::named(&act)?;
@@ -109,7 +109,7 @@ pub async fn page(State(app): State<App>, Path((id, act)): Path<(UserId, String)
     Ok(frame::page(&visitor, HERE, act.title(), &content))
 }
 
-/// Does it.
+/// Carries out the act.
 pub async fn submit(
     State(app): State<App>,
     Path((id, act)): Path<(UserId, String)>,

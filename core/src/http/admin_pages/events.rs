@@ -1,4 +1,4 @@
-//! The security events of the whole host.
+//! Page of all security events.
 
 use axum::extract::{OriginalUri, State};
 use maud::{Markup, html};
@@ -23,12 +23,12 @@ use crate::{
     store::audit::{self, EventFilter, NamedEvent, Person},
 };
 
-/// Where they are.
+/// Path of the page.
 pub const HERE: &str = "/admin/events";
-/// So many are shown at once.
+/// Number of events on a page.
 const ROWS: u32 = 50;
 
-/// The parameters of the list.
+/// Query parameters of the list.
 #[derive(Deserialize)]
 pub struct Chosen {
     #[serde(default)]
@@ -72,7 +72,7 @@ pub async fn list(
     Ok(frame::page(&visitor, HERE, "Security events", &content))
 }
 
-/// An event, with whom it happened to, who did it, and from where.
+/// Renders an event, with the account that it happened to, who caused it, and from where.
 pub fn item(told: &NamedEvent) -> Markup {
     let event = &told.event;
     let by_other = event.actor_id.as_ref().filter(|actor| Some(*actor) != event.user_id.as_ref());
@@ -96,7 +96,7 @@ fn person(id: &UserId, email: Option<&str>) -> Markup {
     html! { @match email { Some(email) => { a href={ (people::HERE) "/" (id) } { (email) } } None => { span class="none" { "somebody who left" } } } }
 }
 
-/// A detail as people write it: a list without brackets and quotes.
+/// Formats a detail for people: a list without brackets and quotes.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

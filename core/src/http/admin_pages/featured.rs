@@ -1,4 +1,4 @@
-//! The benchmark that is read where none is named.
+//! Page of the benchmark that is read where none is named.
 
 use axum::{
     extract::State,
@@ -24,19 +24,19 @@ use crate::{
     store::leaderboard,
 };
 
-/// Where it is.
+/// Path of the page.
 pub const HERE: &str = "/admin/featured-benchmark";
-/// So many benchmarks are offered; any other is typed.
+/// Number of benchmarks that are offered; any other can be typed.
 const OFFERED: u32 = 100;
 
-/// The parameters of the page.
+/// Query parameters of the page.
 #[derive(Deserialize)]
 pub struct Parameters {
     #[serde(default)]
     done: String,
 }
 
-/// Shows which it is.
+/// Shows which benchmark is featured.
 pub async fn page(State(app): State<App>, visitor: Visitor, Query(parameters): Query<Parameters>) -> PageResult {
     let told = match parameters.done.as_str() {
         "chosen" => Some("It is featured now."),
@@ -90,7 +90,7 @@ fn choose_page(
     frame::form_page(visitor, HERE, "Featured benchmark", mistakes, &content)
 }
 
-/// Chooses it.
+/// Features a benchmark.
 pub async fn choose(State(app): State<App>, VisitorForm { visitor, form }: VisitorForm) -> PageResult {
     let chosen = body(&json!({ "benchmark": form.get("benchmark").trim() })).map(Json);
     let featured = async { featured_benchmark::handler(State(app.clone()), visitor.again(), chosen?).await };
@@ -100,7 +100,7 @@ pub async fn choose(State(app): State<App>, VisitorForm { visitor, form }: Visit
     }
 }
 
-/// Chooses none.
+/// Features no benchmark.
 pub async fn clear(State(app): State<App>, VisitorForm { visitor, .. }: VisitorForm) -> PageResult {
     let none = body(&json!({ "benchmark": null }))?;
     drop(featured_benchmark::handler(State(app), visitor.admin, Json(none)).await?);

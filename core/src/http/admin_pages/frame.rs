@@ -1,4 +1,4 @@
-//! What is around every page of administrators.
+//! Frame of every page of administrators.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -11,7 +11,7 @@ use crate::http::{
     problem::{ApiError, ROLE_REQUIRED},
 };
 
-/// The parts of the administration, as its navigation lists them: address and name.
+/// Sections of the administration, as its navigation lists them: address and name.
 const SECTIONS: [(&str, &str); 7] = [
     ("/admin", "Overview"),
     (super::people::HERE, "People"),
@@ -22,7 +22,7 @@ const SECTIONS: [(&str, &str); 7] = [
     (super::events::HERE, "Security events"),
 ];
 
-/// A page, with the navigation.
+/// Answers with a page, with the navigation.
 pub fn page(visitor: &Visitor, here: &str, title: &str, content: &Markup) -> Response {
     framed(visitor, here, title, false, content)
 }
@@ -41,12 +41,12 @@ fn framed(visitor: &Visitor, here: &str, title: &str, is_refused: bool, content:
     frame.page(StatusCode::OK, &content)
 }
 
-/// A page with a form, which may have been refused.
+/// Answers with a page that holds a form, which may have been refused.
 pub fn form_page(visitor: &Visitor, here: &str, title: &str, mistakes: &Mistakes, content: &Markup) -> Response {
     mistakes.shown(framed(visitor, here, title, mistakes.are_any(), content))
 }
 
-/// An address with those of the parameters that say something.
+/// Returns an address with those of the parameters that are not empty.
 pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
     let given = parameters.iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>();
     match serde_urlencoded::to_string(given) {
@@ -55,7 +55,7 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
     }
 }
 
-/// A list, or what is said where there is nothing.
+/// Renders a list, and the text `none` where it is empty.
 pub fn rows(rows: impl ExactSizeIterator<Item = Markup>, none: &str) -> Markup {
     html! {
         @if rows.len() == 0 { p class="none" { (none) } }
@@ -63,13 +63,13 @@ pub fn rows(rows: impl ExactSizeIterator<Item = Markup>, none: &str) -> Markup {
     }
 }
 
-/// Where a list goes on, with what chose it.
+/// Renders the link to the next page of a list, with the filters that were chosen; nothing on the last page.
 pub fn older(name: &str, path: &str, chosen: &[(&str, &str)], next: Option<&str>) -> Markup {
     let to = next.map(|next| address(path, &[chosen, &[("cursor", next)]].concat()));
     html! { @if let Some(to) = to { p { a rel="next" href=(to) { (name) } } } }
 }
 
-/// A field of a form that chooses what is listed.
+/// Renders a field of a form that filters a list.
 pub fn choice(name: &str, label: &str, chosen: &str, options: &[(&str, &str)]) -> Markup {
     html! {
         label {
@@ -81,10 +81,10 @@ pub fn choice(name: &str, label: &str, chosen: &str, options: &[(&str, &str)]) -
     }
 }
 
-/// What is wrong with a form.
+/// Sorts an error to the fields of a form.
 ///
 /// # Errors
-/// What no form can mend, and that who sent it does not administer.
+/// The error itself, where no form can mend it or the sender is no administrator.
 pub fn mistakes_of(error: ApiError) -> Result<Mistakes, PageError> {
     match error {
         ApiError::Problem(problem) if problem.is(ROLE_REQUIRED) => Err(PageError::Api(ApiError::Problem(problem))),
@@ -92,7 +92,7 @@ pub fn mistakes_of(error: ApiError) -> Result<Mistakes, PageError> {
     }
 }
 
-/// What has just been done.
+/// Renders the notice of what has just been done, if anything was.
 pub fn notice(told: Option<&str>) -> Markup {
     html! { @if let Some(told) = told { p class="note" role="status" { (told) } } }
 }

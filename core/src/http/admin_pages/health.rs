@@ -1,4 +1,4 @@
-//! How the host is.
+//! Page of the host's health.
 
 use axum::extract::State;
 use maud::{Markup, html};
@@ -14,10 +14,10 @@ use crate::{
     store::outbox::MOST_COUNTED,
 };
 
-/// Where it is.
+/// Path of the page.
 pub const HERE: &str = "/admin/health";
 
-/// Shows it.
+/// Shows the health of the host.
 pub async fn page(State(app): State<App>, visitor: Visitor) -> PageResult {
     let health = api::read(&app, &visitor.admin).await?;
     let content = html! {
@@ -32,7 +32,7 @@ pub async fn page(State(app): State<App>, visitor: Visitor) -> PageResult {
     Ok(frame::page(&visitor, HERE, "Health", &content))
 }
 
-/// What it comes to.
+/// Renders the host's health as a list of facts.
 pub fn shown(health: &HostHealth) -> Markup {
     let mail = &health.outbox;
     html! {
@@ -53,7 +53,7 @@ fn counted(count: i64) -> String {
     if count >= MOST_COUNTED { format!("{told} or more") } else { told }
 }
 
-/// How long ago it was, in the unit that says most.
+/// Returns how long ago it was, in words: in minutes, hours or days.
 fn age(at: Timestamp, now: Timestamp) -> String {
     let minutes = now.ms_since(at) / 60_000;
     match minutes {

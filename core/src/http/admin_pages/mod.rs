@@ -1,4 +1,4 @@
-//! `/admin`: administration in the browser. Pages as those of accounts, whose forms call what `/api/v1/admin` calls.
+//! `/admin`: administration in the browser. Pages like those of accounts, whose forms call what `/api/v1/admin` calls.
 
 mod acts;
 mod events;
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::app::App;
 
-/// Whether the path is `/admin`, or of a page below.
+/// Checks whether the path is `/admin` or that of a page below.
 #[must_use]
 pub fn is_below(path: &str) -> bool {
     path.strip_prefix("/admin").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -48,7 +48,7 @@ pub fn routes() -> Router<App> {
         .route("/outbox/{id}/send", post(outbox::send))
         .route("/health", get(health::page))
         .route("/events", get(events::list));
-    // The layer that was added last is the outermost.
+    // The layer that is added last is the outermost.
     Router::new().nest(
         "/admin",
         pages
@@ -58,7 +58,7 @@ pub fn routes() -> Router<App> {
     )
 }
 
-/// The layer that shows a page to nobody but administrators: it is not there for others who are logged in.
+/// Hides the pages from everybody but administrators: others who are logged in get the answer of an unknown path.
 async fn as_unknown(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let asked = Request::from_parts(parts.clone(), Body::empty());

@@ -1,4 +1,4 @@
-//! The outbox: what waits, what was given up and why, and sending it again.
+//! Page of the outbox: mails that wait or were given up, each with the cause, and sending one again.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -25,13 +25,13 @@ use crate::{
     store::outbox::{self, OutboxMail},
 };
 
-/// Where it is.
+/// Path of the page.
 pub const HERE: &str = "/admin/outbox";
-/// So many are shown at once.
+/// Number of mails on a page.
 const ROWS: u32 = 50;
 const STATES: [MailState; 3] = [MailState::Waiting, MailState::Failed, MailState::Sent];
 
-/// The parameters of the list.
+/// Query parameters of the list.
 #[derive(Deserialize)]
 pub struct Chosen {
     #[serde(default)]
@@ -101,7 +101,7 @@ fn item(visitor: &Visitor, mail: &OutboxMail) -> Markup {
     }
 }
 
-/// Sends one again.
+/// Sends a mail again.
 pub async fn send(State(app): State<App>, id: Path<String>, VisitorForm { visitor, form }: VisitorForm) -> PageResult {
     drop(api::send_again(State(app), visitor.admin, id).await?);
     Ok(Redirect::to(&address(HERE, &[("state", state_of(form.get("state")).as_str()), ("done", "send")]))

@@ -1,4 +1,4 @@
-//! `/admin`: how the host is, and what happened last.
+//! `/admin`: the host's health, and the last security events.
 
 use axum::extract::State;
 use maud::html;
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// So many security events are shown.
+/// Number of security events on the page.
 const EVENTS: u32 = 10;
 
 /// Shows the overview.

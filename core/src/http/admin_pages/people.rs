@@ -1,4 +1,4 @@
-//! People: finding them, and a page of each.
+//! Pages of people: finding them, and one of each.
 
 use axum::extract::{OriginalUri, State};
 use maud::{Markup, html};
@@ -34,16 +34,16 @@ use crate::{
     },
 };
 
-/// Where the people are.
+/// Path of the list of people.
 pub const HERE: &str = "/admin/people";
-/// So many are shown at once.
+/// Number of people on a page.
 const ROWS: u32 = 50;
-/// So many security events are shown of one.
+/// Number of security events on a person's page.
 const EVENTS: u32 = 5;
-/// There are no more live sessions.
+/// Most sessions that are read: nobody has more live ones.
 const MOST_SESSIONS: u32 = 100;
 
-/// The parameters of the list.
+/// Query parameters of the list.
 #[derive(Deserialize)]
 pub struct Chosen {
     #[serde(default)]
@@ -94,7 +94,7 @@ fn item(user: &User) -> Markup {
     }
 }
 
-/// The parameters of a person's page.
+/// Query parameters of a person's page.
 #[derive(Deserialize)]
 pub struct Parameters {
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! Runs that were published, and rejecting one.
+//! Pages of published runs, and rejecting one.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -31,12 +31,12 @@ use crate::{
     store::{admin, own_runs::OwnRun, runs, users},
 };
 
-/// Where the runs are.
+/// Path of the list of runs.
 pub const HERE: &str = "/admin/runs";
-/// So many are shown at once.
+/// Number of runs on a page.
 const ROWS: u32 = 50;
 
-/// The parameters of the list.
+/// Query parameters of the list.
 #[derive(Deserialize)]
 pub struct Chosen {
     #[serde(default)]
@@ -44,7 +44,7 @@ pub struct Chosen {
     cursor: Option<String>,
 }
 
-/// Lists runs, those that were published last first.
+/// Lists published runs, latest publication first.
 pub async fn list(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -85,7 +85,7 @@ fn item(run: &OwnRun) -> Markup {
     }
 }
 
-/// The parameters of a run's page.
+/// Query parameters of a run's page.
 #[derive(Deserialize)]
 pub struct Parameters {
     #[serde(default)]
@@ -126,7 +126,7 @@ pub async fn run(
     Ok(frame::page(&visitor, HERE, run.declared.model.as_str(), &content))
 }
 
-/// Asks why it shall be rejected.
+/// Asks for the reason of a rejection.
 pub async fn reject_page(State(app): State<App>, Path(id): Path<RunId>, visitor: Visitor) -> PageResult {
     visitor.admin.read(&app, runs::find(&id)).await?.ok_or_else(|| ApiError::not_found("run"))?;
     Ok(reason_page(&visitor, &id, &Form::default(), &Mistakes::none()))
@@ -146,7 +146,7 @@ fn reason_page(visitor: &Visitor, id: &RunId, form: &Form, mistakes: &Mistakes) 
     frame::form_page(visitor, HERE, "Reject the run", mistakes, &content)
 }
 
-/// Rejects it.
+/// Rejects the run.
 pub async fn reject(
     State(app): State<App>,
     Path(id): Path<RunId>,
@@ -158,7 +158,7 @@ pub async fn reject(
         Ok(_) => Ok(Redirect::to(&format!("{HERE}/{id}?done=reject")).into_response()),
         Err(error) => {
             let mistakes = mistakes_of(error)?;
-            // Who may not do it learns nothing of what is wrong with it.
+            // A caller who is no administrator must not learn what is wrong with the form.
             visitor.admin.confirm(&app).await?;
             Ok(reason_page(&visitor, &id, &form, &mistakes))
         }

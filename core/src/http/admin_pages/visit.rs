@@ -1,4 +1,5 @@
-//! Who asks. That they administer, the database confirms in the round trip that reads or writes what the page is about.
+//! Callers of these pages. The database confirms that they are administrators in the round trip that reads or writes
+//! what the page is about.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
@@ -15,22 +16,22 @@ use crate::{
     },
 };
 
-/// Somebody who is logged in in a browser, and may be an administrator.
+/// Extractor of somebody who is logged in in a browser, and may be an administrator.
 pub struct Visitor {
-    /// Their browser.
+    /// Browser of the visitor.
     pub signed: Signed,
-    /// What they ask as.
+    /// Claim of the visitor to be an administrator.
     pub admin: ClaimedAdmin,
 }
 
-/// A form that they have sent from our page.
+/// Extractor of a form that a visitor sent from our page.
 pub struct VisitorForm {
     pub visitor: Visitor,
     pub form: Form,
 }
 
 impl Visitor {
-    /// The same once more, for a call that takes it.
+    /// Returns the visitor's claim once more, for a call that consumes one.
     pub fn again(&self) -> ClaimedAdmin {
         ClaimedAdmin::in_browser(self.signed.caller.clone())
     }

@@ -88,7 +88,7 @@ pub async fn handler(
     let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
     may_have(&app, session.user.role, change.scopes.as_deref().unwrap_or_default())?;
     changes.refuse_if_full(caller.client(), &mut answers)?;
-    // Names and descriptions decide nothing.
+    // Name and description decide nothing at the gate.
     if change.scopes.is_some() || change.rate_limit.is_some() || change.allowed_ips.is_some() {
         key_changes::invalidate(&app, &[hash]).await?;
     }
@@ -111,7 +111,7 @@ pub async fn handler(
     };
     changes.report(caller.client(), &mut answers)?;
     let key = answers.take(key)?.ok_or_else(no_such_key)?;
-    // As the batch found it: of a key that does not live, nothing was changed.
+    // The batch changed nothing of a key that it found inactive.
     if key.status(now) == KeyStatus::Active {
         Ok(Answer(ApiKeyBody::new(key, now)))
     } else {

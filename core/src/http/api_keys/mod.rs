@@ -27,7 +27,7 @@ use crate::{
     store::api_keys::{ApiKeyRecord, MOST_ACTIVE},
 };
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(OpenApi)]
 #[openapi(paths(
     read::list,
@@ -97,7 +97,7 @@ pub struct CreatedApiKey {
 }
 
 impl ApiKeyBody {
-    /// How it stands at `now`.
+    /// Creates the body of a key as it stands at `now`.
     pub fn new(key: ApiKeyRecord, now: Timestamp) -> Self {
         Self {
             status: key.status(now),

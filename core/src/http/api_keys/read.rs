@@ -67,11 +67,11 @@ pub async fn one(
     Ok(Answer(ApiKeyBody::new(key, app.now())))
 }
 
-/// The use of a key of the caller's that is not saved yet. To be asked before the database is asked for what is: whatever is
-/// saved in between is then told twice, and not left out.
+/// Returns the use of one of the caller's keys that is not saved yet. Call it before reading what is saved: whatever is
+/// saved in between is then seen twice, and not left out.
 ///
 /// # Errors
-/// `not_found`, and what the session is refused with.
+/// `not_found`, or the error of the caller's session.
 pub async fn unsaved(app: &App, caller: &ClaimedSession, id: &ApiKeyId) -> Result<Vec<HourOfUse>, ApiError> {
     let mut batch = caller.batch();
     let owner_id = batch.user_id();
@@ -81,7 +81,7 @@ pub async fn unsaved(app: &App, caller: &ClaimedSession, id: &ApiKeyId) -> Resul
     Ok(app.ports().key_gate.unsaved(hash).await?)
 }
 
-/// When a key was last used, of what is not saved yet.
+/// Returns when a key was last used, according to its unsaved use.
 pub fn last_used(unsaved: &[HourOfUse]) -> Option<Timestamp> {
     unsaved.iter().filter_map(|hour| hour.last_used_ms).map(Timestamp).max()
 }

@@ -26,9 +26,9 @@ use crate::{
     },
 };
 
-/// A week.
+/// Longest time that the old key goes on, in seconds: a week.
 const MOST_OVERLAP_SECONDS: u32 = 604_800;
-/// How often what was read is read again because it has changed.
+/// How often a rotation is tried, if the key changes between reading and writing.
 const ATTEMPTS: usize = 5;
 
 /// How a key is rotated.
@@ -74,8 +74,8 @@ pub async fn handler(
     request.once(&app, Caller::Session(&caller), |claim| rotate(&app, &caller, &id, body.overlap_seconds, claim)).await
 }
 
-/// Writes what was read of the key, as its successor. A batch that finds another key than that, or no room for one more,
-/// is undone; the next look tells why.
+/// Writes a successor of the key as it was read. A batch that finds the key changed, or no room for one more, is
+/// undone; the next attempt finds the reason.
 async fn rotate(
     app: &App,
     caller: &ClaimedSession,
@@ -111,7 +111,7 @@ async fn rotate(
     Err(ApiError::unavailable("a key is changed faster than it can be rotated"))
 }
 
-/// Reads the key as it stands, where it may be rotated.
+/// Reads the key as it stands, if it may be rotated.
 async fn to_rotate(app: &App, caller: &ClaimedSession, id: &ApiKeyId, overlap: u32) -> Result<KeyToRotate, ApiError> {
     let now = app.now();
     let mut batch = caller.batch();

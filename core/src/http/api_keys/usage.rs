@@ -66,24 +66,24 @@ impl Bucket {
         }
     }
 
-    /// Start of the bucket in which the time is.
+    /// Returns the start of the bucket that contains the time.
     fn floor(self, time: Timestamp) -> Timestamp {
         time.plus_ms(time.0.rem_euclid(self.ms()).saturating_neg())
     }
 
-    /// End of the bucket in which the time is.
+    /// Returns the end of the bucket that contains the time.
     fn end(self, time: Timestamp) -> Timestamp {
         self.floor(time).plus_ms(self.ms())
     }
 }
 
 impl Parameters {
-    /// The usual range of such buckets.
+    /// Creates the parameters of the usual range of such buckets.
     pub fn of(bucket: Bucket) -> Self {
         Self { from: None, to: None, bucket }
     }
 
-    /// The range, in whole buckets: up to now where no end is given.
+    /// Returns the range in whole buckets: to the end of the current one where no end is given.
     fn range(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), ApiError> {
         let refuse = |detail: String| ApiError::new(MALFORMED_REQUEST, detail);
         let time = |name: &str, text: &Option<String>| {
@@ -165,7 +165,7 @@ pub async fn handler(
 /// Reads a key and its use, both up to this moment.
 ///
 /// # Errors
-/// `malformed_request`, `not_found`, and what the session is refused with.
+/// `malformed_request`, `not_found`, or the error of the caller's session.
 pub async fn read(
     app: &App,
     caller: &ClaimedSession,

@@ -31,11 +31,11 @@ use crate::{
     ports::{LimitState, Timestamp},
 };
 
-/// The key is good.
+/// Code of the verdict that the key is good.
 const VALID: &str = "valid";
-/// The key is somebody else's, and the caller's owner no service.
+/// Code of the verdict that the key is somebody else's, and the caller's owner no service.
 const NOT_YOURS: &str = "not_yours";
-/// What a limiter can remember of one request.
+/// Highest cost of a verification: what a limiter can remember of one request.
 const MOST_COST: u32 = 100_000;
 
 /// A key, and what it has to be good for.
@@ -64,7 +64,7 @@ fn one() -> u32 {
     1
 }
 
-/// A question whose values are true to their rules.
+/// A question whose values have been checked.
 struct Asked {
     key: Secret,
     scopes: Vec<Scope>,
@@ -88,7 +88,7 @@ impl Asked {
         Ok(Self { key, scopes, cost, address: address.and_then(Result::ok) })
     }
 
-    /// What is asked of the key that was shown, where it has the form of one.
+    /// Returns the use of the key that was shown, for the gate to decide; `None` where it has not the form of a key.
     fn shown(&self, app: &App) -> Option<KeyUse> {
         Some(KeyUse {
             hash: ApiKey::parse(self.key.expose())?.hash(),
@@ -165,7 +165,7 @@ struct LimitStanding {
     reset_at: Timestamp,
 }
 
-/// Why a key is refused.
+/// Schema of the reason why a key is refused: the codes that there are.
 struct RefusalReason;
 
 impl utoipa::PartialSchema for RefusalReason {
@@ -189,7 +189,7 @@ impl utoipa::PartialSchema for RefusalReason {
 impl ToSchema for RefusalReason {}
 
 impl Verdict {
-    /// Of a key about which nothing is told.
+    /// Creates the verdict on a key about which nothing is told.
     fn nothing(code: &'static str) -> Self {
         Self::Refused(RefusedApiKey {
             valid: false,
@@ -242,7 +242,7 @@ impl LimitStanding {
     }
 }
 
-/// What a service is told of a denial; of somebody else's key nothing.
+/// Returns the code by which a service is told of a denial; `None` for somebody else's key, of which it learns nothing.
 fn code(denial: Denial) -> Option<Code> {
     Some(match denial {
         Denial::NotYours => return None,
@@ -287,7 +287,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     if let Some(refusal) = client_shows.refusal(&app, caller.hash) {
         client_shows.report(&client, &refusal)?;
     }
-    // Whoever showed the service too many keys that there are not is not looked up again.
+    // After too many unknown keys from the same client of the service, no other is looked up.
     let unlooked =
         showers.as_ref().zip(shown.as_ref()).is_some_and(|(shower, shown)| shower.refusal(&app, shown.hash).is_some());
     let uses = match shown.as_ref().filter(|_| !unlooked) {
@@ -305,11 +305,11 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     {
         client_shows.report(&client, &admission)?;
     }
-    // Deciding may have taken a moment.
+    // Reads the clock again, since deciding may have taken a moment.
     let now = app.now();
     let own_state = if let Some(Decision::Allowed(_, state)) = &own { Some(state.clone()) } else { None };
     let own = admitted(&client, own, KeysVerify::SCOPE)?;
-    // A stranger hears of no mistake in what they sent.
+    // Checked only now, so that a stranger hears of no mistake in the body.
     asked?;
     let Some(shown) = shown else { return Ok(Answer(Verdict::unknown())) };
     if itself {
@@ -337,7 +337,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     }))
 }
 
-/// Who shows the caller's key, and who, as far as the caller tells, showed the caller the other.
+/// Returns who shows the caller's key and, as far as the caller tells, who showed the caller the other key.
 fn showers(app: &App, client: &Client, caller: &KeyUse, shown: Option<&KeyUse>) -> (Shower, Option<Shower>) {
     let others = shown.filter(|shown| shown.hash != caller.hash);
     (Shower::client(app, client), others.and_then(|shown| Shower::of_service(app, caller.hash, shown.address)))

@@ -59,7 +59,7 @@ async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiErro
     let changed = EmailTemplate::EmailChanged { token: undo.expose().to_owned(), at: now.to_string() };
     let mut batch = Batch::new();
     batch.push(email_undos::expect_free(&link.hash, now));
-    // Of and to the old address, so before the change.
+    // These need the old address, so they come before the change.
     batch.push(email_undos::add(&link.hash, account::token_hash(undo.expose()), now));
     batch.push(mail::queue(app, &changed)?.to_person_of_token(&link.hash));
     batch.push(audit::wipe_unproved(&link.hash));

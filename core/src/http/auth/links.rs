@@ -61,7 +61,7 @@ impl From<User> for VerifiedUser {
     }
 }
 
-/// What the button of a page gets where the page's link does not work.
+/// Responses to the button of a page whose link does not work.
 pub struct DeadLink;
 
 impl IntoResponses for DeadLink {
@@ -76,20 +76,20 @@ impl IntoResponses for DeadLink {
     }
 }
 
-/// A link that somebody wants to use.
+/// Link of a mail that somebody wants to use.
 pub struct Link {
-    /// SHA-256 of its token.
+    /// SHA-256 of the link's token.
     pub hash: Vec<u8>,
     purpose: Purpose,
 }
 
 impl Link {
-    /// The link of this purpose with this token, if there is one.
+    /// Creates the link of this purpose with this token, whether or not it exists.
     pub fn new(token: &str, purpose: Purpose) -> Self {
         Self { hash: account::token_hash(token), purpose }
     }
 
-    /// Uses it, once, and does `effects` with it.
+    /// Uses the link, once, and runs `effects` in the same batch.
     ///
     /// # Errors
     /// [`Guard::LinkUnused`], for [`refusal`]; else as [`Batch::run`].
@@ -100,7 +100,7 @@ impl Link {
         effects.run(app.database()).await
     }
 
-    /// Finds whose link it is, where it still works.
+    /// Finds the person of the link, if the link still works.
     ///
     /// # Errors
     /// `invalid_or_expired_token`.
@@ -109,13 +109,13 @@ impl Link {
         found.ok_or_else(invalid_or_expired)
     }
 
-    /// A security event of its person, who used it.
+    /// Creates a security event of the link's person, who used the link.
     pub fn event(&self, app: &App, client: &Client, name: SecurityEventName) -> Query<()> {
         client.event(app, name, serde_json::json!({})).of_token(&self.hash)
     }
 }
 
-/// Says why a batch that uses a link was undone: `invalid_or_expired_token` where the link does not work.
+/// Converts the error of a batch that uses a link: `invalid_or_expired_token` where the link does not work.
 pub fn refusal(error: BatchError) -> ApiError {
     match error {
         BatchError::Guard(Guard::LinkUnused) => invalid_or_expired(),
@@ -123,12 +123,12 @@ pub fn refusal(error: BatchError) -> ApiError {
     }
 }
 
-/// Unknown, used and expired links are one answer.
+/// Returns the error of a link; unknown, used and expired links have the same.
 pub fn invalid_or_expired() -> ApiError {
     ApiError::new(INVALID_OR_EXPIRED_TOKEN, "ask for a new link")
 }
 
-/// The field in which a page asks for a password. Why it was refused stands first, has the focus, and leads to it.
+/// Renders the field for a password. A refusal stands first, has the focus, and links to the field.
 pub fn password_field(label: &str, autocomplete: &str, refusal: Option<&str>) -> Markup {
     html! {
         @if let Some(refusal) = refusal {
@@ -144,7 +144,7 @@ pub fn password_field(label: &str, autocomplete: &str, refusal: Option<&str>) ->
     }
 }
 
-/// A form of a page of ours.
+/// Reads the form of a page of ours.
 ///
 /// # Errors
 /// `malformed_request`, `unsupported_media_type`, `payload_too_large`.
@@ -157,12 +157,12 @@ pub async fn read_form<T: DeserializeOwned>(request: Request<Body>) -> Result<T,
     serde_urlencoded::from_bytes(&body).map_err(|_| ApiError::new(MALFORMED_REQUEST, "send the form of the page"))
 }
 
-/// Leads to the login of this server.
+/// Renders a link to the login of this server.
 pub fn log_in_link() -> Markup {
     html! { a href="/account/login" { "Log in" } }
 }
 
-/// A page with one form whose button uses the link: the GET of a mail scanner must not.
+/// Answers with a page with one form, whose button uses the link: the GET of a mail scanner must not.
 pub fn form_page(
     status: StatusCode,
     title: &str,
@@ -183,7 +183,7 @@ pub fn form_page(
     )
 }
 
-/// What a page's button gets instead of what it asked for: of a link that does not work, a page that says so.
+/// Answers a page's button that failed: with a page that says so where the link does not work.
 ///
 /// # Errors
 /// Any other error, as it is.

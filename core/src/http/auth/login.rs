@@ -152,9 +152,9 @@ pub async fn handler(
     log_in(&app, &client, &body.email, &body.password, cookie, brought.as_ref()).await?.answer(&app)
 }
 
-/// Checks address and password, and goes on with the second factor or a session, which takes the place of the one that the
-/// browser brought along. No such account and a wrong password cost the same; what else is wrong with the account is told
-/// only to who knows the password.
+/// Checks address and password, and goes on with the second factor or with a session, which replaces the one that the
+/// browser brought along. No such account and a wrong password cost the same; what else is wrong with the account is
+/// told only to those who know the password.
 ///
 /// # Errors
 /// `invalid_credentials`, `email_not_verified`, `account_suspended`, `too_many_attempts`.
@@ -202,7 +202,7 @@ pub async fn log_in(
                     batch.expect(Guard::PasswordUnchanged, users::rehash(&user.id, &encoded, &hash));
                     user.password_hash = Some(hash);
                 }
-                // The old one serves for another while.
+                // The old hash serves for another while.
                 Err(error) => tracing::warn!(?error, "a password could not be hashed anew"),
             }
         }
@@ -225,7 +225,7 @@ pub async fn log_in(
     Err(ApiError::new(INVALID_CREDENTIALS, "check both, or reset the password"))
 }
 
-/// What a right password leads to.
+/// Next step after a right password.
 pub enum Next {
     /// A session.
     Session(Box<Session>),

@@ -78,8 +78,8 @@ pub async fn handler(
     tokens::answer(&app, &session, session.started_at)
 }
 
-/// Finishes the login of a challenge. Its session takes the place of what the browser brought along, which is asked once it
-/// is known whether the login asked for a cookie.
+/// Finishes the login of a challenge. Its session replaces the one that `brought` returns: that the browser brought
+/// along, which is asked once it is known whether the login asked for a cookie.
 ///
 /// # Errors
 /// `invalid_mfa_token`, `invalid_mfa_code`, `too_many_attempts`, and those of `brought`.
@@ -123,14 +123,15 @@ pub async fn finish(
     }
 }
 
-/// As for passwords: from a network that the account knows, only guesses from that network count.
+/// Returns the throttle subject of a guess. As for passwords, from a network that the account knows only guesses from
+/// that network count.
 fn subject(challenge: &Challenge, client: &Client) -> String {
     let user_id = &challenge.user.id;
     if challenge.network_known { format!("codes:{user_id}:{}", client.network()) } else { format!("codes:{user_id}") }
 }
 
-/// One answer to a challenge. It is counted, against its challenge and against the account, in the batch that acts on it:
-/// of many at once no more count than one after the other.
+/// Answer to a challenge. It is counted, for its challenge and for the account, in the batch that acts on it: many at
+/// once get no more guesses than one after the other.
 struct Attempt<'a> {
     app: &'a App,
     client: &'a Client,
@@ -146,8 +147,8 @@ impl Attempt<'_> {
         matches!(self.code, Code::Recovery(_))
     }
 
-    /// Counts it. The batch fails by [`Guard::ChallengeOpen`] where the challenge is over, and by
-    /// [`Guard::GuessAllowed`] while a delay lasts.
+    /// Begins a batch that counts the attempt. The batch fails by [`Guard::ChallengeOpen`] where the challenge is over,
+    /// and by [`Guard::GuessAllowed`] while a delay lasts.
     fn count(&self, is_right: bool) -> Batch {
         let mut batch = Batch::new();
         batch.expect(Guard::ChallengeOpen, mfa::charge_challenge(&self.hash, is_right, self.app.now()));
@@ -155,8 +156,8 @@ impl Attempt<'_> {
         batch
     }
 
-    /// Begins the batch of a right code, which is used up. It fails by [`Guard::SecondFactorUnused`] where that was
-    /// done before.
+    /// Begins the batch of a right code, which is used up. The batch fails by [`Guard::SecondFactorUnused`] where the
+    /// code was used before.
     fn right(&self, uses: Query<()>) -> Result<Batch, ApiError> {
         let (app, user) = (self.app, &self.challenge.user);
         let mut batch = self.count(true);
@@ -170,7 +171,7 @@ impl Attempt<'_> {
         Ok(batch)
     }
 
-    /// Counts a code that is not taken, and says why.
+    /// Counts a code that is not accepted, and returns the error.
     async fn wrong(&self) -> ApiError {
         let mut batch = self.count(false);
         let event = self.client.event(self.app, SecurityEventName::MfaFailed, json!({ "method": self.code.method() }));
@@ -181,7 +182,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Says why it was not counted.
+    /// Returns the error of an attempt that was not counted.
     async fn refused(&self, error: BatchError) -> ApiError {
         match error {
             BatchError::Guard(Guard::ChallengeOpen) => ended(),

@@ -58,17 +58,17 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
         batch.run(app.database()).await?.take(ends_cookie)?
     };
     let mut response = StatusCode::NO_CONTENT.into_response();
-    // Of a session that had ended before, too: the browser is to forget it.
+    // Also for a session that had ended before: the browser is to forget it.
     if rides_in_cookie || ends_cookie {
         tokens::clear_cookie(response.headers_mut());
     }
     Ok(response)
 }
 
-/// Ends the caller's session, and tells whether its refresh token rides in a cookie.
+/// Ends the caller's session, and returns whether its refresh token rides in a cookie.
 ///
 /// # Errors
-/// As a session's batch.
+/// The errors of a session's batch.
 pub async fn log_out(app: &App, caller: &ClaimedSession) -> Result<bool, ApiError> {
     let mut batch = caller.batch();
     let (user_id, id) = (batch.user_id(), batch.session_id());
@@ -76,7 +76,7 @@ pub async fn log_out(app: &App, caller: &ClaimedSession) -> Result<bool, ApiErro
     Ok(batch.run(app).await?.take(ends_cookie)?)
 }
 
-/// Ends the session in a batch, which tells whether its refresh token rides in a cookie.
+/// Adds the end of the session to a batch; the handle gives whether the session's refresh token rides in a cookie.
 fn end(batch: &mut Batch, app: &App, client: &Client, user_id: &UserId, id: &SessionId) -> Handle<bool> {
     let event = client.event(app, SecurityEventName::Logout, json!({ "sessionId": id }));
     let ends_cookie = batch.push(sessions::end(id, "logout", app.now()));

@@ -31,7 +31,7 @@ pub const VERIFICATION_SECONDS: i64 = 24 * 3600;
 /// How long a reset link works, in seconds.
 const RESET_SECONDS: i64 = 3600;
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(
     register::handler,
@@ -85,7 +85,7 @@ pub fn routes() -> Router<App> {
         .route("/logout", post(logout::handler))
 }
 
-/// Where the links of mails lead, and the forms of their pages.
+/// Returns the routes that the links of mails lead to, and those of the forms on their pages.
 fn links_of_mails() -> Router<App> {
     Router::new()
         .route("/verify-email", get(verify_email::page).post(verify_email::handler))
@@ -98,7 +98,7 @@ fn links_of_mails() -> Router<App> {
         .route("/undo-email-change/confirm", post(undo_email_change::confirm))
 }
 
-/// A random token of 256 bits.
+/// Generates a random token of 256 bits.
 pub fn random_token(app: &App) -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(app.random::<32>()))
 }
@@ -117,7 +117,8 @@ mod tests {
         ports::{Rows, Value, counting::Counting},
     };
 
-    /// The status, the number of hashes, and the round trips to a database that answers with `rows`.
+    /// Sends a request to a database that answers with `rows`; returns the status, the number of hashes, and the round
+    /// trips.
     fn cost(path: &str, body: &str, rows: Rows) -> (StatusCode, usize, Vec<Vec<&'static str>>) {
         let counting = Arc::new(Counting { rows, ..Counting::default() });
         let defaults = HostDefaults::development("http://a.example");

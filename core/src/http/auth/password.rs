@@ -139,16 +139,16 @@ pub async fn reset(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Why a password was not set.
+/// Reason why a password was not set.
 enum NotSet {
-    /// The person may not have this one.
+    /// The person may not have this password.
     Password(ValidationError),
-    /// Anything else.
+    /// Any other error.
     Other(ApiError),
 }
 
 impl NotSet {
-    /// The answer to a body whose member at `pointer` is the password.
+    /// Returns the answer to a body whose member at `pointer` is the password.
     fn at(self, pointer: &'static str) -> ApiError {
         match self {
             Self::Password(refusal) => ApiError::invalid_member(pointer, refusal),
@@ -175,7 +175,7 @@ async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<
     batch.push(link.event(app, client, SecurityEventName::PasswordReset));
     batch.push(mail::notice(app, Notice::PasswordChanged)?.to_person_of_token(&link.hash));
     if client.address.is_some() {
-        // Whoever strangers keep waiting gets in from here again.
+        // A person whom strangers' guesses delay gets in from this network again.
         batch.push(login_throttle::remember_network_of_link(&link.hash, &client.network(), now));
     }
     link.use_once(app, batch).await.map_err(refusal)?;

@@ -82,13 +82,13 @@ pub async fn handler(State(app): State<App>, client: Client, request: Request) -
     Err(ApiError::new(SESSION_REVOKED, "log in again"))
 }
 
-/// Ends the session where the token is an old one, as it was read or has become since, and tells its person.
+/// Ends the session and mails its person, where the token is an old one, as it was read or has become since.
 async fn end_reused(app: &App, client: &Client, token: &RefreshToken, now: Timestamp) -> Result<(), ApiError> {
     let notice = mail::queue(app, &EmailTemplate::SessionEnded { at: now.to_string() })?;
     let event = client.event(app, SecurityEventName::RefreshTokenReused, json!({ "sessionId": token.session_id }));
     let mut batch = Batch::new();
     let is_ended = batch.push(sessions::end_reused(&token.session_id, token.generation, now));
-    // The event first: it tells by what it inserts whether the mail is due.
+    // The event comes first: the mail is queued only if the event was inserted.
     batch.push(event.of_session_if_changed(&token.session_id));
     batch.push(notice.to_person_of_session_if_changed(&token.session_id));
     if batch.run(app.database()).await?.take(is_ended)? {
@@ -97,13 +97,13 @@ async fn end_reused(app: &App, client: &Client, token: &RefreshToken, now: Times
     Ok(())
 }
 
-/// The session that the token is truly of. Its nonce never changes, so it may be read ahead of the rotation.
+/// Finds the session that the token is truly of. Its nonce never changes, so it may be read ahead of the rotation.
 pub async fn genuine(app: &App, token: &RefreshToken) -> Result<Session, ApiError> {
     let found = sessions::find(&token.session_id).run(app.database()).await?;
     found.filter(|session| app.keys().is_refresh_token(token, &session.nonce)).ok_or_else(unknown)
 }
 
-/// The refresh token of the body, or of the cookie where the origin is allowed one.
+/// Reads the refresh token of the body, or of the cookie where the origin is allowed one.
 pub async fn presented(app: &App, request: Request) -> Result<Option<Secret>, ApiError> {
     let (parts, body) = request.into_parts();
     let body = read_body(&parts.headers, body, BODY_LIMIT).await?;

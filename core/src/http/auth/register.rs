@@ -56,7 +56,7 @@ enum VerificationStatus {
 }
 
 impl VerificationRequired {
-    /// The answer about this address.
+    /// Creates the answer about this address.
     pub fn of(email: Email) -> Self {
         Self { status: VerificationStatus::VerificationRequired, email }
     }
@@ -91,9 +91,9 @@ pub async fn handler(
     request.once(&app, Caller::Network(&client), |claim| register(&app, &client, body, claim)).await
 }
 
-/// Takes as long whether or not the address has an account: one hash and one batch, in which SQL decides what is written
-/// and whom to mail. What is chosen here waits with the link of this registration; nothing of it is put into the mail,
-/// since a stranger may have chosen it.
+/// Registers an address, in the same time whether or not it has an account: one hash and one batch, in which SQL
+/// decides what is written and whom to mail. What is chosen here waits with the link of this registration; nothing of
+/// it is put into the mail, since a stranger may have chosen it.
 async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Result<Fulfilled, ApiError> {
     let mut validator = Validator::default();
     let email = validator.check("/email", Email::parse(&body.email));

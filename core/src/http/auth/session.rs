@@ -75,7 +75,7 @@ enum NoSessionReason {
     ),
 )]
 pub async fn handler(State(app): State<App>, headers: HeaderMap) -> Result<Json<BrowserSession>, ApiError> {
-    // A page of the API's own origin sends none with a GET.
+    // A page of the API's own origin sends no `Origin` with a GET.
     if headers.contains_key(header::ORIGIN) {
         tokens::require_allowed_origin(&app, &headers)?;
     }

@@ -1,4 +1,4 @@
-//! The start of a session, once everything that is asked of the person has been given.
+//! Start of a session, once everything that is asked of the person has been given.
 
 use serde_json::json;
 
@@ -15,15 +15,15 @@ use crate::{
     },
 };
 
-/// Who may start a session, and how.
+/// Person who may start a session, and how it starts.
 pub struct Admitted<'a> {
-    /// The person, with the hash that their password was checked against: another one since then ends the attempt.
+    /// Account, with the hash that the password was checked against: another one since then ends the attempt.
     pub user: &'a User,
     /// Whether the refresh token rides in a cookie.
     pub cookie: bool,
-    /// The session that the browser brought along, which ends with this login if it is the same person's.
+    /// Session that the browser brought along, which ends with this login if it is the same person's.
     pub replaces: Option<&'a SessionId>,
-    /// The factors that were given, for the security event.
+    /// Names of the factors that were given, for the security event.
     pub methods: &'static [&'static str],
 }
 
@@ -52,7 +52,7 @@ pub async fn start_session(
         batch.push(sessions::end_replaced(replaced, &user.id, now));
     }
     batch.push(sessions::end_oldest(&user.id, now));
-    // A client without an address is in no network.
+    // A client without an address is in no network, so nothing is compared or remembered.
     let mut told = None;
     if let Some(address) = client.address {
         let notice = EmailTemplate::NewNetwork {
@@ -68,7 +68,7 @@ pub async fn start_session(
     }
     let details = json!({ "sessionId": id, "methods": admitted.methods });
     batch.push(client.event(app, SecurityEventName::Login, details).of(&user.id, Some(&user.id)));
-    // The list wins over an administrator who took the role away; the event says that it did.
+    // The configured list wins over an administrator who took the role away; the event says so.
     if app.config().admin_emails.iter().any(|email| email.as_str() == user.email) {
         batch.push(users::promote(&user.id, now));
         let details = json!({ "role": "admin", "by": "configuration" });

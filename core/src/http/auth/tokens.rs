@@ -1,4 +1,4 @@
-//! The answer that holds tokens.
+//! Answers that hold tokens, and the cookie of the refresh token.
 
 use axum::{Json, response::IntoResponse as _, response::Response};
 use http::{HeaderMap, header};
@@ -57,8 +57,8 @@ enum TokenType {
     Bearer,
 }
 
-/// Access and refresh token of the session's current generation, as of the moment `now` of the write that made it; in
-/// cookie mode the latter rides in its cookie.
+/// Answers with access and refresh token of the session's current generation, as of `now`, the moment of the write that
+/// made it. In cookie mode the refresh token rides in its cookie.
 pub fn answer(app: &App, session: &Session, now: Timestamp) -> Result<Response, ApiError> {
     let user = &session.user;
     let claims = AccessClaims {
@@ -97,7 +97,7 @@ pub fn clear_cookie(headers: &mut HeaderMap) {
     cookies::append(headers, &format!("{COOKIE}=; Max-Age=0; {COOKIE_ATTRIBUTES}"));
 }
 
-/// The refresh token in the request's cookie, if any.
+/// Returns the refresh token in the request's cookie, if any.
 ///
 /// # Errors
 /// As [`cookies::only`].
@@ -105,7 +105,7 @@ pub fn cookie_token(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
     cookies::only(headers, COOKIE)
 }
 
-/// The session whose refresh token rides in the request's cookie; whether it is genuine is not looked at.
+/// Returns the session whose refresh token rides in the request's cookie, without checking that the token is genuine.
 ///
 /// # Errors
 /// As [`cookie_token`].
@@ -114,7 +114,7 @@ pub fn cookie_session(headers: &HeaderMap) -> Result<Option<SessionId>, ApiError
     Ok(token.and_then(|token| RefreshToken::parse(token.expose())).map(|token| token.session_id))
 }
 
-/// The same where a session shall start in cookie mode: it takes the place of what the browser brought along.
+/// Returns the session that the browser brought along, for a session in cookie mode to replace.
 ///
 /// # Errors
 /// `origin_not_allowed`, `cross_site_cookie`, and as [`cookie_token`].
@@ -126,7 +126,7 @@ pub fn cookie_brought(app: &App, headers: &HeaderMap) -> Result<Option<SessionId
     cookie_session(headers)
 }
 
-/// What rides in a cookie, another site could send too: such calls must come from an origin that CORS allows.
+/// Checks that a call comes from an origin that CORS allows: what rides in a cookie, another site could send too.
 pub fn require_allowed_origin(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     if headers.get(header::ORIGIN).is_some_and(|origin| app.config().allows_origin(origin.as_bytes())) {
         return Ok(());
@@ -134,13 +134,13 @@ pub fn require_allowed_origin(app: &App, headers: &HeaderMap) -> Result<(), ApiE
     Err(ApiError::new(ORIGIN_NOT_ALLOWED, "cookie mode needs an Origin that CORS_ORIGINS allows"))
 }
 
-/// Whether the browser says that the page is of another site than this API. It then neither keeps nor sends the cookie,
-/// which is `SameSite=Lax`, and tells nobody.
+/// Checks whether the browser says that the page is of another site than this API. The browser then neither keeps nor
+/// sends the cookie, which is `SameSite=Lax`, and reports no error.
 pub fn is_cross_site(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }
 
-/// What to do about it.
+/// Returns the advice for a page of another site.
 pub fn cross_site_detail(app: &App) -> String {
     format!(
         "the page is of another site than the address by which it calls this API, so the browser keeps and sends no \
@@ -168,7 +168,7 @@ mod tests {
     fn one_cookie_is_taken() {
         assert_eq!(token(&[]), Ok(None));
         assert_eq!(token(&[b"a=b; __Secure-aibaas_refresh_old=x; _Secure-aibaas_refresh=y"]), Ok(None));
-        // The value of another's cookie.
+        // The name stands within the value of another cookie.
         assert_eq!(token(&[b"theme=dark,__Secure-aibaas_refresh=x", b"a=b, __Secure-aibaas_refresh=y"]), Ok(None));
         for cookies in [
             [b"a=b; __Secure-aibaas_refresh=tok; c".as_slice(), b"d=e"],

@@ -59,8 +59,9 @@ pub async fn handler(
     Ok(Answer(user.into()))
 }
 
-/// Brings the account back, and takes from whoever moved it all that they may hold: sessions, links, the password, and a
-/// second factor that is not older than the change by 72 hours. The restored address gets a link to choose a password.
+/// Brings the account back, and takes from whoever moved it all that they may hold: sessions, links, the password, and
+/// a second factor that is not older than the change by 72 hours. The restored address gets a link to choose a
+/// password.
 async fn undo(app: &App, client: &Client, token: &str) -> Result<User, ApiError> {
     let (hash, reset, now) = (account::token_hash(token), random_token(app), app.now());
     let link = NewLink {
@@ -73,7 +74,7 @@ async fn undo(app: &App, client: &Client, token: &str) -> Result<User, ApiError>
     batch.expect(Guard::LinkUnused, email_undos::use_once(&hash, now));
     batch.push(email_undos::end_links(&hash, now));
     batch.push(email_undos::add_reset(&hash, &link));
-    // To the address that loses the account, so before it does.
+    // This mail goes to the address that loses the account, so it is queued before the change.
     batch.push(mail::notice(app, Notice::EmailChangeUndone)?.to_person_of_token(&link.hash));
     batch.push(email_undos::forget_factor(&hash));
     batch.push(email_undos::forget_recovery_codes(&hash));
@@ -87,7 +88,7 @@ async fn undo(app: &App, client: &Client, token: &str) -> Result<User, ApiError>
     batch.push(client.event(app, SecurityEventName::EmailChangeUndone, json!({})).of_token(&link.hash));
     let user = batch.push(links::person(&link.hash));
     let mut answers = match batch.run(app.database()).await {
-        // Nobody can register it meanwhile; an operator may have imported it.
+        // Nobody can register the address meanwhile, but an operator may have imported it.
         Err(error) if users::is_email_taken(&error) => {
             return Err(ApiError::new(EMAIL_TAKEN, "ask the operators: another account has this address by now"));
         }

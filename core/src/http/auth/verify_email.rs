@@ -86,8 +86,8 @@ pub async fn handler(
     Ok(Answer(user.into()))
 }
 
-/// Anybody who read the mail may have opened a web page; a program that finds one mail for its one registration needs no
-/// more than the link.
+/// Verifies the address by the link alone, for programs. Anybody who read the mail may have opened a web page, so that
+/// needs the password; a program that finds one mail for its one registration needs no more than the link.
 async fn by_link_alone(app: &App, client: &Client, token: &str, from_page: bool) -> Result<User, ApiError> {
     let link = Link::new(token, Purpose::VerifyEmail);
     if from_page {
@@ -136,7 +136,7 @@ async fn with_password(app: &App, client: &Client, token: &str, password: &Secre
     Ok(user)
 }
 
-/// Marks the address as proved, at the end of a batch that uses the link.
+/// Marks the address as verified, at the end of a batch that uses the link.
 async fn verify(app: &App, client: &Client, link: &Link, mut batch: Batch) -> Result<User, BatchError> {
     let now = app.now();
     batch.push(users::verify(&link.hash, now));

@@ -29,9 +29,9 @@ use crate::{
     store::{BatchError, Guard},
 };
 
-/// A scope that a route needs.
+/// Scope that a route needs, as a type.
 pub trait RequiredScope {
-    /// Which.
+    /// The scope.
     const SCOPE: Scope;
 }
 
@@ -47,7 +47,7 @@ macro_rules! required_scopes {
 }
 required_scopes!(LeaderboardRead, ResultsWrite, ModelsWrite, KeysVerify);
 
-/// A program whose API key is active and has the scope `S`; the request was charged to the key's limit.
+/// Extractor of a program whose API key is active and has the scope `S`; charges the request to the key's limit.
 pub struct ApiKeyClient<S> {
     key: Arc<KeyGrant>,
     scope: PhantomData<S>,
@@ -65,14 +65,14 @@ impl<S: RequiredScope> FromRequestParts<App> for ApiKeyClient<S> {
 }
 
 impl<S> ApiKeyClient<S> {
-    /// The key's owner, who owns what the key publishes.
+    /// Returns the key's owner, who owns what the key publishes.
     #[must_use]
     pub fn owner_id(&self) -> &UserId {
         &self.key.user_id
     }
 }
 
-/// The API key of a request, whose form and checksum are right; whether it is known is not looked at.
+/// Returns the API key of a request, whose form and checksum are right, without looking up whether it is known.
 ///
 /// # Errors
 /// `missing_credentials`, `invalid_api_key`, or `api_key_required` where the credential is a person's.
@@ -88,7 +88,7 @@ pub fn presented_key(app: &App, headers: &HeaderMap) -> Result<ApiKey, ApiError>
     Err(if is_token { ApiError::new(API_KEY_REQUIRED, "create an API key, and send it") } else { invalid_key() })
 }
 
-/// The API key of a request that needs none. Any other credential is left alone.
+/// Returns the API key of a request that needs none, if it has one. Any other credential is ignored.
 ///
 /// # Errors
 /// `invalid_api_key` where its form or checksum is wrong.
@@ -103,7 +103,7 @@ pub fn offered_key(headers: &HeaderMap) -> Result<Option<ApiKey>, ApiError> {
     ApiKey::parse(text).map(Some).ok_or_else(invalid_key)
 }
 
-/// One request of the client with its own key.
+/// Creates the use of a client's own key for one request, for the gate to decide.
 #[must_use]
 pub fn key_use(app: &App, key: &ApiKey, scope: Scope, client: &Client) -> KeyUse {
     KeyUse {
@@ -117,10 +117,10 @@ pub fn key_use(app: &App, key: &ApiKey, scope: Scope, client: &Client) -> KeyUse
     }
 }
 
-/// What the key of a request grants, where it was let in. Tells in the answer's headers where its limit stands.
+/// Returns what an admitted key grants, and writes the state of its limit to the answer's headers.
 ///
 /// # Errors
-/// Why it was not let in.
+/// The reason why the key was not admitted.
 pub fn admitted(client: &Client, decision: Option<Decision>, scope: Scope) -> Result<Arc<KeyGrant>, ApiError> {
     let (grant, state, allowed) = match decision.ok_or_else(|| ApiError::internal("the gate did not decide"))? {
         Decision::Unknown => return Err(invalid_key()),
@@ -137,7 +137,7 @@ pub fn admitted(client: &Client, decision: Option<Decision>, scope: Scope) -> Re
 
 fn denied(denial: Denial, scope: Scope) -> ApiError {
     match denial {
-        // Nobody else is told of a key by what uses it.
+        // A caller must not learn that another's key exists.
         Denial::NotYours => invalid_key(),
         Denial::Revoked => ApiError::new(API_KEY_REVOKED, "create another key"),
         Denial::Expired => ApiError::new(API_KEY_EXPIRED, "create another key"),
@@ -151,13 +151,13 @@ fn denied(denial: Denial, scope: Scope) -> ApiError {
     }
 }
 
-/// Nobody has the key, or not any more.
+/// Returns the error for a key that nobody has, or not any more.
 pub fn invalid_key() -> ApiError {
     ApiError::new(INVALID_API_KEY, "this is no API key of ours")
 }
 
-/// The error of a program's batch, once the handler has looked at its own guards. Where the key's owner was deleted while
-/// the request ran, and with them what the request had claimed, the key is unknown by now.
+/// Converts the error of a program's batch, once the handler has looked at its own guards. Where the key's owner was
+/// deleted while the request ran, and with them what the request had claimed, the key is unknown by now.
 #[must_use]
 pub fn write_error(error: BatchError) -> ApiError {
     match error {
@@ -167,14 +167,14 @@ pub fn write_error(error: BatchError) -> ApiError {
     }
 }
 
-/// Whether the scope works only in keys of users who may publish.
+/// Checks whether the scope works only in keys of users who may publish.
 #[must_use]
 pub fn needs_publisher(app: &App, scope: Scope) -> bool {
     app.config().publishing == Publishing::Roles && scope.publishes()
 }
 
-/// Checks that a user of this role may have a key with the scopes. Who loses the role meanwhile, or later, may keep such
-/// a key: the gate looks at the owner's role at every use.
+/// Checks that a user of this role may have a key with the scopes. A user who loses the role meanwhile, or later, may
+/// keep such a key: the gate looks at the owner's role at every use.
 ///
 /// # Errors
 /// `role_required`.

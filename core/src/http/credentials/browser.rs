@@ -9,21 +9,21 @@ use crate::{
     store::sessions::Session,
 };
 
-/// No neighbouring subdomain can set a cookie of this prefix (RFC 6265bis, 4.1.3.2).
+/// Name of the session cookie. No neighbouring subdomain can set one of this prefix (RFC 6265bis, 4.1.3.2).
 const COOKIE: &str = "__Host-aibaas_session";
 const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
 
-/// The session that the browser's cookie claims, where it has a genuine one.
+/// Returns the session that the browser's cookie claims, if it has a genuine one.
 ///
 /// # Errors
-/// `malformed_request` where it has two.
+/// `malformed_request` where it has two such cookies.
 pub fn claimed(app: &App, parts: &Parts) -> Result<Option<ClaimedSession>, ApiError> {
     let token = cookies::only(&parts.headers, COOKIE)?;
     let claim = token.and_then(|token| app.keys().read_browser_token(token.expose()));
     Ok(claim.map(|(id, user_id)| ClaimedSession::of_browser(user_id, id, Client::of(parts))))
 }
 
-/// Gives the browser the cookie of a session that has just started.
+/// Sets the browser's cookie of a session that has just started.
 ///
 /// # Errors
 /// Never in practice.

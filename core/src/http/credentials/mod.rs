@@ -1,4 +1,4 @@
-//! Who calls: a user with an access token, or a program with an API key.
+//! Callers: users with an access token, and programs with an API key.
 
 mod api_key_client;
 pub mod browser;
@@ -16,7 +16,7 @@ use http::{HeaderMap, header};
 
 use super::problem::{ApiError, MISSING_CREDENTIALS};
 
-/// The bearer token of a request (RFC 6750).
+/// Returns the bearer token of a request (RFC 6750).
 fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     let missing = || ApiError::new(MISSING_CREDENTIALS, "send Authorization: Bearer …");
     let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?;

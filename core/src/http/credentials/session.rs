@@ -1,5 +1,5 @@
-//! Users who are logged in. An access token only claims a session; the database confirms it, in the same round trip that
-//! reads or writes what the request is about.
+//! Users who are logged in. An access token only claims a session; the database confirms it, in the same round trip
+//! that reads or writes what the request is about.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -36,29 +36,30 @@ use crate::{
     },
 };
 
-/// A session that a genuine access token claims. It may have ended since the token was given. Whose it is, only
-/// [`ClaimedSession::batch`] tells: what is read or written by that id is to go through the batch, whose end confirms the
-/// session.
+/// Extractor of the session that a genuine access token claims, which may have ended since the token was issued. Only
+/// [`ClaimedSession::batch`] tells the user's id: what is read or written by that id is to go through the batch, which
+/// confirms the session when it runs.
 #[derive(Clone)]
 pub struct ClaimedSession {
     user_id: UserId,
     id: SessionId,
     client: Client,
-    /// Whether a browser's cookie claims it, which nothing refreshes: its use is noted as it is read.
+    /// Whether a browser's cookie claims the session. Nothing refreshes that, so its use is noted as it is read.
     in_browser: bool,
-    /// Whether the database has said of its user that they administer: for what a page shows, never for what it allows.
+    /// Whether the database has said that the user is an administrator: for what a page shows, never for what it
+    /// allows.
     administers: Arc<AtomicBool>,
 }
 
-/// [`ClaimedSession`] on the routes of administrators: the database confirms the role, too.
+/// Extractor of a [`ClaimedSession`] on the routes of administrators: the database confirms the role, too.
 pub struct ClaimedAdmin(ClaimedSession);
 
-/// A session that the database has confirmed, as it was at that moment.
+/// Session that the database has confirmed, as it was at that moment.
 pub struct UserSession<'a> {
     caller: &'a ClaimedSession,
-    /// Whose it is.
+    /// User of the session.
     pub user: User,
-    /// When they logged in.
+    /// When the user logged in.
     pub started_at: Timestamp,
 }
 
@@ -91,7 +92,7 @@ impl FromRequestParts<App> for ClaimedAdmin {
 }
 
 impl ClaimedSession {
-    /// The session that a genuine cookie of a browser claims.
+    /// Creates the claim of a browser's genuine cookie.
     pub(super) fn of_browser(user_id: UserId, id: SessionId, client: Client) -> Self {
         Self::of(user_id, id, client, true)
     }
@@ -101,27 +102,27 @@ impl ClaimedSession {
         Self { user_id, id, client, in_browser, administers: Arc::default() }
     }
 
-    /// Whether it was read in this request that its user administers.
+    /// Returns whether this request has read that the user is an administrator.
     pub fn is_administrators(&self) -> bool {
         self.administers.load(Ordering::Relaxed)
     }
 
-    /// What the user calls with.
+    /// Returns the client that the user calls with.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Which session it is, if it lives.
+    /// Returns the id of the session, which may have ended.
     pub fn session_id(&self) -> &SessionId {
         &self.id
     }
 
-    /// Begins a batch that comes to nothing where the session has ended.
+    /// Begins a batch that fails where the session has ended.
     pub fn batch(&self) -> SessionBatch<'_> {
         SessionBatch { caller: self, admins_only: false, batch: Batch::new() }
     }
 
-    /// Confirms the session, and reads nothing besides.
+    /// Confirms the session without reading anything else.
     ///
     /// # Errors
     /// As [`SessionBatch::read`].
@@ -129,17 +130,17 @@ impl ClaimedSession {
         self.batch().read(app).await.map(|(session, _)| session)
     }
 
-    /// A security event of the user, caused by themselves.
+    /// Creates a security event of the user's that they caused themselves.
     pub fn event(&self, app: &App, name: SecurityEventName, details: Value) -> Query<()> {
         self.client.event(app, name, details).of(&self.user_id, Some(&self.user_id))
     }
 
-    /// [`ClaimedSession::event`], where the statement before it in the batch changes a row.
+    /// Creates [`ClaimedSession::event`], inserted only if the statement before it in the batch changes a row.
     pub fn event_if_changed(&self, app: &App, name: SecurityEventName, details: Value) -> Query<()> {
         self.client.event(app, name, details).of_if_changed(&self.user_id, Some(&self.user_id))
     }
 
-    /// Names the user as who holds an idempotency key, whether or not the session lives.
+    /// Names the user as the holder of an idempotency key, whether or not the session lives.
     pub fn idempotency_caller(&self) -> String {
         idempotency::user(&self.user_id)
     }
@@ -160,51 +161,51 @@ impl ClaimedSession {
     }
 }
 
-/// That the database confirmed a session in this request: what is counted against its user may be counted.
+/// Proof that the database confirmed a session in this request: calls may be counted against its user.
 #[derive(Clone, Copy)]
 pub struct Confirmed<'a>(&'a ClaimedSession);
 
 impl<'a> Confirmed<'a> {
-    /// The round trip that claims an idempotency key confirms the session of who sends it.
+    /// Returns the proof where the caller holds the claim: the round trip that claims a key confirms the session, too.
     pub fn by_claim(caller: &'a ClaimedSession, claim: &Claim) -> Option<Self> {
         claim.is_held_by(&caller.idempotency_caller()).then_some(Self(caller))
     }
 
-    /// Whose session it is.
+    /// Returns the id of the session's user.
     pub fn user_id(self) -> &'a UserId {
         &self.0.user_id
     }
 
-    /// What the user calls with.
+    /// Returns the client that the user calls with.
     pub fn client(self) -> &'a Client {
         &self.0.client
     }
 }
 
 impl<'a> UserSession<'a> {
-    /// Its id.
+    /// Returns the id of the session.
     pub fn id(&self) -> &SessionId {
         &self.caller.id
     }
 
-    /// That it was confirmed.
+    /// Returns the proof that the session was confirmed.
     pub fn confirmed(&self) -> Confirmed<'a> {
         Confirmed(self.caller)
     }
 }
 
 impl ClaimedAdmin {
-    /// Somebody at a browser who asks for what only administrators may.
+    /// Creates the claim of somebody at a browser to be an administrator.
     pub fn in_browser(session: ClaimedSession) -> Self {
         Self(session)
     }
 
-    /// Begins a batch that comes to nothing where the session has ended, or its user is no administrator.
+    /// Begins a batch that fails where the session has ended, or its user is no administrator.
     pub fn batch(&self) -> SessionBatch<'_> {
         SessionBatch { admins_only: true, ..self.0.batch() }
     }
 
-    /// Confirms session and role, and reads nothing besides.
+    /// Confirms session and role without reading anything else.
     ///
     /// # Errors
     /// As [`SessionBatch::read`].
@@ -212,7 +213,7 @@ impl ClaimedAdmin {
         self.batch().read(app).await.map(|(session, _)| session)
     }
 
-    /// Reads one thing, in the round trip that confirms session and role.
+    /// Runs one query, in the round trip that confirms session and role.
     ///
     /// # Errors
     /// As [`SessionBatch::read`].
@@ -223,31 +224,31 @@ impl ClaimedAdmin {
         Ok(answers.take(wanted)?)
     }
 
-    /// A security event, at the administrator's hands.
+    /// Creates a security event that the administrator causes.
     pub fn event(&self, app: &App, name: SecurityEventName, details: Value) -> AdminEvent<'_> {
         AdminEvent { actor: &self.0.user_id, event: self.0.client.event(app, name, details) }
     }
 }
 
-/// A security event at an administrator's hands that has yet to be recorded of somebody.
+/// Security event that an administrator causes, whose person is not named yet.
 pub struct AdminEvent<'a> {
     actor: &'a UserId,
     event: NewEvent,
 }
 
 impl AdminEvent<'_> {
-    /// Records it of a user; of the administrator themselves where there is none.
+    /// Records the event of a user, or of the administrator themselves where there is none.
     pub fn of(self, user_id: Option<&UserId>) -> Query<()> {
         self.event.of(user_id.unwrap_or(self.actor), Some(self.actor))
     }
 
-    /// [`AdminEvent::of`], where the statement before it in the batch changes a row.
+    /// Records the event like [`AdminEvent::of`], only if the statement before it in the batch changes a row.
     pub fn of_if_changed(self, user_id: Option<&UserId>) -> Query<()> {
         self.event.of_if_changed(user_id.unwrap_or(self.actor), Some(self.actor))
     }
 }
 
-/// A batch of a session that is only claimed. To run it is to confirm the session: there is no other way to run it.
+/// Batch of a session that is only claimed. To run it is to confirm the session: there is no other way to run it.
 #[must_use = "a batch does nothing until it is read or run"]
 pub struct SessionBatch<'a> {
     caller: &'a ClaimedSession,
@@ -256,17 +257,17 @@ pub struct SessionBatch<'a> {
 }
 
 impl<'a> SessionBatch<'a> {
-    /// Whose session it is, if it lives.
+    /// Returns the id of the session's user; the session may have ended.
     pub fn user_id(&self) -> &'a UserId {
         &self.caller.user_id
     }
 
-    /// Who runs it.
+    /// Returns the caller who runs the batch.
     pub fn caller(&self) -> &'a ClaimedSession {
         self.caller
     }
 
-    /// Which session it is, if it lives.
+    /// Returns the id of the session, which may have ended.
     pub fn session_id(&self) -> &'a SessionId {
         &self.caller.id
     }
@@ -274,7 +275,8 @@ impl<'a> SessionBatch<'a> {
     /// Runs a batch that only reads.
     ///
     /// # Errors
-    /// `session_revoked`, `account_suspended` or, of an administrator's batch, `role_required`, whatever the reads found.
+    /// `session_revoked`, `account_suspended` or, of an administrator's batch, `role_required`, whatever the reads
+    /// found.
     pub async fn read(self, app: &App) -> Result<(UserSession<'a>, Answers), ApiError> {
         let Self { caller, admins_only, mut batch } = self;
         let session = batch.push(sessions::find(&caller.id));
@@ -291,7 +293,7 @@ impl<'a> SessionBatch<'a> {
         Ok((session, answers))
     }
 
-    /// Runs a batch that writes, and is undone where the session has ended.
+    /// Runs a batch that writes, which is undone where the session has ended.
     ///
     /// # Errors
     /// [`Guard::SessionLive`](crate::store::Guard), [`Guard::AccountActive`](crate::store::Guard) or, of an
@@ -329,17 +331,17 @@ fn note_use_later(app: &App, id: SessionId) {
     }));
 }
 
-/// The caller's session has ended.
+/// Returns the error for a session that has ended.
 pub fn session_revoked() -> ApiError {
     ApiError::new(SESSION_REVOKED, "log in again")
 }
 
-/// The account is suspended.
+/// Returns the error for a suspended account.
 pub fn suspended() -> ApiError {
     ApiError::new(ACCOUNT_SUSPENDED, "ask the operators why")
 }
 
-/// The caller is no administrator.
+/// Returns the error for a caller who is no administrator.
 pub fn admins_only() -> ApiError {
     ApiError::new(ROLE_REQUIRED, "this needs the role admin")
 }

@@ -16,9 +16,9 @@ use crate::{
 };
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/ld+json");
-/// What readers of Croissant call one JSON object a line.
+/// The media type that readers of Croissant use for one JSON object a line.
 const JSON_LINES: &str = "application/jsonlines";
-/// Terms of the vocabulary that need no prefix: the context that readers expect, whether a term stands here or not.
+/// Terms of the vocabulary that need no prefix: the context that readers expect, whether a term is used here or not.
 const TERMS: [&str; 25] = [
     "citeAs",
     "column",

@@ -25,7 +25,7 @@ use crate::{
 };
 
 const SCHEMA: &str = "0.3.0";
-/// What of a generation config has a place of its own there, as a number.
+/// Members of a generation config that the schema has fields for, as numbers.
 const NUMBERS: [&str; 4] = ["temperature", "top_p", "top_k", "max_tokens"];
 
 /// Tells a run to `every_eval_ever`.
@@ -69,7 +69,7 @@ fn record(run: &Run, aggregates: &Aggregates, published_at: Timestamp, base_url:
         "schema_version": SCHEMA,
         "evaluation_id": format!("{}/{}/{}", declared.benchmark, declared.system_id, run.id),
         "evaluation_timestamp": evaluated_at,
-        // The record is the same whenever it is read.
+        // Not the time of the request: the record is the same whenever it is read.
         "retrieved_timestamp": published_at.0.div_euclid(1000).to_string(),
         "source_metadata": {
             "source_name": "AIBaaS",
@@ -109,7 +109,7 @@ fn result(run: &Run, aggregates: &Aggregates, evaluated_at: &str, base_url: &str
     let RunDeclaration { benchmark, version, .. } = &run.declared;
     let (metric_id, metric_name) = match run.measure.metric {
         Metric::PassRate => ("pass_rate".to_owned(), "Pass rate"),
-        // What a score is differs from benchmark to benchmark.
+        // What a score is differs from benchmark to benchmark, so the benchmark names the metric.
         Metric::Score => (format!("{benchmark}.score"), "Mean score"),
     };
     let Score { score, interval, method } = Score::of(&run.measure, aggregates);
@@ -140,7 +140,7 @@ fn result(run: &Run, aggregates: &Aggregates, evaluated_at: &str, base_url: &str
             ("metric_name", Some(json!(metric_name))),
             ("metric_unit", unit.map(|unit| json!(unit))),
             ("lower_is_better", Some(json!(run.measure.direction == Direction::LowerIsBetter))),
-            // A continuous score has both bounds there.
+            // In the schema, a continuous score has both bounds.
             ("score_type", lower.and(upper).map(|_| json!("continuous"))),
             ("min_score", lower.map(|lower| json!(lower))),
             ("max_score", upper.map(|upper| json!(upper))),
@@ -161,7 +161,7 @@ fn result(run: &Run, aggregates: &Aggregates, evaluated_at: &str, base_url: &str
     })
 }
 
-/// What has a place of its own, and the rest as text.
+/// Splits a generation config into what the schema has fields for, and the rest as text.
 fn generation_config(declared: &RunDeclaration) -> Value {
     let config = declared.generation_config.as_object().cloned().unwrap_or_default();
     let (mut own, rest): (Map<_, _>, Map<_, _>) =
@@ -171,12 +171,12 @@ fn generation_config(declared: &RunDeclaration) -> Value {
     json!({ "generation_args": own, "additional_details": rest })
 }
 
-/// Those that there are.
+/// Returns the members that have a value.
 fn known(of: &[(&str, Option<Value>)]) -> Map<String, Value> {
     of.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?))).collect()
 }
 
-/// Those that there are, each as text, as the schema wants it.
+/// Returns the members that have a value, each as text, as the schema wants it.
 fn details(of: &[(&str, Option<Value>)]) -> Map<String, Value> {
     let known = of.iter().filter_map(|(name, value)| Some(((*name).to_owned(), text(value.clone()?))));
     known.collect()

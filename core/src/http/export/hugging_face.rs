@@ -118,7 +118,7 @@ impl File<'_> {
             "- dataset:\n    id: {}\n    task_id: {}\n  value: {}\n  date: {}\n  source:\n    url: {}\n    name: AIBaaS\n{notes}",
             quoted(&self.parameters.dataset),
             quoted(self.parameters.task.as_deref().unwrap_or("default")),
-            // Of other scores than shares nobody knows how small they are.
+            // Scores other than shares may be so small that rounding would lose them.
             if self.measure.is_share() { rounded(value) } else { value },
             quoted(date.get(..10).unwrap_or(&date)),
             quoted(&source),
@@ -126,12 +126,12 @@ impl File<'_> {
     }
 }
 
-/// Text in JSON is text in YAML (YAML 1.2, 1.2).
+/// Quotes a text as JSON, which is YAML too (YAML 1.2, 1.2).
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Without the digits that are but an error of rounding.
+/// Rounds to six places, which removes digits that are only an error of floating point.
 fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }

@@ -11,7 +11,7 @@ use axum::{Router, routing::get};
 
 use crate::{app::App, store::changes::NewestSnapshot};
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(utoipa::OpenApi)]
 #[openapi(
     paths(manifest::handler, croissant::handler, table::handler, every_eval_ever::handler, hugging_face::handler),
@@ -28,7 +28,7 @@ pub fn routes() -> Router<App> {
         .route("/models/{provider}/{name}/eval-results.yaml", get(hugging_face::handler))
 }
 
-/// The newest snapshot's place in the order of all; before the first one, 0.
+/// Returns the newest snapshot's place in the order of all snapshots; 0 before the first one.
 fn newest_seq(newest: Option<&NewestSnapshot>) -> i64 {
     newest.map_or(0, |newest| newest.seq)
 }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 const MOST_ROWS: u32 = 1000;
-/// So many cost a Worker a few milliseconds.
+/// Rows of a page, unless `limit` says otherwise: so many cost a Worker a few milliseconds.
 const ROWS: u32 = 250;
 
 #[derive(Deserialize, utoipa::IntoParams)]

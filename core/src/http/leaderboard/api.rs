@@ -30,9 +30,9 @@ use crate::{
     store::leaderboard::Scope,
 };
 
-/// How long the answers of an immutable snapshot are kept.
+/// How long the cache keeps a rendered page of a snapshot, in seconds.
 const KEPT_SECONDS: u32 = 3600;
-/// The sizes of the pages that are kept: what anyone can make up more of would fill the cache.
+/// Page sizes that are cached. Only these, because arbitrary sizes would let anyone fill the cache.
 pub const KEPT_LIMITS: [u32; 2] = [20, 100];
 
 /// A page of the leaderboard of a benchmark version.
@@ -156,8 +156,8 @@ async fn read(
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
     let is_known_slice = query.is_known_slice(&scope.slices);
 
-    // What depends on nothing but the snapshot and its amendments never changes while this build renders it: it can be kept, and
-    // its tag is known beforehand.
+    // A page that depends only on the snapshot and its amendments stays the same as long as this build renders it, so
+    // it can be cached, and its `ETag` is known before it is rendered.
     let kept_as = snapshot.as_ref().filter(|_| format == Format::Json && position.is_none());
     let kept_as = kept_as.and_then(|snapshot| cache_key(&query, &scope, snapshot, limit));
     if let Some(key) = &kept_as {
@@ -173,7 +173,7 @@ async fn read(
     let board = Board::read_entries(app, scope, query.slice(), query.entries()).await?;
     let mut rows = board.rows;
     query.apply(&mut rows, as_of, board.scope.measure.direction);
-    // A download is whole unless pages are asked for, or it is too long for one answer: then it tells the next page too.
+    // A download holds all rows, unless it asks for pages; one too long for a single answer links to its next page.
     let limit = if format == Format::Json || query.limit.is_some() || query.cursor.is_some() {
         usize::try_from(limit).unwrap_or(usize::MAX)
     } else {
@@ -210,14 +210,15 @@ async fn read(
     Ok(answer(&uri, format, page.body, page.next.as_deref(), &caching::etag(key.as_bytes())))
 }
 
-/// What stands before a page in the cache, on a line of its own: so the page is sent as it is kept.
+/// Header of a cached page, stored as a line of JSON before the body, so that the body can be sent as it is.
 #[derive(Deserialize, Serialize)]
 struct Head {
     at: i64,
     next: Option<String>,
 }
 
-/// The page, of this instance's memory or of the cache. Neither shows one that is older than the cache keeps it.
+/// Returns a cached page from this instance's memory or the shared cache; `None` where neither has one younger than
+/// [`KEPT_SECONDS`].
 async fn kept_page(app: &App, key: &str) -> Option<BoardPage> {
     if let Some(page) = app.board_pages().get(key)
         && app.now().ms_since(page.at) < u64::from(KEPT_SECONDS).saturating_mul(1000)
@@ -257,7 +258,8 @@ fn keep(app: &App, key: &str, page: &BoardPage) {
     }));
 }
 
-/// Where the first page of a slice, as this build renders it, is kept: of those that a snapshot has, and of usual sizes.
+/// Returns the cache key of the first page of a slice, as this build renders it; `None` unless the version has the
+/// slice, its rows are neither filtered nor sorted otherwise, and `limit` is one of [`KEPT_LIMITS`].
 fn cache_key(query: &BoardQuery, scope: &Scope, snapshot: &str, limit: u32) -> Option<String> {
     let kept = query.is_known_slice(&scope.slices) && query.is_whole_slice() && KEPT_LIMITS.contains(&limit);
     let slice = caching::etag(json!(query.slice()).to_string().as_bytes());

@@ -66,7 +66,7 @@ fn feed(base_url: &str, benchmark: Option<&BenchmarkId>, changes: &[Change]) -> 
     let query = query.unwrap_or_default();
     let own = format!("{base_url}/api/v1/changes.atom{query}");
     let title = benchmark.map_or("AIBaaS: changes".to_owned(), |benchmark| format!("AIBaaS: changes of {benchmark}"));
-    // A feed that nothing was published in yet has no other moment.
+    // Atom requires `updated`, and an empty feed has no other time.
     let updated = changes.first().map_or(Timestamp(0), |newest| newest.at);
 
     let mut writer = Writer::new(Vec::new());
@@ -102,7 +102,7 @@ fn entry(feed: &mut Writer<Vec<u8>>, base_url: &str, change: &Change) -> Result<
 }
 
 fn text(parent: &mut Writer<Vec<u8>>, name: &str, content: &str) -> Result<(), std::io::Error> {
-    // What XML cannot say at all, free texts may hold.
+    // Free texts may hold characters that XML cannot represent.
     let unspeakable =
         |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}');
     let content = content.replace(unspeakable, " ");
@@ -115,7 +115,8 @@ fn link(parent: &mut Writer<Vec<u8>>, relation: &str, target: &str) -> Result<()
     Ok(())
 }
 
-/// Where people read of it.
+/// Returns the address that an entry links to: the board after the change, the seal, the model's page or the
+/// benchmark's board.
 fn page(base_url: &str, change: &Change) -> String {
     match (&change.run_id, &change.model, &change.benchmark) {
         (Some(_), ..) => format!("{base_url}/leaderboard?snapshot={}", change.id),
@@ -146,7 +147,7 @@ fn title(change: &Change) -> String {
     let model = system_name(model, change.agent.as_ref(), change.configuration.as_deref());
     let rank = |rank: Option<i64>| rank.map_or("no rank".to_owned(), |rank| format!("rank {rank}"));
     match change.kind {
-        // Its owner's evaluated later stands, or another owner's of stronger evidence is ranked.
+        // The owner has a run that was evaluated later, or another owner's run with stronger evidence is ranked.
         ChangeKind::Published | ChangeKind::Rescored if change.current_run_id != change.run_id => {
             format!("{model} has another run on {benchmark} {version}: still {}", rank(change.rank_after))
         }
@@ -162,7 +163,7 @@ fn title(change: &Change) -> String {
     }
 }
 
-/// Why, and whose ranks changed besides.
+/// Returns the text of an entry: the reason for the change, and which other systems' ranks changed.
 fn summary(change: &Change) -> String {
     let moved = change.moved.iter().map(|moved| {
         let moved_name = system_name(moved.model.as_str(), moved.agent.as_ref(), moved.configuration.as_deref());

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// How wide a character of Verdana's 11 pixels is, in pixels; of others, a common width.
+/// Widths of characters of 11-pixel Verdana, in pixels. Others have [`COMMON_WIDTH`] or, outside of ASCII, [`WIDE`].
 const WIDTHS: [(&str, f64); 9] = [
     ("ijl|'", 3.2),
     ("ftI.,:;!·/() ", 4.3),
@@ -35,7 +35,7 @@ const WIDTHS: [(&str, f64); 9] = [
 const COMMON_WIDTH: f64 = 7.0;
 const WIDE: f64 = 11.5;
 const PADDING: f64 = 6.0;
-/// A longer title is cut.
+/// Most characters of a label; the rest is cut.
 const MOST_LETTERS: usize = 60;
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -99,7 +99,7 @@ pub async fn handler(
     Ok(caching::answer(&headers, "image/svg+xml", badge.into_string(), MINUTE))
 }
 
-/// `88.0 % · rank 1–9`.
+/// Formats the message of a badge, such as `88.0 % · rank 1–9`.
 fn message(row: &RowBody, scale: Scale<'_>) -> String {
     let range = match row.rank_low.zip(row.rank_high) {
         None => "–".to_owned(),
@@ -109,7 +109,7 @@ fn message(row: &RowBody, scale: Scale<'_>) -> String {
     format!("{} · rank {range}", scale.score(row.score))
 }
 
-/// Label and message side by side. Their widths are told (`textLength`), so that any font fits.
+/// Draws label and message side by side, as SVG. Their widths are stated (`textLength`), so that any font fits.
 fn drawing(label: &str, message: &str) -> Markup {
     let label = label.chars().take(MOST_LETTERS).collect::<String>();
     let (label_width, message_width) = (text_width(&label), text_width(message));
@@ -137,7 +137,7 @@ fn drawing(label: &str, message: &str) -> Markup {
     }
 }
 
-/// About how wide this text is, in pixels.
+/// Estimates the width of a text, in pixels.
 fn text_width(text: &str) -> f64 {
     let width = |letter: char| {
         let known = WIDTHS.iter().find(|(letters, _)| letters.contains(letter)).map(|(_, width)| *width);

@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// So many names are told to those who have to give one.
+/// Most benchmarks or versions that an error suggests where none is named.
 const MOST_CHOICES: u32 = 20;
 
 /// One row of the leaderboard.
@@ -113,12 +113,12 @@ pub struct RowBody {
 }
 
 impl RowBody {
-    /// The model that it is a variant of, or its own.
+    /// Returns the model that the row's model is a variant of, or else the row's model itself.
     pub fn base(&self) -> &ModelId {
         self.base_model.as_ref().unwrap_or(&self.model)
     }
 
-    /// Whether it is a row of the model, or of a variant of it.
+    /// Checks whether the row is of the model `base` or of a variant of it.
     pub fn is_variant_of(&self, base: &ModelId) -> bool {
         self.model == *base || self.base_model.as_ref() == Some(base)
     }
@@ -132,13 +132,13 @@ impl RowBody {
 
 /// A whole leaderboard, best first.
 pub struct Board {
-    /// Which one.
+    /// The benchmark version, and the snapshot of it, that the rows are of.
     pub scope: Scope,
-    /// Ranked, and where all evidence is asked for, under each what else stands of its system.
+    /// The ranked rows; where all evidence is asked for, each is followed by the other current runs of its system.
     pub rows: Vec<RowBody>,
 }
 
-/// Which leaderboard is asked for.
+/// The leaderboard that a request asks for; a part is `None` where the request does not name it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BoardSelector<'a> {
     pub benchmark: Option<&'a BenchmarkId>,
@@ -147,11 +147,11 @@ pub struct BoardSelector<'a> {
 }
 
 impl BoardSelector<'_> {
-    /// The leaderboard meant: of the newest snapshot unless another is named.
+    /// Finds the selected leaderboard, at the newest snapshot unless another is named; `None` where there is none such.
     ///
     /// # Errors
-    /// `benchmark_required` and `version_required` where none is named and none stands for it; `hidden` where an
-    /// administrator hid the benchmark.
+    /// `benchmark_required` or `version_required` where none is named and none is featured or current; `hidden` where
+    /// an administrator hid the benchmark.
     pub async fn find(self, app: &App) -> Result<Option<Scope>, ApiError> {
         match self.look(app).await? {
             Found::Board(scope) => Ok(Some(*scope)),
@@ -174,7 +174,8 @@ impl BoardSelector<'_> {
 }
 
 impl<'a> BoardSelector<'a> {
-    /// The same, for those who have more to tell of what there is to choose from.
+    /// Looks up the selected leaderboard; unlike [`Self::find`], it returns what is missing, so that the caller can
+    /// offer a choice.
     ///
     /// # Errors
     /// `hidden` where an administrator hid the benchmark.
@@ -182,7 +183,8 @@ impl<'a> BoardSelector<'a> {
         self.look_with(app, Batch::new()).await.map(|(found, _)| found)
     }
 
-    /// The same, in one round trip with what else the batch reads.
+    /// Looks up the selected leaderboard in one round trip with the batch's other queries, and returns their answers
+    /// too.
     ///
     /// # Errors
     /// `hidden` where an administrator hid the benchmark.
@@ -204,19 +206,19 @@ impl<'a> BoardSelector<'a> {
     }
 }
 
-/// Which leaderboard is meant, or what was not said.
+/// Result of looking up a leaderboard: the leaderboard, or what is missing to choose one.
 pub enum Found<'a> {
-    /// This one.
+    /// The leaderboard that was selected.
     Board(Box<Scope>),
-    /// None that is there.
+    /// What is named does not exist.
     Nothing,
     /// No benchmark is named, and none is featured.
     NoBenchmark,
-    /// No version of this benchmark is named, and none stands for it, if the benchmark is there at all.
+    /// No version of this benchmark is named, and it has no current one; the benchmark itself may not exist.
     NoVersion(&'a BenchmarkId),
 }
 
-/// Which one is meant has to be said.
+/// Creates the error that asks for a benchmark or a version, with names to choose from.
 fn unnamed(code: Code, what: &str, names: Vec<String>) -> ApiError {
     let detail = match &names[..] {
         [] => format!("there is no {what} yet"),
@@ -227,12 +229,13 @@ fn unnamed(code: Code, what: &str, names: Vec<String>) -> ApiError {
 }
 
 impl Board {
-    /// Reads and ranks the entries of a slice: scenario, language, difficulty.
+    /// Reads the board of a slice (scenario, language, difficulty), with the ranked entry of each system.
     pub async fn read(app: &App, scope: Scope, slice: [Option<&str>; 3]) -> Result<Self, ApiError> {
         Self::read_entries(app, scope, slice, Entries::Ranked).await
     }
 
-    /// Reads and ranks these entries of a slice.
+    /// Reads the board of a slice (scenario, language, difficulty), with the entries chosen by `which`; empty without a
+    /// snapshot.
     pub async fn read_entries(
         app: &App,
         scope: Scope,
@@ -247,14 +250,14 @@ impl Board {
         board.take(&mut batch.run(app.database()).await?)
     }
 
-    /// Has a batch read these entries of a slice, so that they are there with what else it reads.
+    /// Adds the query for a board to a batch, so that it is read in one round trip with the batch's other queries.
     pub fn ask(batch: &mut Batch, scope: Scope, slice: [Option<&str>; 3], which: Entries) -> AskedBoard {
         let snapshot = scope.snapshot.as_ref();
         let entries = snapshot.map(|snapshot| batch.push(store::entries(&scope, snapshot, slice, which)));
         AskedBoard { scope, entries }
     }
 
-    /// Reads and ranks what is ranked on each of these leaderboards, in one round trip.
+    /// Reads the ranked entries of several leaderboards in one round trip, and returns the boards in the same order.
     pub async fn read_several(app: &App, scopes: Vec<Scope>) -> Result<Vec<Self>, ApiError> {
         if scopes.iter().all(|scope| scope.snapshot.is_none()) {
             return Ok(scopes.into_iter().map(|scope| Self { scope, rows: Vec::new() }).collect());
@@ -277,7 +280,7 @@ impl Board {
         Self { scope, rows }
     }
 
-    /// When the run was evaluated that was evaluated last.
+    /// Returns when the most recently evaluated run on the board was evaluated; `None` where the board is empty.
     pub fn last_evaluated(&self) -> Option<Timestamp> {
         self.rows.iter().map(|row| row.evaluated_at).max()
     }
@@ -290,7 +293,7 @@ pub struct AskedBoard {
 }
 
 impl AskedBoard {
-    /// Ranks what the batch read.
+    /// Takes the entries from the batch's answers and ranks them.
     ///
     /// # Errors
     /// Where the rows are not what the code expects.

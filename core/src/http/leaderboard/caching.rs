@@ -1,4 +1,4 @@
-//! What public answers tell caches: how long they hold, and by which tag they are known (RFC 9110, RFC 9111).
+//! `Cache-Control` and `ETag` of public answers (RFC 9110, RFC 9111).
 
 use axum::{
     body::{Body, HttpBody as _},
@@ -12,19 +12,19 @@ use sha2::{Digest as _, Sha256};
 
 use crate::http::problem::ApiError;
 
-/// How long an answer may be shown: a publication is everywhere within a minute.
+/// `Cache-Control` of most public reads: a publication is visible everywhere within a minute.
 pub const MINUTE: HeaderValue =
     HeaderValue::from_static("public, max-age=60, stale-while-revalidate=300, stale-if-error=86400");
-/// The same of what may be kept, but is asked for again each time.
+/// `Cache-Control` of answers that may be stored, but are revalidated at each use.
 pub const REVALIDATED: HeaderValue = HeaderValue::from_static("public, no-cache");
-/// The same of what is asked again and again to hear of what is new.
+/// `Cache-Control` of answers that are polled for news: fresh for five seconds.
 pub const SECONDS: HeaderValue = HeaderValue::from_static("public, max-age=5");
 
-/// The fingerprint of the sources that render answers. What is kept of an answer, and what it is known by without having
-/// been rendered, names it: another build may render another answer of the same rows.
+/// Fingerprint of the sources that render answers. Cache keys, and tags that are known before rendering, include it,
+/// because another build may render the same rows differently.
 pub const BUILD: &str = env!("AIBAAS_SOURCES");
 
-/// A tag of everything that makes the answer what it is: of its body, or by [`tag_of`].
+/// Computes the `ETag` of an answer from its body, or from everything that determines it (see [`tag_of`]).
 #[must_use]
 pub fn etag(of: &[u8]) -> String {
     let hash = Sha256::digest(of);
@@ -32,27 +32,27 @@ pub fn etag(of: &[u8]) -> String {
     format!("\"{}\"", HEXLOWER.encode(half))
 }
 
-/// 304 where the client has this answer already.
+/// Returns a 304 where `If-None-Match` says that the client has the answer with this tag already.
 #[must_use]
 pub fn not_modified(headers: &HeaderMap, tag: &str, holds: HeaderValue) -> Option<Response> {
     let same = is_known(&known_tags(headers), tag);
     same.then(|| cacheable(StatusCode::NOT_MODIFIED.into_response(), tag, holds))
 }
 
-/// The values of `If-None-Match`.
+/// Returns the values of `If-None-Match`.
 fn known_tags(headers: &HeaderMap) -> Vec<HeaderValue> {
     headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect()
 }
 
-/// Whether a client knows this tag (RFC 9110, 13.1.2: weak comparison, a list, or `*`).
+/// Checks whether `If-None-Match` names this tag (RFC 9110, 13.1.2: weak comparison, a list, or `*`).
 fn is_known(known: &[HeaderValue], tag: &str) -> bool {
     let known = known.iter().filter_map(|value| value.to_str().ok());
     let mut known = known.flat_map(|value| value.split(',')).map(|known| known.trim().trim_start_matches("W/"));
     known.any(|known| known == tag || known == "*")
 }
 
-/// Gives an answer to a public read that has no tag one of its body, and answers 304 where the client has it. Where the
-/// handler did not say how long it holds, it is asked for again each time.
+/// Adds an `ETag` of the body to the answer to a `GET` that has none, or answers 304 where the client has it. Where the
+/// handler set no `Cache-Control`, the answer is revalidated at each use.
 pub async fn tagged<F: Future<Output = Response>>(request: Request, read: impl FnOnce(Request) -> F) -> Response {
     let known = (request.method() == Method::GET).then(|| known_tags(request.headers()));
     let response = read(request).await;
@@ -83,7 +83,7 @@ async fn with_tag(response: Response, known: &[HeaderValue]) -> Response {
     cacheable(response, &tag, holds)
 }
 
-/// The answer, with its tag and how long it holds.
+/// Sets the `ETag` and the `Cache-Control` of an answer.
 #[must_use]
 pub fn cacheable(mut response: Response, tag: &str, holds: HeaderValue) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, holds);
@@ -93,8 +93,8 @@ pub fn cacheable(mut response: Response, tag: &str, holds: HeaderValue) -> Respo
     response
 }
 
-/// The tag of an answer that depends on nothing but what is given here, and on the build that renders it. The first part
-/// names the answer.
+/// Computes the `ETag` of an answer that depends only on `what` and on the build that renders it. The first part of
+/// `what` names the answer.
 #[must_use]
 pub fn tag_of(what: &impl serde::Serialize) -> String {
     tag_by(BUILD, what)
@@ -104,7 +104,7 @@ fn tag_by(build: &str, what: &impl serde::Serialize) -> String {
     etag(serde_json::json!([build, what]).to_string().as_bytes())
 }
 
-/// This body as an answer, or 304 where the client has it.
+/// Creates the answer with this body and its `ETag`, or a 304 where the client has it.
 #[must_use]
 pub fn answer(headers: &HeaderMap, media_type: &'static str, body: String, holds: HeaderValue) -> Response {
     let tag = etag(body.as_bytes());

@@ -1,4 +1,4 @@
-//! The log of changes, for those who follow along: what was published, rescored, withdrawn, rejected, sealed or moderated.
+//! The log of changes: what was published, rescored, withdrawn, rejected, sealed or moderated.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// After every line.
+/// A place after every line of the log.
 pub const LAST: Place = Place(END_OF_TIME, END_OF_TIME);
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -166,7 +166,7 @@ pub async fn handler(
     let latest = batch.push(store::latest(benchmark));
     let place = batch.push(store::place_of(after));
     let mut answers = batch.run(app.database()).await?;
-    // What moderation hides, and shows again, is in older lines too.
+    // Moderation changes how older lines read, too, so the `ETag` depends on it.
     let (latest, newest, moderation) = match answers.take(latest)? {
         Some(latest) => (Some(latest.id), latest.place, latest.moderation),
         None => (None, Place(0, 0), 0),
@@ -200,10 +200,10 @@ pub async fn handler(
     Ok(response)
 }
 
-/// The newest changes of a benchmark, or of all.
+/// Reads the newest changes of a benchmark, or of all benchmarks.
 ///
 /// # Errors
-/// What the database answers.
+/// Where the database cannot be read.
 pub async fn newest(app: &App, benchmark: Option<&BenchmarkId>, limit: u32) -> Result<Vec<Change>, ApiError> {
     Ok(store::page(Direction::Backward, benchmark, LAST, limit).run(app.database()).await?)
 }

@@ -1,4 +1,4 @@
-//! One model against others on the same tasks.
+//! Comparison of one model with others on the same tasks.
 
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
@@ -149,11 +149,12 @@ pub struct ComparedWith {
 }
 
 impl ComparisonBody {
-    /// Compares `a` with each of the others, of which one that is named twice counts once.
+    /// Compares `a` with each of the others; one that is named twice is compared once.
     ///
     /// # Errors
-    /// `validation_failed` where there are no others, too many, or `a` is among them; `not_found` where one of them
-    /// has no entry on this leaderboard; `ambiguous_system` where a model is named that has several systems on it.
+    /// `validation_failed` where there are no others, too many, or `a` is among them; `not_found` where one of them has
+    /// no entry on this leaderboard; `ambiguous_system` where a model is named that has several systems on it;
+    /// `private_tasks` where a comparison needs tasks that are not known here.
     pub async fn read(app: &App, scope: &Scope, a: &SystemId, others: &[SystemId]) -> Result<Self, ApiError> {
         let mut batch = Batch::new();
         let asked = AskedComparison::ask(&mut batch, scope, a, others)?;
@@ -171,10 +172,11 @@ pub struct AskedComparison {
 }
 
 impl AskedComparison {
-    /// Has a batch read what is compared, so that it is there with what else the batch reads.
+    /// Adds the queries for a comparison to a batch, so that it is read in one round trip with the batch's other
+    /// queries.
     ///
     /// # Errors
-    /// As [`ComparisonBody::read`], of what is asked.
+    /// Those errors of [`ComparisonBody::read`] that need nothing to be read.
     pub fn ask(batch: &mut Batch, scope: &Scope, a: &SystemId, others: &[SystemId]) -> Result<Self, ApiError> {
         let mut distinct = Vec::with_capacity(others.len());
         for other in others {
@@ -201,10 +203,10 @@ impl AskedComparison {
         })
     }
 
-    /// Compares what the batch read.
+    /// Compares the runs that the batch read.
     ///
     /// # Errors
-    /// As [`ComparisonBody::read`], of what was found.
+    /// Those errors of [`ComparisonBody::read`] that depend on what was read.
     pub fn take(self, answers: &mut Answers, scope: &Scope) -> Result<ComparisonBody, ApiError> {
         let version = answers.take(self.version)?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
         let runs = answers.take(self.runs)?;
@@ -220,7 +222,7 @@ impl AskedComparison {
                 others.push(other);
             }
         }
-        // A model and its only system are the same.
+        // `a` and `b` may name the same run: one by its model, the other by the model's only system.
         let mut validator = Validator::default();
         validator.require(others.iter().all(|other| other.run_id != first.run_id), "?b", SAME);
         validator.finish()?;

@@ -1,5 +1,5 @@
-//! Finished answers to public reads, in the memory of this instance: while the database tells that nothing was committed
-//! since an answer was made, the same question has the same answer, byte for byte. Nothing is read or written for it.
+//! Finished answers to public reads, in the memory of this instance: while the database reports that nothing was
+//! committed since an answer was made, the same request gets the same bytes, and nothing is read or written for it.
 
 use std::sync::Arc;
 
@@ -13,15 +13,16 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use super::{caching, formats, last_answer::NotKept};
 use crate::{app::App, memory::FinishedAnswer};
 
-/// What is larger is not kept.
+/// Largest body that is kept, in bytes.
 const LARGEST: usize = 1 << 20;
-/// After this time one is made anew all the same, so that the last known answer stays in the cache of worse times.
+/// How long an answer is reused, in milliseconds. It is made anew after that, so that its copy in the cache for outages
+/// (`last_answer`) does not expire.
 const KEPT_MS: u64 = 3_600_000;
-/// What `304` tells of the answer that the client has (RFC 9110, 15.4.5).
+/// Headers of the kept answer that a 304 repeats (RFC 9110, 15.4.5).
 const OF_NOT_MODIFIED: [HeaderName; 3] = [header::CACHE_CONTROL, header::ETAG, header::VARY];
 
-/// Everything of a reading request that an answer may depend on, and nothing that tells who asks. The target stands as
-/// it was sent: links to other pages repeat it.
+/// Returns everything of a reading request that an answer may depend on, and nothing that tells who asks; `None` unless
+/// the method is `GET` or `HEAD`. The target stays as it was sent, because links to other pages repeat it.
 pub fn asked(request: &Request) -> Option<String> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
@@ -31,27 +32,29 @@ pub fn asked(request: &Request) -> Option<String> {
     Some([rows, " ", page, " ", uri.path_and_query()?.as_str()].concat())
 }
 
-/// The answer, or that the client has it, where it is what would be made now.
+/// Returns the kept answer, or a 304 where the client has it; `None` where it is too old or the database has changed.
 pub fn answer(app: &App, asked: &str, headers: &HeaderMap) -> Option<Response> {
     let finished = app.finished_answers().get(asked)?;
     let is_current = app.now().ms_since(finished.at) < KEPT_MS && app.database().version() == Some(finished.version);
     is_current.then(|| sent(&finished, headers))
 }
 
-/// A question whose answer may be kept, once it is there.
+/// A request whose answer may be kept, once it is made.
 pub struct Unanswered {
     asked: String,
     version: i64,
 }
 
 impl Unanswered {
-    /// Prepares to keep the answer that is made from now on; not where the host cannot tell how long it holds.
+    /// Prepares to keep the answer that is made from now on; `None` where the host cannot tell whether the database
+    /// changes.
     pub fn of(app: &App, asked: String) -> Option<Self> {
         let version = app.database().version()?;
         Some(Self { asked, version })
     }
 
-    /// Keeps the answer, where it is one that has a tag and is not too large.
+    /// Keeps a 200 answer that has an `ETag`, is not too large and is not marked [`NotKept`]; returns the answer either
+    /// way.
     pub async fn keep(self, app: &App, answer: Response) -> Response {
         let is_small = answer.body().size_hint().exact().is_some_and(|size| size <= LARGEST as u64);
         let may_be_kept = answer.status() == StatusCode::OK && answer.extensions().get::<NotKept>().is_none();
@@ -105,7 +108,7 @@ mod tests {
         for (uri, accept) in [
             ("/api/v1/leaderboard?benchmark=a&version=1", "text/csv"),
             ("/api/v1/leaderboard?benchmark=a&version=1", "text/html,*/*;q=0.8"),
-            // Its link to the next page repeats what was asked.
+            // The link to its next page repeats the query as it was sent.
             ("/api/v1/leaderboard?version=1&benchmark=a", "*/*"),
             ("/api/v1/leaderboard?benchmark=a", "*/*"),
             ("/leaderboard?benchmark=a&version=1", "*/*"),

@@ -15,19 +15,19 @@ use crate::{
     ports::Timestamp,
 };
 
-/// How rows are written.
+/// A format that rows are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// One object, paged.
+    /// One JSON object with a page of rows.
     Json,
-    /// Comma-separated, with a header.
+    /// CSV with a header.
     Csv,
-    /// An object a line.
+    /// One JSON object per line.
     Ndjson,
 }
 
 impl Format {
-    /// Its media type.
+    /// Returns the `Content-Type` of the format.
     #[must_use]
     pub fn media_type(self) -> &'static str {
         match self {
@@ -38,7 +38,8 @@ impl Format {
     }
 }
 
-/// The format that the client likes most (RFC 9110, 12.5.1); JSON where it does not say, or likes none.
+/// Returns the format that `Accept` prefers (RFC 9110, 12.5.1); JSON where it states no preference, or names none of
+/// them.
 #[must_use]
 pub fn accepted(headers: &HeaderMap) -> Format {
     let ranges = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -59,13 +60,13 @@ pub fn accepted(headers: &HeaderMap) -> Format {
     best.0
 }
 
-/// Everything that `Accept` chooses between: the format of rows, and whether a page is liked more than JSON.
+/// Returns everything that `Accept` decides: the media type of rows, and `text/html` where a page is preferred to JSON.
 #[must_use]
 pub fn chosen(headers: &HeaderMap) -> [&'static str; 2] {
     [accepted(headers).media_type(), if wants_html(headers) { "text/html" } else { "" }]
 }
 
-/// A row whose members are all cells.
+/// A CSV row: each field is one cell.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Cells<'a> {
@@ -112,10 +113,10 @@ struct Cells<'a> {
     seals_opened: i64,
 }
 
-/// The rows with a header; nothing but the header where there are none.
+/// Writes the rows as CSV with a header; only the header where there are none.
 ///
 /// # Errors
-/// An internal error, when they cannot be written.
+/// An internal error where the rows cannot be written.
 pub fn csv(rows: &[RowBody], measure: &Measure) -> Result<String, ApiError> {
     let failed = |error: &dyn std::fmt::Display| ApiError::internal(error.to_string());
     let mut writer =
@@ -218,8 +219,8 @@ const HEADER: [&str; 39] = [
     "sealsOpened",
 ];
 
-/// A spreadsheet would run a free text that begins like a formula (OWASP, CSV injection): also behind characters that
-/// it does not show, and in the full-width forms that it reads alike.
+/// Puts an apostrophe before a free text that a spreadsheet would run as a formula (OWASP, CSV injection): also one
+/// that begins with characters that a spreadsheet does not show, or with the full-width forms that it reads alike.
 fn no_formula(text: &str) -> String {
     let shown = text.trim_start_matches(|character: char| {
         character.is_whitespace() || character.is_control() || is_invisible(character)
@@ -228,13 +229,14 @@ fn no_formula(text: &str) -> String {
     if begins || text.starts_with(['\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
-/// Unicode's default-ignorable characters and format controls that a text may begin with.
+/// Checks whether a character is one of Unicode's default-ignorable characters or format controls, which may hide the
+/// beginning of a formula.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
         | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// A row, and what its score needs beside it where it stands alone.
+/// A row with the direction and unit of its score, which a line that stands alone needs.
 #[derive(Serialize)]
 struct Line<'a> {
     #[serde(flatten)]
@@ -243,7 +245,7 @@ struct Line<'a> {
     unit: Option<&'a str>,
 }
 
-/// The rows, one a line.
+/// Writes the rows as newline-delimited JSON.
 #[must_use]
 pub fn ndjson(rows: &[RowBody], measure: &Measure) -> String {
     let lines = rows.iter().map(|row| Line { row, direction: measure.direction, unit: measure.unit.as_deref() });

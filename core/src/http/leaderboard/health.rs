@@ -1,4 +1,4 @@
-//! What a benchmark still tells.
+//! Health of a benchmark: whether its tasks still tell systems apart.
 
 use axum::{
     Json,
@@ -30,7 +30,7 @@ use crate::{
     store::{Answers, Batch, Handle, comparisons, leaderboard::Scope},
 };
 
-/// So many scores are read: some megabytes.
+/// Most task scores that are read for one answer: some megabytes.
 const MOST_SCORES: u32 = 500_000;
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -112,7 +112,8 @@ pub struct Leaders {
 }
 
 impl BenchmarkHealth {
-    /// Reads it of the best systems, as many as have so many scores together.
+    /// Reads the benchmark's health from its best systems: as many as have `most_scores` task scores together, but at
+    /// least two.
     ///
     /// # Errors
     /// `not_found` where there is no such leaderboard.
@@ -122,7 +123,7 @@ impl BenchmarkHealth {
         asked.take(&mut batch.run(app.database()).await?, scope)
     }
 
-    /// Has a batch read what it is made of, so that it is there with what else the batch reads.
+    /// Adds the queries for a benchmark's health to a batch, so that they run in one round trip with its other queries.
     pub fn ask(batch: &mut Batch, scope: &Scope, most_scores: u32) -> AskedHealth {
         AskedHealth {
             version: batch.push(comparisons::version(scope)),
@@ -131,14 +132,14 @@ impl BenchmarkHealth {
     }
 }
 
-/// What a benchmark still tells, as a batch reads it.
+/// Queries in a batch that read a benchmark's health.
 pub struct AskedHealth {
     version: Handle<Option<BenchmarkVersion>>,
     standing: Option<Handle<Vec<StandingRun>>>,
 }
 
 impl AskedHealth {
-    /// Makes it of what the batch read.
+    /// Computes the benchmark's health from what the batch read.
     ///
     /// # Errors
     /// `not_found` where there is no such leaderboard.

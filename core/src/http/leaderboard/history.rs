@@ -185,7 +185,7 @@ pub async fn handler(
     Ok(response)
 }
 
-/// Has a batch read the newest runs of a model.
+/// Adds the queries for a model's newest runs to a batch.
 pub fn ask_newest(batch: &mut Batch, model: &ModelId, limit: u32) -> AskedRuns {
     let page = PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: limit };
     AskedRuns::ask(batch, model, None, By::Published, &page)
@@ -203,7 +203,7 @@ async fn read(
     runs.take(&mut batch.run(app.database()).await?)
 }
 
-/// The runs of a model that a batch reads.
+/// Queries in a batch that read the runs of a model.
 pub struct AskedRuns {
     declaration: Handle<Option<Declaration>>,
     runs: Handle<Vec<PastRun>>,
@@ -217,10 +217,10 @@ impl AskedRuns {
         }
     }
 
-    /// What the batch read; `None` where there is no such model.
+    /// Takes the runs from the batch's answers; `None` where there is no such model.
     ///
     /// # Errors
-    /// `hidden` where an administrator hid it.
+    /// `hidden` where an administrator hid the model.
     pub fn take(self, answers: &mut Answers) -> Result<Option<Vec<PastRunBody>>, ApiError> {
         let Some(declaration) = answers.take(self.declaration)? else { return Ok(None) };
         refuse_hidden("model", declaration.hidden_reason)?;

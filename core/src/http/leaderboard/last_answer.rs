@@ -1,5 +1,5 @@
-//! Public answers that outlive the database (`stale-if-error`, RFC 5861): the last good answer to a question is kept in
-//! the cache, and shown, marked as what it is, while there is no new one.
+//! Public answers that outlive an outage of the database (`stale-if-error`, RFC 5861): the last good answer to a
+//! request is cached, and served, marked as stale, while no new one can be made.
 
 use std::pin::pin;
 
@@ -26,28 +26,28 @@ use crate::{
 
 /// How long an answer is kept, in seconds.
 const KEPT_SECONDS: u32 = 7 * 86_400;
-/// An answer that stays the same is put again after this time, so that it does not expire.
+/// Age in milliseconds from which an unchanged answer is cached again, so that it does not expire.
 const KEEP_AGAIN_MS: u64 = 6 * 3_600_000;
-/// Where the cache has until when answers may tell what an administrator has hidden or renamed since.
+/// Cache key of the time until which answers may show what an administrator has hidden or renamed since.
 const AMENDED: &str = "last/amended";
-/// What is larger is not kept.
+/// Largest body that is kept, in bytes.
 const LARGEST: usize = 1 << 20;
-/// How long a shared cache may show it: the next who asks may get a new one.
+/// `Cache-Control` of a stale answer: short, because the next request may get a new one.
 const HOLDS: HeaderValue = HeaderValue::from_static("public, max-age=5");
-/// RFC 9211.
+/// The header `Cache-Status` (RFC 9211).
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// For how long an answer is fresh, in seconds, as `caching::MINUTE` says.
 const FRESH_SECONDS: i64 = 60;
 
-/// Which questions of a route have answers that are kept. Nobody can fill the cache: what is asked for has to exist, is a
-/// first page of the usual size, and is spelt in one way.
+/// The requests of a route whose last answer is cached. What they ask for has to exist, is a first page of a usual size
+/// and is spelt in one way, so that nobody can fill the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// Those about a slice of a board.
+    /// Requests about a slice of a board.
     Board,
-    /// Those about a benchmark.
+    /// Requests about a benchmark.
     OfBenchmark,
-    /// Those that the path alone asks: other answers are good, and empty, for a benchmark that nobody knows.
+    /// Requests without parameters: an unknown benchmark would get a good, empty answer, which must not be cached.
     Path,
 }
 
@@ -62,7 +62,7 @@ impl Question {
         }
     }
 
-    /// What this request asks, where the last answer to it is kept.
+    /// Returns the key parts of the request; `None` where its last answer is not cached.
     fn asked(self, request: &Request) -> Option<Asked> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return None;
@@ -79,12 +79,12 @@ impl Question {
     }
 }
 
-/// Returns whether what is named so is spelt in the one way of many that is kept: without escapes, and in lower case.
+/// Returns whether a path or an id is spelt in the one way of many that is cached: without escapes, and in lower case.
 fn is_canonical(name: &str) -> bool {
     !name.bytes().any(|byte| byte == b'%' || byte.is_ascii_uppercase())
 }
 
-/// A question whose last answer is kept.
+/// A request whose last answer is cached: its path, its parameters in order, and what `Accept` decides.
 struct Asked {
     path: String,
     asked: Vec<(String, String)>,
@@ -92,13 +92,13 @@ struct Asked {
 }
 
 impl Asked {
-    /// The key under which the last answer, as this build renders it, is kept.
+    /// Returns the key under which the last answer, as this build renders it, is cached.
     fn key(&self) -> String {
         format!("last/{}", tag_of(&(&self.path, &self.asked, self.chosen)).trim_matches('"'))
     }
 }
 
-/// Marks the answer to a question that anybody could make up more of, and so is not kept.
+/// Marks an answer that is not kept, because anybody could make up any number of such requests.
 #[derive(Clone, Copy)]
 pub struct NotKept;
 
@@ -109,15 +109,15 @@ struct Kept {
     headers: Vec<(String, String)>,
 }
 
-/// Answers from memory where nothing has changed; else keeps good answers, and shows the last one where there is none in
-/// time.
+/// Answers from memory where nothing has changed. Otherwise it calls the handler and keeps a good answer, or returns
+/// the last good one where the handler fails with 503 or is too slow.
 pub async fn or_last_answer(State((app, question)): State<(App, Question)>, request: Request, next: Next) -> Response {
     let asked = finished::asked(&request);
     if let Some(answer) = asked.as_ref().and_then(|asked| finished::answer(&app, asked, request.headers())) {
         return answer;
     }
     let Some(question) = question.asked(&request) else { return next.run(request).await };
-    // Before anything is read for the answer.
+    // Taken before the handler reads anything: a commit in between must make the answer count as outdated.
     let unanswered = asked.and_then(|asked| Unanswered::of(&app, asked));
     let asked_at = app.now();
     let is_head = request.method() == Method::HEAD;
@@ -148,9 +148,9 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
     }
 }
 
-/// Sees to it that nothing is shown again that was asked for before the end of this request, which hides or renames
-/// something. It comes before what it is about, so that nobody who dies in between leaves the way open; without the cache
-/// it goes on.
+/// Prevents answers to requests from before the end of this one from being served during an outage, because this
+/// request hides or renames something. Call it before the change, so that a crash in between leaves nothing to be
+/// served; without the cache the request goes on.
 pub async fn forget_answers_from_before(app: &App) {
     let until = app.now().plus_ms(i64::from(app.deadlines().request));
     if let Err(error) = app.ports().key_value.put(AMENDED, until.0.to_string().as_bytes(), KEPT_SECONDS).await {
@@ -158,14 +158,15 @@ pub async fn forget_answers_from_before(app: &App) {
     }
 }
 
-/// Until when answers may tell what is hidden or renamed by now.
+/// Reads the time until which cached answers may show what is hidden or renamed by now; `None` where nothing was.
 async fn amended_until(app: &App) -> Result<Option<Timestamp>, KeyValueError> {
     let value = app.ports().key_value.get(AMENDED).await?;
     let until = value.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
     Ok(until.map(Timestamp))
 }
 
-/// Sees to it that the answer is kept. Where it is kept already, that costs nothing, or a look into the cache.
+/// Caches the answer in the background, if it may be kept, and returns it. Where it is cached already, that costs
+/// nothing, or one read of the cache.
 async fn keep(app: &App, question: &Asked, asked_at: Timestamp, answer: Response) -> Response {
     let is_small = answer.body().size_hint().exact().is_some_and(|size| size <= LARGEST as u64);
     if !is_small || answer.extensions().get::<NotKept>().is_some() {
@@ -178,7 +179,7 @@ async fn keep(app: &App, question: &Asked, asked_at: Timestamp, answer: Response
     }
     let (parts, body) = answer.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    // An answer without a tag is known by what it says.
+    // An answer without an `ETag` is identified by its body.
     let tag = if tag.is_empty() { etag(&body) } else { tag };
     let text = |value: &HeaderValue| value.to_str().map(str::to_owned).ok();
     let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?)));
@@ -196,13 +197,13 @@ async fn keep(app: &App, question: &Asked, asked_at: Timestamp, answer: Response
     Response::from_parts(parts, Body::from(body))
 }
 
-/// Puts the answer, unless one as good is there, or it would not be shown.
+/// Writes the answer to the cache, unless an equally good one is there, or this one would not be served.
 async fn put(app: &App, key: &str, kept: &Kept, value: &[u8]) -> Result<(), KeyValueError> {
     let cache = &app.ports().key_value;
     let (before, amended) = join(cache.get(key), amended_until(app)).await;
     let (before, amended) = (before?, amended?.unwrap_or(Timestamp(0)));
     if kept.at <= amended.0 {
-        // The next one may.
+        // The next answer may be newer than the amendment.
         app.last_answers().forget(key);
         return Ok(());
     }
@@ -220,7 +221,8 @@ fn read(value: &[u8]) -> Option<(Kept, &[u8])> {
     Some((serde_json::from_slice(head).ok()?, body.get(1..)?))
 }
 
-/// The last answer, marked as not asked for anew: RFC 9211's `Cache-Status`, and its `Age`.
+/// Returns the last good answer, marked as stale with `Cache-Status` (RFC 9211) and `Age`; `None` where none may be
+/// served.
 async fn last_answer(app: &App, key: &str, headers: &HeaderMap) -> Option<Response> {
     let looked_up = join(app.ports().key_value.get(key), amended_until(app)).await;
     let (value, amended) = match looked_up {

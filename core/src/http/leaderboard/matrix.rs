@@ -1,4 +1,4 @@
-//! Systems against benchmarks.
+//! The matrix of systems and benchmarks.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -29,7 +29,7 @@ use crate::{
     store::standings::{self as store, ListedBoard},
 };
 
-/// So many benchmarks stand beside each other.
+/// Most benchmarks of a matrix.
 pub const MOST_BENCHMARKS: usize = 8;
 
 /// What of the matrix is asked for, but for its benchmarks.
@@ -61,16 +61,17 @@ pub struct MatrixQuery {
 /// The parameters of the matrix.
 #[derive(Clone, Debug, Default)]
 pub struct MatrixParameters {
-    /// Of which benchmarks; of the featured one and those that something was published on last where none is named.
+    /// Benchmarks to show. Where none is named: the featured one, and those that something was published on last.
     pub benchmarks: Vec<BenchmarkId>,
     query: MatrixQuery,
 }
 
 impl MatrixParameters {
-    /// Reads them; `benchmark` may come several times. Empty values are left out where a form sends them.
+    /// Reads the parameters from a query, in which `benchmark` may be repeated. With `of_form`, empty values are
+    /// ignored.
     ///
     /// # Errors
-    /// `malformed_request`.
+    /// `malformed_request` where a parameter is unknown or invalid, or where too many benchmarks are named.
     pub fn read(uri: &Uri, of_form: bool) -> Result<Self, ApiError> {
         let malformed = |error: &str| ApiError::new(MALFORMED_REQUEST, format!("query parameters: {error}"));
         let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(uri.query().unwrap_or_default());
@@ -108,7 +109,7 @@ impl MatrixParameters {
         self.query.sort.as_ref()
     }
 
-    /// What is asked for, whichever page of it.
+    /// Returns a fingerprint of the benchmarks and parameters, which is the same for each page.
     fn asked(&self, boards: &[Board]) -> String {
         let query = MatrixQuery { limit: None, cursor: None, ..self.query.clone() };
         let shown = boards.iter().map(|board| &board.scope.benchmark).collect::<Vec<_>>();
@@ -120,11 +121,11 @@ impl MatrixParameters {
     }
 }
 
-/// Where a page begins.
+/// Where a page of the matrix begins.
 #[derive(Deserialize, Serialize)]
 struct Position {
     asked: String,
-    /// The benchmarks of the first page, where it was not asked for any.
+    /// The benchmarks that the first page showed, for requests that name none.
     of: Vec<BenchmarkId>,
     after: SystemId,
 }
@@ -228,11 +229,11 @@ pub async fn handler(
 }
 
 impl Matrix {
-    /// Finds the boards that it is made of.
+    /// Finds the leaderboards that the matrix shows.
     ///
     /// # Errors
-    /// `not_found` where a benchmark that is named has no leaderboard; `malformed_request` where the cursor cannot be read,
-    /// or where too many systems are ranked.
+    /// `not_found` where a benchmark that is named has no leaderboard; `malformed_request` where the cursor cannot be
+    /// read, or where too many systems are ranked.
     pub async fn listed(app: &App, parameters: &MatrixParameters) -> Result<Vec<ListedBoard>, ApiError> {
         let position = read_cursor::<Position>(parameters.query.cursor.as_deref())?;
         let wanted = match &position {
@@ -257,10 +258,11 @@ impl Matrix {
         Ok(listed)
     }
 
-    /// Reads a page of it, of these boards.
+    /// Reads a page of the matrix of these leaderboards.
     ///
     /// # Errors
-    /// `malformed_request` where the cursor is of another question, or where the order is by a benchmark that is not shown.
+    /// `malformed_request` where the cursor belongs to other parameters or to a list that has changed, or where the
+    /// rows are sorted by a benchmark that is not shown.
     pub async fn read(
         app: &App,
         parameters: &MatrixParameters,
@@ -331,7 +333,7 @@ impl MatrixBenchmark {
     }
 }
 
-/// The systems that are asked for, by name.
+/// Returns the systems that the parameters choose, by model and system id.
 fn rows(boards: &[Board], parameters: &MatrixParameters) -> Vec<MatrixRow> {
     let is_asked_for = |row: &&RowBody| {
         let of_provider =
@@ -358,7 +360,7 @@ fn rows(boards: &[Board], parameters: &MatrixParameters) -> Vec<MatrixRow> {
     rows.into_values().collect()
 }
 
-/// By the rank on one benchmark; what does not stand there comes last.
+/// Compares two systems by their rank on one benchmark; those that are not ranked on it come last.
 fn by_rank(a: &MatrixRow, b: &MatrixRow, by: usize) -> Ordering {
     let rank = |row: &MatrixRow| row.places.get(by).and_then(Option::as_ref).map_or(usize::MAX, |place| place.rank);
     rank(a).cmp(&rank(b))

@@ -1,4 +1,4 @@
-//! The leaderboard: ranking, what is read of it and of its changes, and its page.
+//! Public reads: leaderboards and what is computed from them, the log of changes, and their HTML pages.
 
 mod api;
 mod atom;
@@ -30,7 +30,7 @@ pub use self::{
 };
 use crate::app::App;
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(utoipa::OpenApi)]
 #[openapi(
     paths(
@@ -71,7 +71,7 @@ use crate::app::App;
 )]
 pub struct Described;
 
-/// The routes of the API. Each shows its last answer while the database has none.
+/// Creates the routes of the API. Each serves its last answer while the database gives none.
 pub fn routes(app: &App) -> Router<App> {
     let boards = Router::new()
         .route("/leaderboard", get(api::handler))
@@ -95,7 +95,7 @@ pub fn routes(app: &App) -> Router<App> {
     ))
 }
 
-/// The pages, which do the same.
+/// Creates the routes of the HTML pages, which also serve their last answer while the database gives none.
 pub fn page_routes(app: &App) -> Router<App> {
     let board = Router::new().route("/leaderboard", get(html::board));
     let others = Router::new()

@@ -5,10 +5,11 @@ use crate::{
     http::problem::{AMBIGUOUS_SYSTEM, ApiError},
 };
 
-/// So many systems are named to whoever has to choose one.
+/// Most systems that an `ambiguous_system` error names.
 const MOST_NAMED: usize = 20;
 
-/// Finds which of the systems that are ranked is meant: the one of this id, or the only one of this model.
+/// Finds the ranked system with this id or, where it is a model's id, the model's only system; `None` where there is
+/// none.
 ///
 /// # Errors
 /// `ambiguous_system` where the model has several.

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// So many points are told: the front, then the best of the others.
+/// Most points of an answer: the front, then the best of the others.
 const MOST_POINTS: usize = 1000;
 
 #[derive(Deserialize, utoipa::IntoParams)]

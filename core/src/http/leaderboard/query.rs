@@ -1,4 +1,4 @@
-//! What of a leaderboard is asked for: which one, which slice, which rows, in which order, and where a page begins.
+//! Parameters of a leaderboard: which one, which slice, which rows, in which order, and where a page begins.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -173,23 +173,23 @@ pub enum Order {
     Desc,
 }
 
-/// Where a page of a list begins. It stays with the snapshot and the moment of the first page, and with what was asked.
+/// Where a page of a list begins: bound to the snapshot, the time and the parameters of the first page.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Position {
-    /// The snapshot's id.
+    /// Id of the snapshot that every page is of.
     pub snapshot: String,
-    /// The moment that a period is counted back from, in milliseconds.
+    /// The time that a period is counted back from, in milliseconds since 1970 UTC; 0 without a period.
     pub as_of: i64,
     asked: String,
-    /// The run that the page before ended with.
+    /// Id of the run that the page before ended with.
     after: RunId,
 }
 
 impl BoardQuery {
-    /// Where the page begins, when it is not the first.
+    /// Reads the cursor; `None` for the first page.
     ///
     /// # Errors
-    /// `malformed_request` where the cursor is none of ours, or of another question, or the text is too long.
+    /// `malformed_request` where the cursor is not one of ours, is too long, or belongs to other parameters.
     pub fn position(&self) -> Result<Option<Position>, ApiError> {
         let position = read_cursor::<Position>(self.cursor.as_deref())?;
         if position.as_ref().is_some_and(|position| {
@@ -201,20 +201,20 @@ impl BoardQuery {
         Ok(position)
     }
 
-    /// Which leaderboard is meant.
+    /// Returns which leaderboard is asked for; a cursor's snapshot takes precedence over the parameter.
     #[must_use]
     pub fn wanted<'a>(&'a self, position: Option<&'a Position>) -> BoardSelector<'a> {
         let snapshot = position.map(|position| position.snapshot.as_str()).or(self.snapshot.as_deref());
         BoardSelector { benchmark: self.benchmark.as_ref(), version: self.version.as_ref(), snapshot }
     }
 
-    /// Scenario, language, difficulty.
+    /// Returns the slice that is asked for: scenario, language, difficulty.
     #[must_use]
     pub fn slice(&self) -> [Option<&str>; 3] {
         [&self.scenario, &self.language, &self.difficulty].map(Option::as_deref)
     }
 
-    /// Whether the version has tasks with the values that are asked for.
+    /// Checks whether the version has tasks with each value of the slice.
     #[must_use]
     pub fn is_known_slice(&self, slices: &Slices) -> bool {
         let asked = [
@@ -225,7 +225,8 @@ impl BoardQuery {
         asked.iter().all(|(value, values)| value.as_ref().is_none_or(|value| values.contains(value)))
     }
 
-    /// Whether rows of a slice stand whole and in their own order: then the answer never changes with the snapshot.
+    /// Checks whether all ranked rows of a slice are asked for, in their own order: then the answer depends only on the
+    /// snapshot and its amendments.
     #[must_use]
     pub fn is_whole_slice(&self) -> bool {
         self.provider.is_none()
@@ -241,7 +242,7 @@ impl BoardQuery {
             && self.order.is_none()
     }
 
-    /// Which entries are asked for.
+    /// Returns which entries are asked for: the ranked one of each system, or all.
     #[must_use]
     pub fn entries(&self) -> Entries {
         match self.evidence {
@@ -250,8 +251,8 @@ impl BoardQuery {
         }
     }
 
-    /// Leaves the rows that are asked for, in the order that is asked for. They keep their ranks, what is not ranked keeps
-    /// its place under the run that is, and variants of a model, where they stand together, keep their order.
+    /// Keeps the rows that are asked for, in the order that is asked for. Ranks stay as they are; a row that is not
+    /// ranked stays under the ranked one of its system, and grouped variants of a model keep their order.
     pub fn apply(&self, rows: &mut Vec<RowBody>, as_of: Timestamp, direction: Direction) {
         let mut systems = Vec::<Vec<RowBody>>::with_capacity(rows.len());
         for row in rows.drain(..) {
@@ -267,7 +268,7 @@ impl BoardQuery {
         rows.extend(systems.into_iter().flatten().filter(|row| self.chooses(row, as_of)));
     }
 
-    /// One page of what [`Self::apply`] left, and the cursor after it where there is more.
+    /// Returns one page of the rows that [`Self::apply`] left, and the cursor of the next page where there is one.
     ///
     /// # Errors
     /// `malformed_request` where the model of the run that the page before ended with has been hidden meanwhile.
@@ -279,7 +280,7 @@ impl BoardQuery {
         snapshot: Option<&str>,
         as_of: Timestamp,
     ) -> Result<(Vec<RowBody>, Option<String>), ApiError> {
-        // A run stands once, and a snapshot always holds the same runs, but for those of models that are hidden.
+        // A snapshot always holds the same runs, each once, except those of models that are hidden.
         let start = match position {
             None => 0,
             Some(position) => match rows.iter().position(|row| row.run_id == position.after) {
@@ -294,16 +295,16 @@ impl BoardQuery {
         let page = rows.into_iter().skip(start).take(limit).collect::<Vec<_>>();
         let next = page.last().zip(snapshot).filter(|_| is_more).and_then(|(last, snapshot)| {
             let (snapshot, after) = (snapshot.to_owned(), last.run_id.clone());
-            // Only a period asks for the moment: any other page is the same whenever it is read.
+            // Only a period depends on the time: without one, the same page has the same cursor whenever it is read.
             let as_of = if self.period == Period::All { 0 } else { as_of.0 };
             write_cursor(&Position { snapshot, as_of, asked: self.asked(), after })
         });
         Ok((page, next))
     }
 
-    /// What rows are asked for, and in which order.
+    /// Returns a fingerprint of which rows are asked for and in which order, which is the same for each page.
     fn asked(&self) -> String {
-        // Which leaderboard it is, the snapshot says, however it was asked for.
+        // The cursor's snapshot determines the leaderboard, however the request named it.
         let which = Self { benchmark: None, version: None, snapshot: None, limit: None, cursor: None, ..self.clone() };
         caching::etag(serde_json::json!(which).to_string().as_bytes()).trim_matches('"').chars().take(16).collect()
     }
@@ -333,7 +334,7 @@ impl BoardQuery {
         recent && of_provider && of_base && matches && as_prescribed && as_sealed
     }
 
-    /// Best first unless asked otherwise; what is unknown comes last either way.
+    /// Sorts the systems, best first unless the request says otherwise; unknown values come last either way.
     fn sort(&self, systems: &mut [Vec<RowBody>], direction: Direction) {
         let best_is_most = match self.sort {
             Sort::Score => direction == Direction::HigherIsBetter,
@@ -365,7 +366,7 @@ impl BoardQuery {
     }
 }
 
-/// The systems, those of one base model under the one of them that stands first.
+/// Groups the systems by base model, each group at the place of its first system.
 fn together(systems: Vec<Vec<RowBody>>) -> Vec<Vec<RowBody>> {
     let mut places = BTreeMap::<ModelId, usize>::new();
     let mut groups = Vec::<Vec<Vec<RowBody>>>::with_capacity(systems.len());

@@ -35,7 +35,7 @@ use crate::{
     },
 };
 
-/// So many entries are ranked for one answer, but for those of its first leaderboard.
+/// Most entries that are ranked for one answer; its first leaderboard is read however large it is.
 pub const MOST_ENTRIES: usize = 20_000;
 
 /// Where a system stands on a benchmark.
@@ -97,7 +97,7 @@ pub struct PlaceOnBoard {
 }
 
 impl PlaceOnBoard {
-    /// The place of a row that is ranked.
+    /// Returns the place of a ranked row; `None` where the row is not ranked.
     pub fn of(row: &RowBody) -> Option<Self> {
         Some(Self {
             rank: row.rank?,
@@ -180,7 +180,8 @@ pub async fn handler(
     Ok(with_next_link(response, &uri, next.as_deref()))
 }
 
-/// How many of the leaderboards are read for one answer, one after the other: at least one.
+/// Returns how many of the leaderboards, in order, are read for one answer: at least one, and no more than have
+/// [`MOST_ENTRIES`] entries together.
 pub fn affordable(boards: &[ListedBoard]) -> usize {
     let sums = boards.iter().scan(0_usize, |sum, board| {
         *sum = sum.saturating_add(board.systems);
@@ -189,13 +190,14 @@ pub fn affordable(boards: &[ListedBoard]) -> usize {
     sums.take_while(|sum| *sum <= MOST_ENTRIES).count().max(1)
 }
 
-/// Those of the leaderboards that have so many entries together at most.
+/// Returns the leaderboards that have at most `most` entries together, earlier ones first, without those that are too
+/// large.
 pub fn within(boards: &[ListedBoard], most: usize) -> Vec<Scope> {
     let fit = fitting_within(boards.iter().map(|board| board.systems), most);
     boards.iter().zip(fit).filter(|(_, fits)| *fits).map(|(board, _)| board.scope.clone()).collect()
 }
 
-/// Which of these have so many together at most, the first ones first. One that is too large takes nothing from others.
+/// Checks which sizes, in order, fit into `most` together. A size that does not fit takes nothing from the others.
 fn fitting_within(sizes: impl Iterator<Item = usize>, most: usize) -> Vec<bool> {
     let mut left = most;
     let fits = |size: usize| {
@@ -210,7 +212,7 @@ fn snapshot_of(board: &ListedBoard) -> &str {
     board.scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str()).unwrap_or_default()
 }
 
-/// The systems of a model on a leaderboard.
+/// Returns where the systems of a model stand on a leaderboard.
 fn standings(board: &Board, model: &ModelId) -> Vec<Standing> {
     let scope = &board.scope;
     let Some(snapshot) = &scope.snapshot else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! What a leaf of the log says: its change as the API tells it, and digests of what was published with it.
+//! The text of a leaf of the log: its change as the API tells it, and digests of what was published with it.
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// So many results are read in one go: some megabytes.
+/// Results that are read in one go: some megabytes.
 const PIECE: u32 = 4000;
 
 /// A leaf. Its text is canonical JSON.
@@ -26,17 +26,17 @@ const PIECE: u32 = 4000;
 #[serde(rename_all = "camelCase")]
 struct Leaf {
     format: u32,
-    /// As the API tells it.
+    /// The change, as the API tells it.
     change: ChangeBody,
-    /// The snapshot that it made, unless it is moderation.
+    /// Id of the snapshot that the change made; `None` where it made none.
     snapshot_id: Option<String>,
-    /// Its place in the order of all.
+    /// The snapshot's place in the order of all snapshots.
     seq: Option<i64>,
-    /// What was published with it.
+    /// Digest of the run that the change published.
     run: Option<RunCommitment>,
-    /// What stood from then on.
+    /// Digest of the board from this change on.
     board: Option<BoardCommitment>,
-    /// What was sealed; left out where nothing was.
+    /// Digest of what was sealed; left out where nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]
     seal: Option<SealCommitment>,
 }
@@ -62,7 +62,7 @@ struct BoardCommitment {
     entries: usize,
 }
 
-/// What a batch reads of a change for its leaf.
+/// Queries in a batch that read what a change's leaf is made of.
 pub struct LeafReads {
     board: Option<Handle<Vec<String>>>,
     run: Option<RunReads>,
@@ -82,7 +82,7 @@ impl RunReads {
 }
 
 impl LeafReads {
-    /// Reads it of a change that stands in the log.
+    /// Adds the queries for the leaf of a change that stands in the log of changes.
     pub fn of(batch: &mut Batch, change: &Change) -> Self {
         let is_published = matches!(change.kind, ChangeKind::Published | ChangeKind::Rescored);
         let run = change.run_id.as_ref().filter(|_| is_published);
@@ -94,16 +94,16 @@ impl LeafReads {
         }
     }
 
-    /// Reads it of the run that the batch has published; of the board at most so many entries.
+    /// Adds the queries for the leaf of the run that the batch publishes, with at most `entries` entries of the board.
     pub fn of_publication(batch: &mut Batch, run_id: &RunId, snapshot_id: &str, entries: u32) -> Self {
         let board = Some(batch.push(store::board(snapshot_id, entries)));
         Self { board, run: Some(RunReads::push(batch, run_id)), seal: None }
     }
 
-    /// Takes what was read.
+    /// Takes what was read from the batch's answers.
     ///
     /// # Errors
-    /// When the batch did not answer what was expected.
+    /// Where the batch did not answer what was expected.
     pub fn take(self, answers: &mut Answers) -> Result<LeafContents, DatabaseError> {
         let gone = |what: &str| DatabaseError::Unavailable(format!("{what} of the log is gone"));
         let board = self.board.map(|board| answers.take(board)).transpose()?;
@@ -119,7 +119,7 @@ impl LeafReads {
     }
 }
 
-/// A change that made a snapshot has the snapshot's id.
+/// Checks whether the change made a snapshot, whose id is the change's.
 fn is_snapshot(change: &Change) -> bool {
     let Place(_, act) = change.place;
     act == 0
@@ -133,12 +133,12 @@ pub struct LeafContents {
 }
 
 impl LeafContents {
-    /// How many entries of the board were read.
+    /// Returns how many entries of the board were read.
     pub fn entries(&self) -> usize {
         self.board.as_ref().map_or(0, Vec::len)
     }
 
-    /// The leaf's text, and how many results were read for it.
+    /// Returns the leaf's text, and how many results were read for it.
     pub async fn text(self, app: &App, change: Change) -> Result<(String, u64), ApiError> {
         let board = self.board.map(|rows| BoardCommitment {
             entries: rows.len(),
@@ -174,7 +174,7 @@ fn unwritable(error: serde_json::Error) -> ApiError {
     ApiError::internal(format!("canonical JSON: {error}"))
 }
 
-/// What the results of a run come to, of which publishing has not kept it: read in pieces.
+/// Digests the results of a run whose digest was not kept when it was published, read in pieces.
 async fn of_results(app: &App, id: &RunId) -> Result<DigestedResults, ApiError> {
     let mut digest = ResultsDigest::default();
     let mut end = (String::new(), 0);

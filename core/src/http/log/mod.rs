@@ -13,10 +13,10 @@ use serde::{Deserialize as _, Deserializer, de::Error as _};
 use crate::app::App;
 pub use sequencer::{NextLeaf, sequence, sequence_in_background};
 
-/// How long an answer about the past holds.
+/// `Cache-Control` of proofs for given sizes, which never change.
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(head::handler, leaves::handler, proofs::inclusion, proofs::consistency))]
 pub struct Described;
@@ -24,13 +24,13 @@ pub struct Described;
 /// The largest number that every client reads exactly.
 const LARGEST: u64 = (1 << 53) - 1;
 
-/// A number of leaves, or a leaf's place among them.
+/// Deserializes a number of leaves, or the index of a leaf: at most [`LARGEST`].
 fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let place = u64::deserialize(deserializer)?;
     if place <= LARGEST { Ok(place) } else { Err(D::Error::custom(format!("at most {LARGEST}"))) }
 }
 
-/// The same where it may be absent.
+/// Deserializes a number of leaves, or the index of a leaf, that may be absent.
 fn optional_place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     place(deserializer).map(Some)
 }

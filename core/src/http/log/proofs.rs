@@ -160,7 +160,7 @@ pub async fn consistency(
     Ok(answer(&proof, parameters.to.is_some()))
 }
 
-/// The hashes of ranges of leaves, of stored nodes.
+/// Computes the hashes of ranges of leaves from the stored nodes, in hexadecimal.
 async fn hashes(app: &App, ranges: Vec<Range>) -> Result<Vec<String>, ApiError> {
     let nodes = store::nodes(&ranges).run(app.database()).await?;
     let hash = |range: Range| range.hash(|node| nodes.get(node)).map(|hash| log_record::hex(&hash));

@@ -1,9 +1,9 @@
 //! Gives every change its leaf in the log, in the order of changes.
 //!
 //! SQL cannot hash, and D1 reads nothing between the statements of a batch. So a round reads changes that have no leaf,
-//! computes, and writes leaves, nodes and a signed head in one batch, which is undone where the log has grown since. Of two
-//! rounds at once one is undone and begins anew; one that dies has written everything or nothing. The batch that publishes a
-//! run reads what a round would, so that after the answer only the writing is left.
+//! computes, and writes leaves, nodes and a signed head in one batch, which is undone where the log has grown since. Of
+//! two concurrent rounds one is undone and starts again; a round that dies has written everything or nothing. The batch
+//! that publishes a run reads what a round would, so that only the writing is left after the answer.
 
 use super::leaf::{LeafContents, LeafReads};
 use crate::{
@@ -22,17 +22,17 @@ use crate::{
     },
 };
 
-/// Changes of a round. A change costs one round trip, and one more for each piece of results that were not digested when
-/// they were published: a Worker on the free plan has 50 queries.
+/// Most changes of a round. A change costs one round trip, and one more for each piece of results that were not
+/// digested when they were published: a Worker on the free plan has 50 queries.
 const LINES: u32 = 8;
-/// Rounds of a call; what is left of a backlog waits for the next one.
+/// Most rounds of a call; the rest of a backlog waits for the next call.
 const ROUNDS: usize = 3;
-/// After so many results a round begins no further change.
+/// Number of results that were read after which a round begins no further change.
 const MOST_RESULTS: u64 = 20_000;
-/// A board of so many entries is not read by the batch that publishes a run: nobody waits for it.
+/// Size of a board, in entries, from which the batch that publishes a run leaves its reading to a later round.
 const MANY_ENTRIES: u32 = 250;
 
-/// Gives changes their leaves after the answer.
+/// Starts giving changes their leaves in the background.
 pub fn sequence_in_background(app: &App) {
     go_on_in_background(app, None);
 }
@@ -42,7 +42,7 @@ fn go_on_in_background(app: &App, begun: Option<Begun>) {
     app.ports().background.spawn(Box::pin(async move { go_on(&worker, begun).await }));
 }
 
-/// Gives changes their leaves. What fails, or is left, a later call does.
+/// Gives changes their leaves. An error is logged; a later call does what failed or is left.
 pub async fn sequence(app: &App) {
     go_on(app, None).await;
 }
@@ -58,13 +58,14 @@ async fn go_on(app: &App, mut begun: Option<Begun>) {
 }
 
 enum Round {
-    /// Every change that was read has its leaf.
+    /// Every change has its leaf.
     Done,
-    /// There may be more, or another was faster.
+    /// There may be more changes, or another round was faster.
     More,
 }
 
-/// Where a round begins: what the log ends with, the first changes that have no leaf, and what is known of one of them.
+/// Where a round begins: the end of the log, the first changes without a leaf, and what is known of one of their
+/// leaves.
 struct Begun {
     tip: Tip,
     frontier: Nodes,
@@ -72,7 +73,7 @@ struct Begun {
     known: Option<(String, LeafContents)>,
 }
 
-/// [`Begun`] in the answers of a batch.
+/// Queries in a batch that read [`Begun`].
 struct Beginning {
     tip: Handle<Tip>,
     frontier: Handle<Nodes>,
@@ -91,7 +92,7 @@ impl Beginning {
     }
 }
 
-/// What the batch that publishes a run reads for the run's leaf.
+/// Queries, in the batch that publishes a run, for what the run's leaf is made of.
 #[must_use = "a change gets its leaf by being sequenced"]
 pub struct NextLeaf {
     snapshot_id: String,
@@ -100,13 +101,13 @@ pub struct NextLeaf {
 }
 
 impl NextLeaf {
-    /// Reads it, after what the batch writes.
+    /// Adds the queries to the batch, after what it writes.
     pub fn push(batch: &mut Batch, run_id: &RunId, snapshot_id: &str) -> Self {
         let leaf = LeafReads::of_publication(batch, run_id, snapshot_id, MANY_ENTRIES);
         Self { snapshot_id: snapshot_id.to_owned(), beginning: Beginning::push(batch), leaf }
     }
 
-    /// Gives the run its leaf after the answer. The run is published, whatever becomes of that.
+    /// Starts giving the run its leaf in the background. The run is published even if that fails.
     pub fn sequence_in_background(self, app: &App, answers: &mut Answers) {
         let begun =
             self.take(answers).inspect_err(|error| tracing::error!(%error, "a change is read again for its leaf"));

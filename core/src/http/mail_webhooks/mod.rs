@@ -1,5 +1,5 @@
-//! `/api/v1/mail/webhooks`: where mail providers tell of bounces and complaints. Each route is there where its provider's key
-//! is configured.
+//! `/api/v1/mail/webhooks`: where mail providers report bounces and complaints. Each route exists where its provider's
+//! key is configured.
 
 mod resend;
 mod sendgrid;
@@ -14,10 +14,10 @@ use crate::{
     store::{Batch, undeliverable::Marks},
 };
 
-/// The longest header that is looked at.
+/// Longest header that is read, in bytes.
 const LONGEST_HEADER: usize = 1000;
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(resend::handler, sendgrid::handler))]
 pub struct Described;
@@ -34,14 +34,14 @@ fn refused(detail: &str) -> ApiError {
     ApiError::new(INVALID_SIGNATURE, detail)
 }
 
-/// Checks that a signed timestamp is of now, so that nobody sends what they overheard later.
+/// Checks that a signed timestamp is within 5 minutes of now, so that nobody replays later what they overheard.
 fn require_timely(app: &App, timestamp: &str) -> Result<(), ApiError> {
     let is_timely = is_timely(timestamp, app.now().seconds());
     if is_timely { Ok(()) } else { Err(refused("the timestamp is more than 5 minutes from now")) }
 }
 
-/// Marks addresses as undeliverable. An event that comes again changes nothing, and addresses that nothing was sent to are
-/// not kept.
+/// Marks addresses as undeliverable. An event that comes again changes nothing, and addresses that nothing was sent to
+/// are not kept.
 async fn mark(app: &App, provider: &'static str, events: Vec<DeliveryEvent>) -> Result<StatusCode, ApiError> {
     if !events.is_empty() {
         let events = events.into_iter().map(|event| (app.new_id(), event)).collect::<Vec<_>>();

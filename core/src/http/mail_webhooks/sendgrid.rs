@@ -62,7 +62,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<StatusC
         return Err(refused("the signature is not of this body by the key that is configured"));
     }
     require_timely(&app, timestamp)?;
-    // One that is none of those described does not take the others with it.
+    // An event of another form than those described must not take the others with it.
     let events = parse_json::<Vec<Value>>(&body)?.into_iter().map(serde_json::from_value::<SendGridEvent>);
     mark(&app, "sendgrid", events.filter_map(|event| event.ok()?.read()).collect()).await
 }

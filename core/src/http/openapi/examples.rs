@@ -1,4 +1,4 @@
-//! Examples of bodies, put together from those of the fields.
+//! Examples of bodies, composed of the examples of their fields.
 
 use serde_json::{Map, Value, json};
 
@@ -28,7 +28,7 @@ fn add_example(body: &mut Value, schemas: &Object) {
     }
 }
 
-/// What fits the schema: its own example, or what its parts make up.
+/// Returns an example that fits the schema: its own, or one composed of its parts.
 fn example(schema: &Value, schemas: &Object) -> Value {
     let given = ["example", "const", "default"].iter().find_map(|name| schema.get(name));
     let first = |list: &str| schema.get(list).and_then(Value::as_array).and_then(|list| list.first());
@@ -55,7 +55,7 @@ fn example(schema: &Value, schemas: &Object) -> Value {
     }
 }
 
-/// The members that are always there, and those with an example of their own.
+/// Returns an object of the members that are always there, and of those with an example of their own.
 fn members(schema: &Value, schemas: &Object) -> Value {
     let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     let required = schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();

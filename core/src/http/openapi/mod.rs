@@ -1,7 +1,7 @@
-//! The OpenAPI document of the API. What each call says of itself stands beside its handler, what each type says beside
-//! the type, and here what holds for all of a kind.
+//! OpenAPI document of the API. A call is described beside its handler, a type beside its definition; here stands what
+//! holds for all of a kind.
 //!
-//! The servers serve the kept text, `core/openapi.json`, and never make it. After a change write it anew:
+//! The servers serve the kept text, `core/openapi.json`, and never generate it. After a change write it again:
 //! `cargo run --example openapi`.
 
 mod examples;
@@ -24,7 +24,7 @@ use super::{
 
 type Object = Map<String, Value>;
 
-/// What stands in no part.
+/// The document's own parts, which belong to no group of calls.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -48,10 +48,10 @@ type Object = Map<String, Value>;
 )]
 struct Frame;
 
-/// Makes the document's text, as it is kept.
+/// Generates the document's text, as it is kept.
 #[must_use]
 pub fn text() -> String {
-    // Servers carry it: indented by two it would be a quarter longer.
+    // The text is compiled into the servers: indented by two it would be a quarter longer.
     let formatter = PrettyFormatter::with_indent(b" ");
     let mut text = Vec::new();
     _ = document().serialize(&mut Serializer::with_formatter(&mut text, formatter));
@@ -98,7 +98,7 @@ fn document() -> Value {
     document
 }
 
-/// Adds what another value has besides.
+/// Merges another value into this one; of two that are no objects, the other wins.
 fn add(value: &mut Value, other: Value) {
     match (value, other) {
         (Value::Object(value), Value::Object(other)) => {
@@ -110,7 +110,7 @@ fn add(value: &mut Value, other: Value) {
     }
 }
 
-/// The operations of the document, each with its path.
+/// Returns the operations of the document, each with its path.
 fn operations(document: &mut Value) -> impl Iterator<Item = (&String, &mut Object)> {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
     let items = paths.filter_map(|(path, item)| Some((path, item.as_object_mut()?)));

@@ -1,5 +1,5 @@
-//! What holds for all calls of a kind: the refusals, and the headers of answers, that follow from a call's parameters, its
-//! body and its credentials. What a call says itself stays.
+//! What holds for all calls of a kind: the refusals and the headers of answers that follow from a call's parameters,
+//! its body and its credentials. What a call describes itself stays.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Object, operations, parameters, schemas};
 
-/// Calls that answer without the database.
+/// Ids of the operations that answer without the database.
 const NEED_NO_DATABASE: [&str; 16] = [
     "favicon",
     "card",
@@ -27,7 +27,7 @@ const NEED_NO_DATABASE: [&str; 16] = [
     "verifyEmailPage",
 ];
 
-/// Completes every call. Those of the paths `last_answers` show the last one while the database has none.
+/// Completes every call. Calls of the paths in `last_answers` repeat their last answer while the database gives none.
 pub fn complete(document: &mut Value, last_answers: &BTreeSet<String>) {
     for (path, operation) in operations(document) {
         if let Some(Value::Array(all)) = operation.get_mut("parameters") {
@@ -44,14 +44,14 @@ pub fn complete(document: &mut Value, last_answers: &BTreeSet<String>) {
     }
 }
 
-/// Says of a body that may be absent that it is not null when it is there. Returns whether a body is JSON: only that is
-/// checked member by member.
+/// Marks a body that may be absent as never null. Returns whether the body is JSON: only that is checked member by
+/// member.
 fn complete_body(body: &mut Value) -> bool {
     let schema = body.pointer_mut("/content/application~1json/schema").and_then(Value::as_object_mut);
     schema.map(schemas::not_null).is_some()
 }
 
-/// What the rules go by.
+/// Properties of a call, from which its refusals and headers follow.
 #[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 struct Call {
     credentials: Credentials,
@@ -59,15 +59,15 @@ struct Call {
     is_for_administrators: bool,
     has_body: bool,
     has_json: bool,
-    /// Whether it takes an `Idempotency-Key`.
+    /// Whether the call takes an `Idempotency-Key`.
     is_made_once: bool,
-    /// Whether what is read may be kept.
+    /// Whether caches may keep what is read.
     is_kept: bool,
     is_list: bool,
     has_last_answer: bool,
 }
 
-/// Who may make a call.
+/// Kind of caller who may make a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Credentials {
     /// Anybody, or whoever has something that only this call takes.
@@ -207,11 +207,11 @@ impl Call {
     }
 }
 
-/// Components of headers that come in several kinds: the kind follows the header's name.
+/// Suffixes of components for headers that come in several kinds; the rest is the header's name.
 const KINDS: [&str; 3] = ["-Counted", "-Page", "-Public"];
 
 /// Adds headers by the names of their components, and refers to the component of its name where the call names a header
-/// and says no more.
+/// without a description.
 fn refer_to_headers(response: &mut Object, added: &[&str]) {
     let reference = |component: &str| json!({ "$ref": format!("#/components/headers/{component}") });
     let headers = response.entry("headers").or_insert_with(|| json!({}));

@@ -48,7 +48,7 @@ struct RequestId {
     request_id: Option<String>,
 }
 
-/// The shared parameters by the names of their components, none of which is a schema's.
+/// Returns the shared parameters by the names of their components, none of which is a schema's.
 pub fn components() -> Object {
     let parts = [
         IdempotencyKey::into_params(|| Some(ParameterIn::Header)),
@@ -61,7 +61,7 @@ pub fn components() -> Object {
     names.map(str::to_owned).into_iter().zip(parameters).collect()
 }
 
-/// Says that each parameter is there or left out, never null, and refers to those that are shared.
+/// Marks each parameter as never null, and replaces those that are shared by references.
 pub fn complete(document: &mut Value) {
     let shared = document.pointer_mut("/components/parameters").and_then(Value::as_object_mut);
     let shared = shared.map_or_else(Map::new, |shared| {
@@ -80,7 +80,7 @@ pub fn complete(document: &mut Value) {
     }
 }
 
-/// What refers to the shared parameter of this name.
+/// Returns the reference to the shared parameter of this name.
 pub fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/parameters/{name}") })
 }

@@ -1,5 +1,5 @@
-//! The refusals that calls describe: each is a status with the codes that it may have. What holds of every one with a code
-//! (headers, extension members, an example) follows from the code.
+//! Refusals that calls describe: each is a status with the codes that it may have. What holds for every refusal with a
+//! code (headers, extension members, an example) follows from the code.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ macro_rules! refusals {
             }
         )+
 
-        /// Every refusal by its name.
+        /// Returns every refusal by its name.
         pub fn refusal_components() -> Value {
             Value::Object([$((
                 stringify!($name).to_owned(),
@@ -188,7 +188,7 @@ refusals! {
     ValidationFailed: VALIDATION_FAILED;
 }
 
-/// Refusals that tell of a limit whatever their code is.
+/// Refusals that report a limit whatever their code is.
 const LIMITED: [&str; 4] = ["ForbiddenLogin", "ForbiddenOrigin", "InvalidCredentials", "UnauthorizedSecondFactor"];
 
 fn refusal(name: &str, description: &[&str], codes: &[Code]) -> Value {
@@ -224,7 +224,7 @@ fn refusal(name: &str, description: &[&str], codes: &[Code]) -> Value {
     })
 }
 
-/// The headers that come with every one of these codes, and those that come with some.
+/// Returns the headers that come with every one of these codes, and those that come with some.
 fn headers(codes: &[Code], are_limited: bool) -> Value {
     let mut headers = ["Cache-Control", "Referrer-Policy", "X-Content-Type-Options", "X-Request-Id"]
         .map(|name| (name, name))
@@ -250,7 +250,8 @@ fn headers(codes: &[Code], are_limited: bool) -> Value {
     headers.into_iter().map(|(name, component)| (name.to_owned(), reference(component))).collect()
 }
 
-/// The extension members that a problem of this code always has, each with an example.
+/// Returns the extension members that a problem of this code always has, each with an example; `None` where it has
+/// none.
 fn members(code: Code) -> Option<serde_json::Map<String, Value>> {
     let attempt = json!([{ "task": "python/two-fer", "attempt": 1 }]);
     let members = match code {

@@ -1,4 +1,4 @@
-//! What holds for all schemas, and what utoipa says in another way than this document.
+//! What holds for all schemas, and corrections where utoipa describes something otherwise than this document.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::{Object, operations};
 
 const SCHEMAS: &str = "#/components/schemas/";
-/// The greatest integer that every reader of JSON takes exactly.
+/// Greatest integer that every reader of JSON takes exactly.
 const GREATEST_INTEGER: u64 = 9_007_199_254_740_991;
 
 /// Completes every schema.
 ///
-/// An answer has no members but those described, and each of them is there, unless it is an `Option` that is never null:
-/// that one is left out. What is sent is described by its type alone.
+/// An answer has no members but those described, and each of them is there, unless it is an `Option` that is never
+/// null: that one is left out. What is sent is described by its type alone.
 pub fn complete(document: &mut Value) {
     name_lists(document);
     let asked = operations(document).filter_map(|(_, operation)| operation.get("requestBody").cloned());
@@ -29,7 +29,7 @@ pub fn complete(document: &mut Value) {
     }
 }
 
-/// Leaves out the schemas that were made one with others, and to which nothing leads any more.
+/// Removes the schemas that were merged into others, and to which nothing leads any more.
 pub fn leave_out_unused(document: &mut Value) {
     let parts = ["/paths", "/components/parameters", "/components/responses"];
     let used = reached(document, &parts.iter().filter_map(|part| document.pointer(part)).collect::<Vec<_>>());
@@ -38,7 +38,7 @@ pub fn leave_out_unused(document: &mut Value) {
     }
 }
 
-/// Says that a value that may be left out is not null when it is there: for utoipa an `Option` may be that too.
+/// Marks a value that may be left out as never null: for utoipa an `Option` may be null too.
 pub fn not_null(schema: &mut Object) {
     if let Some(Value::Array(kinds)) = schema.get("type") {
         let kind = kinds.iter().find(|kind| **kind != "null").cloned().unwrap_or_default();
@@ -55,7 +55,7 @@ pub fn not_null(schema: &mut Object) {
     }
 }
 
-/// The schemas that these parts of the document lead to.
+/// Returns the names of the schemas that these parts of the document lead to.
 fn reached(document: &Value, parts: &[&Value]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut left = parts.to_vec();
@@ -72,12 +72,13 @@ fn reached(document: &Value, parts: &[&Value]) -> BTreeSet<String> {
     found
 }
 
-/// The name of the schema that is referred to.
+/// Returns the name of the schema that the value refers to.
 pub fn referred(value: &Value) -> Option<&str> {
     value.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
 }
 
-/// Calls a page of things their list: utoipa names a generic type after its argument, and writes the argument out in it.
+/// Renames each page of things to their list: utoipa names a generic type after its argument, and writes the argument
+/// out in it.
 fn name_lists(document: &mut Value) {
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else { return };
     for (name, mut schema) in std::mem::take(schemas) {
@@ -125,7 +126,7 @@ fn complete_schema(schema: &mut Value, whole: &Object, is_answer: bool) {
     }
 }
 
-/// Makes one object of those that a struct with flattened members is described as.
+/// Merges the objects that utoipa describes a struct with flattened members as into one.
 fn flatten(schema: &mut Object, whole: &Object) {
     let resolve = |part: &Value| referred(part).and_then(|name| whole.get(name)).unwrap_or(part).clone();
     let Some(parts) = schema.get("allOf").and_then(Value::as_array) else { return };
@@ -152,7 +153,7 @@ fn flatten(schema: &mut Object, whole: &Object) {
     }
 }
 
-/// Puts beside a schema what a member adds to it, such as a default: utoipa makes an object of that.
+/// Moves what a member adds to a schema, such as a default, beside it: utoipa makes an object of that.
 fn join_additions(schema: &mut Object) {
     let Some([_, additions]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice) else { return };
     if additions.get("type") != Some(&json!("object")) || additions.get("properties").is_some() {
@@ -164,13 +165,13 @@ fn join_additions(schema: &mut Object) {
             schema.append(part);
         }
     }
-    // That of the additions, where the schema is a reference and has none.
+    // The type is that of the additions: a reference has none.
     if schema.contains_key("$ref") {
         schema.remove("type");
     }
 }
 
-/// Puts the description of a member that may be null beside the choice, not into it.
+/// Moves the description of a member that may be null out of the choice and beside it.
 fn describe_nullable(schema: &mut Object) {
     let Some(Value::Array(choices)) = schema.get_mut("oneOf") else { return };
     if !choices.iter().any(is_null) {
@@ -183,8 +184,8 @@ fn describe_nullable(schema: &mut Object) {
     }
 }
 
-/// Says what is the same every time as `const` (which utoipa lacks: it is marked `x-const`), that secrets are never
-/// read, and how great an integer may be, in place of how many bits it has here.
+/// Writes what is the same every time as `const` (which utoipa lacks: it is marked `x-const`), marks secrets as never
+/// read, and replaces an integer's number of bits by its greatest value.
 fn complete_scalar(schema: &mut Object) {
     let only = match schema.get("enum").and_then(Value::as_array).map(Vec::as_slice) {
         Some([only]) => Some(only.clone()),
@@ -207,7 +208,7 @@ fn complete_scalar(schema: &mut Object) {
         }
         _ => {}
     }
-    // utoipa says of every map that its names are texts.
+    // utoipa writes this for every map: names are always texts.
     if schema.get("propertyNames") == Some(&json!({ "type": "string" })) {
         schema.remove("propertyNames");
     }

@@ -1,4 +1,4 @@
-//! What declares a benchmark version, and what may stand in it.
+//! The body that declares a benchmark version, and its validation.
 
 use std::collections::HashSet;
 
@@ -17,12 +17,13 @@ use crate::{
 };
 
 const MOST_TASKS: usize = 10_000;
-/// Tasks that are not named.
+/// Most tasks of a version whose tasks are not named, or of a whole that is not declared.
 const MOST_COUNTED: u32 = 10_000_000;
 const MOST_ATTEMPTS: u32 = 10;
 const MOST_PARTS: usize = 20;
 const MOST_WEIGHT: f64 = 1e6;
-/// As many values could a dimension have before [`MOST_VALUES`]: what was declared then is still the same.
+/// Most values that a dimension could have before [`MOST_VALUES`]: declaring such an older version again still
+/// succeeds.
 const EVER_MOST_VALUES: usize = 100;
 
 /// What declares a version. With evidence `results` it lists its `tasks`; with evidence `counts` it has a `taskCount`,
@@ -139,7 +140,7 @@ enum DefaultParts {
     Default,
 }
 
-/// Who judges, and how much it counts, unless a version says otherwise.
+/// The parts of a composite score, with their weights, that `"parts": "default"` stands for.
 const DEFAULT_PARTS: [(&str, f64); 5] =
     [("automated", 40.0), ("staff", 25.0), ("community", 20.0), ("self-review", 7.5), ("panel", 7.5)];
 
@@ -175,10 +176,10 @@ fn default_attempts() -> u32 {
 }
 
 impl Body {
-    /// The version that it declares.
+    /// Checks the body and returns the version that it declares.
     ///
     /// # Errors
-    /// `validation_failed`.
+    /// `validation_failed`, with each mistake.
     pub fn check(self, benchmark: BenchmarkId, version: VersionName) -> Result<BenchmarkVersion, ApiError> {
         let mut validator = Validator::default();
         validator.slug("?id", benchmark.as_str());
@@ -269,7 +270,7 @@ impl Body {
     }
 }
 
-/// What every reader takes for granted of pass rates and composite scores, and what bounds are.
+/// Checks what every reader relies on for pass rates and composite scores, and that the bounds are in order.
 fn check_measure(validator: &mut Validator, measure: &Measure, has_parts: bool) {
     let Bounds { lower, upper } = measure.bounds;
     for (pointer, bound) in [("/bounds/lower", lower), ("/bounds/upper", upper)] {

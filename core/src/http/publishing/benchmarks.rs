@@ -37,7 +37,7 @@ use crate::{
     },
 };
 
-/// Refuses more slices than a run keeps scores of, unless the version is there and says the same.
+/// Refuses more slices than a run keeps scores of, unless the version is already declared with the same definition.
 async fn check_slices(app: &App, version: &BenchmarkVersion, definition: &str) -> Result<(), ApiError> {
     let mut validator = Validator::default();
     for (member, values) in Slices::of(&version.tasks).dimensions() {
@@ -116,13 +116,13 @@ pub async fn put(
         answers => answers.map_err(write_error)?,
     };
     let existed = answers.take(declared.before)?.is_some();
-    // An administrator may have given it another title.
+    // An administrator may have given the benchmark another title.
     let title = answers.take(declared.after)?.map(|after| after.title).unwrap_or_default();
     let version = BenchmarkVersion { title, ..version };
     Ok((if existed { StatusCode::OK } else { StatusCode::CREATED }, Answer(DeclaredVersion::from(version))))
 }
 
-/// The version that is named as the base cannot be it.
+/// Creates the error for a version that cannot be the base of the declared one.
 fn refused_base(version: &BenchmarkVersion, code: ValidationErrorCode, detail: &str) -> ApiError {
     let pointer = if version.part_of.is_some() { "/partOf" } else { "/otherScoringOf" };
     ApiError::invalid(vec![FieldError { pointer: pointer.to_owned(), code, detail: detail.to_owned() }])
@@ -379,7 +379,7 @@ impl From<PublicVersion> for Placed {
     }
 }
 
-/// A task, where it stands.
+/// A task, and its position in its version.
 #[derive(Serialize)]
 struct TaskBody {
     #[serde(skip)]

@@ -1,4 +1,4 @@
-//! What a run brings: results, counts or a score, as its version asks for, and how the last two are replaced.
+//! The evidence of a run: results, counts or a score, as its version takes it, and how the last two are replaced.
 
 use super::{result_input::MOST_MEASURED, runs::not_owner};
 use crate::{
@@ -14,10 +14,10 @@ use crate::{
     },
 };
 
-/// Refuses what runs of the version do not bring.
+/// Refuses evidence of another kind than the run's version takes.
 ///
 /// # Errors
-/// `evidence_mismatch`, which says what they bring.
+/// `evidence_mismatch`, which says what the version takes.
 pub fn require_evidence(run: &Run, evidence: Evidence) -> Result<(), ApiError> {
     let takes = match run.evidence {
         own if own == evidence => return Ok(()),
@@ -28,7 +28,7 @@ pub fn require_evidence(run: &Run, evidence: Evidence) -> Result<(), ApiError> {
     Err(ApiError::new(EVIDENCE_MISMATCH, takes))
 }
 
-/// Checks what a run cost and how long its tasks took.
+/// Checks the cost of a run (US dollars) and the mean latency of its tasks (milliseconds); either may be unknown.
 pub fn check_measured(validator: &mut Validator, cost_usd: Option<f64>, mean_latency_ms: Option<f64>) {
     for (pointer, number) in [("/costUsd", cost_usd), ("/meanLatencyMs", mean_latency_ms)] {
         let possible = number.is_none_or(|number| (0.0..=MOST_MEASURED).contains(&number));
@@ -36,7 +36,7 @@ pub fn check_measured(validator: &mut Validator, cost_usd: Option<f64>, mean_lat
     }
 }
 
-/// Writes what a run brings in the place of what it brought before.
+/// Replaces the counts or the score of an open run.
 ///
 /// # Errors
 /// `run_not_open`, or `not_owner` where the owner's account has gone meanwhile.

@@ -22,7 +22,7 @@ use crate::{
     store::runs::{self, GivenInterval, GivenScore},
 };
 
-/// Tasks that are not named, and samples.
+/// Most samples that a score may be over.
 const MOST_COUNTED: u32 = 10_000_000;
 
 /// The score that a source publishes of a run. Of its uncertainty, at most one of `standardError` and `interval`.
@@ -80,7 +80,7 @@ pub async fn handler(
 ) -> Result<Answer<GivenScore>, ApiError> {
     let run = find_own(&app, client.owner_id(), &id).await?;
     require_evidence(&run, Evidence::Score)?;
-    // The bounds of a version that has a run never change.
+    // A version that has a run never changes its bounds, so they may be checked before the batch that writes.
     let given = body.check(&run.measure, run.task_count)?;
     replace(&app, client.owner_id(), &id, Evidence::Score, runs::put_given_score(&id, &given)).await?;
     Ok(Answer(given))
@@ -105,7 +105,7 @@ impl Body {
             validator.require(is_usual, "/interval/level", "give the 95 % interval, or the standard error: 0.95");
             validator.require(self.standard_error.is_none(), "/standardError", "give it or the interval, not both");
         }
-        // Of scores within bounds, no standard error is more than half their distance.
+        // Scores within bounds have a standard error of at most half the distance between them.
         let most = lower.zip(upper).map_or(MOST_SCORE, |(lower, upper)| (upper - lower) / 2.0);
         let possible = self.standard_error.is_none_or(|error| (0.0..=most).contains(&error));
         validator.require(possible, "/standardError", &format!("give 0 to {most}, or null where it is unknown"));

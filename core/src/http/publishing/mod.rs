@@ -39,7 +39,7 @@ use crate::{
     store::{benchmarks::VersionTitle, declarations::Declaration, storage},
 };
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(
     models::list,
@@ -65,7 +65,7 @@ use crate::{
 ))]
 pub struct Described;
 
-/// What anybody may read.
+/// Creates the routes that anybody may read.
 pub fn public_routes() -> Router<App> {
     Router::new()
         .route("/models", get(models::list))
@@ -79,7 +79,7 @@ pub fn public_routes() -> Router<App> {
         .route("/seals/{id}", get(seals::one))
 }
 
-/// What programs declare and upload.
+/// Creates the routes by which programs declare and upload.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/models/{provider}/{name}", put(models::put))
@@ -94,7 +94,7 @@ pub fn routes() -> Router<App> {
         .route("/runs/{id}/withdraw", post(withdraw::handler))
 }
 
-/// Conditions as they are kept: nothing where they say nothing.
+/// Checks conditions and returns them as they are kept: `None` where they say nothing.
 fn check_conditions(validator: &mut Validator, conditions: Option<Conditions>) -> Option<Conditions> {
     let conditions = conditions.and_then(Conditions::if_any)?;
     let seconds = conditions.time_limit_seconds.is_none_or(|seconds| (1..=MOST_SECONDS).contains(&seconds));
@@ -104,7 +104,7 @@ fn check_conditions(validator: &mut Validator, conditions: Option<Conditions>) -
     Some(conditions)
 }
 
-/// What tells the system of a run from the model's others.
+/// Checks the agent and the configuration, which tell the system of a run from the model's others, and returns both.
 fn check_system(
     validator: &mut Validator,
     agent: Option<&Agent>,
@@ -117,7 +117,7 @@ fn check_system(
     (agent, configuration.map(|label| validator.label("/configuration", label, 100)))
 }
 
-/// Refuses what is not declared, and what an administrator hid.
+/// Refuses a model or version that is not declared, or that an administrator hid.
 ///
 /// # Errors
 /// `published_to_hidden`, or `validation_failed` at what is missing.
@@ -138,7 +138,7 @@ fn require_declared(model: Option<&Declaration>, version: Option<&VersionTitle>)
     validator.finish()
 }
 
-/// What a batch is refused with that its owner has no room for.
+/// Creates the error for a batch that its owner has no storage left for.
 ///
 /// # Errors
 /// `invalid_api_key` where the owner's account has gone meanwhile; else what the database answers.

@@ -41,11 +41,11 @@ use crate::{
 
 /// A position before that of every task.
 const BEFORE_ALL: i64 = -1;
-/// How often a publication begins anew, because results came in while it was computed.
+/// How often a publication is tried, where results come in while it is computed.
 const TRIES: usize = 3;
-/// So many tasks and results are read at first, with the run.
+/// Tasks, and results, that are read at first, in one batch with the run.
 const FIRST_PIECE: u32 = 2000;
-/// So many are read in one go after that: some megabytes, and a Worker on the free plan has 50 queries.
+/// Tasks, or results, that each later read takes: some megabytes, and a Worker on the free plan has 50 queries.
 const PIECE: u32 = 4000;
 
 /// A run that is published.
@@ -88,7 +88,8 @@ pub async fn handler(
     request.once(&app, Caller::ApiKeyClient(owner_id), |claim| publish(&app, owner_id, &id, claim)).await
 }
 
-/// What takes long is computed before the batch that publishes, which is undone where results have come in since.
+/// Publishes a run. What takes long is computed before the batch that publishes, which is undone, and tried again,
+/// where results have come in since.
 async fn publish(app: &App, owner_id: &UserId, id: &RunId, claim: Claim) -> Result<Fulfilled, ApiError> {
     for _ in 0..TRIES {
         let Read { run, snapshot, tasks, attempts } = Read::of(app, owner_id, id).await?;
@@ -127,7 +128,7 @@ async fn answer(app: &App, run: &Run, snapshot: Option<String>, claim: Claim) ->
     Ok(claim.remember(app, reply).await)
 }
 
-/// A run, the snapshot that it is in, and what is added up of it: its tasks and the first of its results.
+/// A run, the snapshot that it is in, and what its sums are made of: its tasks and the first of its results.
 struct Read {
     run: Run,
     snapshot: Option<String>,
@@ -155,8 +156,8 @@ impl Read {
     }
 }
 
-/// What the run's results come to, read in pieces, of which the first is there; no aggregates where they are not complete.
-/// What the log commits to leaves results at private tasks out.
+/// Adds up the results of the run, read in pieces of which the first is there already; no aggregates where results are
+/// missing. The digest for the log leaves results at private tasks out.
 async fn add_up(
     app: &App,
     owner_id: &UserId,
@@ -179,8 +180,8 @@ async fn add_up(
     Ok((sums.finish(attempts, least_tasks), digest.finish()))
 }
 
-/// Writes what is published, and reads the run and the snapshot; `None` where the run has changed, or was hidden, since it
-/// was read.
+/// Writes what is published, and reads the run and the snapshot; `None` where the run has changed, or was hidden, since
+/// it was read.
 async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, String)>, ApiError> {
     let mut last = Batch::new();
     let (snapshot_id, now) = (app.new_id(), app.now());
@@ -201,7 +202,7 @@ async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, S
     Ok(Some((run, snapshot_id)))
 }
 
-/// Runs batches one after the other, and answers the last.
+/// Runs batches one after the other, and returns the answers of the last.
 async fn run_in_order(app: &App, beforehand: Vec<Batch>, last: Batch) -> Result<Answers, BatchError> {
     for batch in beforehand {
         batch.run(app.database()).await?;

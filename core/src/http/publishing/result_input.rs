@@ -1,4 +1,4 @@
-//! What uploads results, and what may stand in them.
+//! The body that uploads results, and its validation.
 
 use std::collections::BTreeMap;
 
@@ -24,9 +24,9 @@ use crate::{
 };
 
 const MOST_RESULTS: usize = 1000;
-/// Whatever is uploaded, the sums over a run stay exact.
+/// Largest number of samples or tokens of a result, so that the sums over a run stay exact.
 const MOST_COUNTED: i64 = 1_000_000_000;
-/// In milliseconds or US dollars.
+/// Largest latency, in milliseconds, and cost, in US dollars.
 pub(super) const MOST_MEASURED: f64 = 1e9;
 
 /// Results as a JSON array, or one a line.
@@ -35,10 +35,10 @@ pub(super) const MOST_MEASURED: f64 = 1e9;
 pub struct Body(Vec<ResultInput>);
 
 impl Body {
-    /// The results, as they are kept.
+    /// Checks the results and returns them as they are kept.
     ///
     /// # Errors
-    /// `validation_failed`.
+    /// `validation_failed`, with each mistake.
     pub fn check(self, run: &Run) -> Result<Vec<TaskResult>, ApiError> {
         let Self(results) = self;
         let mut validator = Validator::default();
@@ -117,7 +117,7 @@ pub(super) struct ResultInput {
 }
 
 impl ResultInput {
-    /// The result, its score computed where it is composite.
+    /// Checks the result and returns it as it is kept, with its score computed where it is composite.
     fn scored(self, validator: &mut Validator, index: usize, run: &Run) -> TaskResult {
         let at = |member: &str| format!("/{index}/{member}");
         let score = match (&run.parts, &self.parts) {
@@ -143,7 +143,8 @@ impl ResultInput {
                 weighted_score(&weighted.collect::<Vec<_>>())
             }
         };
-        // Of samples the exact rate is kept, so that equal ones rank alike; a score that says otherwise is refused below.
+        // Samples are kept with their exact rate, so that equal ones rank alike; a score that contradicts it is refused
+        // below.
         #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
         let rate = |samples: i64, correct: i64| correct as f64 / samples.max(1) as f64;
         let exact = self.samples.zip(self.correct).map(|(samples, correct)| rate(samples, correct));
@@ -168,7 +169,7 @@ impl ResultInput {
     }
 }
 
-/// Refuses what no attempt can be.
+/// Refuses values that no attempt can have.
 fn check(result: &TaskResult, validator: &mut Validator, index: usize, measure: &Measure) {
     let at = |member: &str| format!("/{index}/{member}");
     validator.require((1..=200).contains(&result.task.chars().count()), &at("task"), "give 1 to 200 characters");

@@ -37,7 +37,7 @@ use crate::{
     },
 };
 
-/// So many conflicts are told.
+/// Most conflicts that an error lists.
 const MOST_CONFLICTS: usize = 100;
 
 /// What became of an upload.
@@ -99,7 +99,7 @@ async fn add(app: &App, owner_id: &UserId, id: &RunId, results: Body, claim: Cla
         storage::expect_quota(owner_id, app.config().storage_quota_bytes),
         results::add(id, &upload),
     ]);
-    // Both count what was stored: reading the count leaves it as it is.
+    // Both read the count of what was stored: the first leaves it as it is for the second.
     let accepted = batch.push(results::count_changes());
     let uploaded = claim.fulfil_upload(&mut batch, results.len());
     match batch.run(app.database()).await {
@@ -112,7 +112,7 @@ async fn add(app: &App, owner_id: &UserId, id: &RunId, results: Body, claim: Cla
     }
 }
 
-/// Each attempt once, with its place; one upload that contradicts itself is a conflict too.
+/// Returns each attempt once, with its place in the upload; an upload that contradicts itself is a conflict, too.
 fn without_repeats(results: &[TaskResult]) -> Result<Vec<(usize, &TaskResult)>, ApiError> {
     let mut by_attempt: HashMap<(&str, i64), &TaskResult> = HashMap::with_capacity(results.len());
     let mut distinct = Vec::with_capacity(results.len());
@@ -133,7 +133,7 @@ fn conflict(conflicts: Vec<TaskAttempt>) -> ApiError {
     problem.with(ProblemMembers { conflicts: Some(conflicts), ..ProblemMembers::default() }).into()
 }
 
-/// What an upload is refused with that was undone.
+/// Creates the error for an upload whose batch was undone.
 async fn refusal(
     app: &App,
     owner_id: &UserId,
@@ -143,7 +143,7 @@ async fn refusal(
 ) -> Result<ApiError, ApiError> {
     Ok(match error {
         BatchError::Guard(Guard::RunOpen) => ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn"),
-        // The owner's account has gone meanwhile.
+        // The owner's account was deleted meanwhile.
         BatchError::Guard(Guard::RunOwner) => not_owner(),
         BatchError::Guard(Guard::TasksKnown) => unknown_tasks(app, run, upload).await?,
         BatchError::Guard(Guard::ResultsConsistent) => {
@@ -161,7 +161,7 @@ async fn unknown_tasks(app: &App, run: &Run, upload: &Upload) -> Result<ApiError
         let detail = format!("the benchmark version has no task {task:?} with attempt {attempt}");
         validator.refuse(&format!("/{}/task", unknown.position), ValidationErrorCode::UnknownTask, detail);
     }
-    // A run's version never gets another task.
+    // The version of a run never gets another task, so what was unknown stays so.
     Ok(validator.finish().err().unwrap_or_else(|| ApiError::internal("unknown tasks are known")))
 }
 

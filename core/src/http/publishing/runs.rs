@@ -40,7 +40,7 @@ use crate::{
     },
 };
 
-/// Clocks differ, by less than a day.
+/// How far ahead of the server's clock the times of a run may be, in seconds: clocks differ by less than a day.
 const MOST_AHEAD_SECONDS: i64 = 86_400;
 
 /// What a run claims to be.
@@ -150,7 +150,7 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
     let in_order = started_at.zip(completed_at).is_none_or(|(started, completed)| started <= completed);
     validator.require(in_order, "/completedAt", "a run ends after it started");
     let now = app.now();
-    // Nobody could evaluate later than a run that is dated far ahead.
+    // A run that is dated far ahead would be the one evaluated last, whatever comes after it.
     for (pointer, time) in [("/startedAt", started_at), ("/completedAt", completed_at)] {
         let has_come = time.is_none_or(|time| time <= now.plus_seconds(MOST_AHEAD_SECONDS));
         validator.require(has_come, pointer, "give a time that has come");
@@ -190,7 +190,7 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
     let run = NewRun { id: &id, owner_id, declared: &declared, request: &request, created_at: now };
     let mut batch = Batch::new();
     batch.push(runs::open(&run)?);
-    // The charge tells as well as the run whether one was opened.
+    // The charge changes a row only where a run was opened, which is what `fulfil_if_changed` looks at.
     batch.push(storage::charge_run(owner_id, i64::try_from(request.len()).unwrap_or(i64::MAX)));
     let opened = claim.fulfil_if_changed(&mut batch, app, opened)?;
     batch.push(storage::expect_quota(owner_id, app.config().storage_quota_bytes));
@@ -246,31 +246,31 @@ pub async fn one(State(app): State<App>, Path(id): Path<RunId>) -> Result<Answer
     Ok(Answer(RunBody::of(&run)))
 }
 
-/// The run.
+/// Reads a run.
 ///
 /// # Errors
-/// `not_found`.
+/// `not_found` where there is none.
 pub async fn find(app: &App, id: &RunId) -> Result<Run, ApiError> {
     runs::find(id).run(app.database()).await?.ok_or_else(|| ApiError::not_found("run"))
 }
 
-/// The run, where it is this person's.
+/// Reads a run that this owner opened.
 ///
 /// # Errors
-/// `not_found` or `not_owner`.
+/// `not_found` where there is none, `not_owner` where somebody else opened it.
 pub async fn find_own(app: &App, owner_id: &UserId, id: &RunId) -> Result<Run, ApiError> {
     own(find(app, id).await?, owner_id)
 }
 
-/// The run, where it is this person's.
+/// Returns the run where this owner opened it.
 ///
 /// # Errors
-/// `not_owner`.
+/// `not_owner` where somebody else did.
 pub fn own(run: Run, owner_id: &UserId) -> Result<Run, ApiError> {
     if run.owner_id.as_ref() == Some(owner_id) { Ok(run) } else { Err(not_owner()) }
 }
 
-/// The run is somebody else's.
+/// Creates the error for a run that somebody else opened.
 pub fn not_owner() -> ApiError {
     ApiError::new(NOT_OWNER, "somebody else opened this run")
 }
@@ -349,7 +349,7 @@ struct PartScore {
 }
 
 impl RunBody {
-    /// A run as it is read.
+    /// Creates the body that shows a run.
     pub fn of(run: &Run) -> Self {
         Self {
             id: run.id.clone(),
@@ -366,7 +366,7 @@ impl RunBody {
         }
     }
 
-    /// A run that is opened now.
+    /// Creates the body of a run that is opened now.
     fn opened(id: RunId, declared: RunDeclaration, now: Timestamp) -> Self {
         Self {
             id,
@@ -404,8 +404,8 @@ impl AggregatesBody {
     }
 }
 
-/// How likely at least one of k attempts at a task passes, over the tasks' mean: for the usual k that every task has
-/// samples for.
+/// Computes how likely at least one of k attempts at a task passes, as the mean over the tasks, for the usual k that
+/// every task has samples for; `None` unless scores are pass rates with results.
 #[expect(clippy::cast_precision_loss, reason = "counts are within 2⁵³")]
 fn pass_rates(run: &Run) -> Option<BTreeMap<u64, f64>> {
     let fewest = run
@@ -422,7 +422,7 @@ fn pass_rates(run: &Run) -> Option<BTreeMap<u64, f64>> {
     Some([1, 5, 10, 100].into_iter().filter(|k| *k <= fewest).filter_map(rate).collect())
 }
 
-/// What each part of a composite score came to.
+/// Returns the score of each part of a composite score; `None` where the score has no parts.
 fn parts(run: &Run) -> Option<Vec<PartScore>> {
     let parts = run.parts.as_ref()?.iter().map(|part| {
         let (results, score) = run.part_scores.get(&part.id).copied().unzip();

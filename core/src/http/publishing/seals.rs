@@ -37,7 +37,7 @@ use crate::{
     webhooks,
 };
 
-/// How often a seal is begun anew, because its owner made another one meanwhile.
+/// How often a seal is tried, where its owner makes another one meanwhile.
 const TRIES: usize = 5;
 
 /// What a run is going to be.
@@ -106,7 +106,7 @@ pub struct SealBody {
 }
 
 impl SealBody {
-    /// A seal that is made now.
+    /// Creates the body of a seal that is made now.
     fn made(seal: &NewSeal<'_>) -> Self {
         Self {
             id: seal.id.clone(),
@@ -177,7 +177,7 @@ async fn seal(app: &App, owner_id: &UserId, body: Body, mut claim: Claim) -> Res
         let reply = Reply::json(StatusCode::CREATED, &SealBody::made(&new))?;
         let mut batch = Batch::new();
         batch.push(store::add(&new));
-        // The charge tells as well as the seal whether one was made.
+        // The charge changes a row only where a seal was made, which is what `fulfil_if_changed` looks at.
         batch.push(storage::charge_run(owner_id, size));
         let made = claim.fulfil_if_changed(&mut batch, app, reply)?;
         batch.push(storage::expect_quota(owner_id, app.config().storage_quota_bytes));
@@ -196,7 +196,8 @@ async fn seal(app: &App, owner_id: &UserId, body: Body, mut claim: Claim) -> Res
     Err(ApiError::unavailable("other seals kept coming while one was made"))
 }
 
-/// Where the seal will stand.
+/// Finds the place of the next seal in its series, and checks that its model and version are declared and its attempts
+/// are the version's.
 async fn place(app: &App, owner_id: &UserId, declared: &SealDeclaration) -> Result<SealPlace, ApiError> {
     let mut batch = Batch::new();
     let next = batch.push(store::next(owner_id, declared));
@@ -325,7 +326,7 @@ pub async fn list(
     Ok(list_answer(&uri, &seals, next))
 }
 
-/// Another run was published with the seal.
+/// Creates the error for a seal that another run was published with.
 pub fn seal_opened() -> ApiError {
     ApiError::new(
         SEAL_OPENED,
@@ -333,7 +334,7 @@ pub fn seal_opened() -> ApiError {
     )
 }
 
-/// Why a run was not opened with its seal: the guard that undid the batch.
+/// Creates the error for a run that was not opened with its seal, by the guard that undid the batch.
 pub async fn refusal(app: &App, run: &RunDeclaration, guard: Guard) -> Result<ApiError, ApiError> {
     let seal = match &run.seal {
         Some(id) => store::find(id).run(app.database()).await?,

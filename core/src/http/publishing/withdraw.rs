@@ -32,10 +32,10 @@ pub struct Body {
 }
 
 impl Body {
-    /// The reason.
+    /// Checks the reason and returns it trimmed.
     ///
     /// # Errors
-    /// `validation_failed`.
+    /// `validation_failed` where it is empty or too long.
     pub fn reason(&self) -> Result<String, ApiError> {
         let mut validator = Validator::default();
         let reason = validator.text("/reason", &self.reason, 1, 1000);
@@ -76,10 +76,10 @@ pub async fn handler(
     outcome(&app, done, after, owner_id, &id).await.map(|run| Answer(RunBody::of(&run)))
 }
 
-/// Withdraws a run of who is logged in, who needs what a key would need.
+/// Withdraws a run of the logged-in user, who needs the role that the scope of a key would need.
 ///
 /// # Errors
-/// As the call of a program; `role_required`, and what the session is refused with.
+/// The errors of [`handler`]; also `role_required`, and those of the session.
 pub async fn in_session(app: &App, caller: &ClaimedSession, id: &RunId, body: &Body) -> Result<Run, ApiError> {
     let reason = body.reason()?;
     let session = caller.confirm(app).await?;
@@ -92,14 +92,14 @@ pub async fn in_session(app: &App, caller: &ClaimedSession, id: &RunId, body: &B
     outcome(app, done, after, owner_id, id).await
 }
 
-/// Withdraws it in a batch, which reads it then.
+/// Withdraws the run in a batch, which then reads it.
 fn withdraw(app: &App, batch: &mut Batch, owner_id: &UserId, id: &RunId, reason: &str) -> Handle<Option<Run>> {
     let ending = RunEnding { run_id: id, status: RunStatus::Withdrawn, reason, at: app.now() };
     ending.of_published(batch, Some(owner_id), &app.new_id());
     batch.push(runs::find(id))
 }
 
-/// The run, where it is withdrawn, now or before.
+/// Returns the run where it is withdrawn, by this batch or before.
 async fn outcome(
     app: &App,
     done: Result<Answers, BatchError>,
@@ -108,7 +108,7 @@ async fn outcome(
     id: &RunId,
 ) -> Result<Run, ApiError> {
     let run = match done {
-        // What it is instead, the run tells.
+        // The run's status tells what it is instead.
         Err(BatchError::Guard(Guard::RunPublished)) => find_own(app, owner_id, id).await?,
         done => {
             let run = done?.take(after)?.ok_or_else(|| ApiError::internal("a run is gone"))?;

@@ -37,12 +37,12 @@ use crate::{
 
 const IDENTIFIER: &str = "github-public-key-identifier";
 const SIGNATURE: &str = "github-public-key-signature";
-/// The longest identifier and signature that are looked at; GitHub's have 64 and 96 characters.
+/// Longest identifier and signature that are read; GitHub's have 64 and 96 characters.
 const LONGEST_HEADER: usize = 200;
-/// What is kept of the place where a key was found, in characters.
+/// Longest address of the place where a key was found that is kept, in characters.
 const LONGEST_URL: usize = 2000;
 const LONGEST_SOURCE: usize = 100;
-/// Keys of one statement. Each takes up to 10 kB of a parameter, of which D1 takes 2 MB.
+/// Most keys of one statement. Each takes up to 10 kB of a parameter, of which D1 takes 2 MB.
 const KEYS_AT_ONCE: usize = 100;
 
 /// Something that looks like an API key. Members that are not described here may be there too.
@@ -172,7 +172,7 @@ async fn verify(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiEr
     if key.verify(body, &signature) { Ok(()) } else { Err(refused("the signature is not of this body")) }
 }
 
-/// Composes what is written about a leaked key.
+/// Composes the security event and the mail about a leaked key.
 fn leak(app: &App, key: &KnownKey, place: &Match) -> Result<Leak, ApiError> {
     let url = place.url.as_deref().filter(|url| is_shown(url, LONGEST_URL) && is_web_address(url));
     let source = place.source.as_deref().filter(|source| !source.is_empty() && is_shown(source, LONGEST_SOURCE));
@@ -184,7 +184,7 @@ fn leak(app: &App, key: &KnownKey, place: &Match) -> Result<Leak, ApiError> {
     };
     Ok(Leak {
         hash: key.hash,
-        // Nobody's address and program: GitHub's would look like a stranger's.
+        // Without address and program: GitHub's would look like a stranger's.
         event: Client::nobody().event(
             app,
             SecurityEventName::ApiKeyLeaked,
@@ -206,7 +206,7 @@ fn is_web_address(text: &str) -> bool {
     uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some())
 }
 
-/// Tells whether a text of the report may be kept and mailed: it is not too long, and holds no key.
+/// Checks whether a text of the report may be kept and mailed: it is not too long, and holds no key.
 fn is_shown(text: &str, most: usize) -> bool {
     let holds_key = || text.match_indices("aib_").any(|(at, _)| text.get(at..).is_some_and(starts_with_key));
     text.chars().count() <= most && !text.contains(char::is_control) && !holds_key()

@@ -1,4 +1,4 @@
-//! `/api/v1/secret-scanning`: whoever searches public places for leaked credentials reports API keys of ours here.
+//! `/api/v1/secret-scanning`: reports of leaked API keys, from those who search public places for credentials.
 
 mod github;
 mod public_keys;
@@ -7,7 +7,7 @@ use axum::{Router, routing::post};
 
 use crate::app::App;
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(github::handler))]
 pub struct Described;

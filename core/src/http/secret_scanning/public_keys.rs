@@ -1,4 +1,4 @@
-//! The keys that GitHub signs its reports with. GitHub publishes the list; a copy is kept in the cache.
+//! Public keys that GitHub signs its reports with. GitHub publishes the list; a copy is kept in the cache.
 
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -10,18 +10,18 @@ use crate::{
     ports::{Destination, Limit, OutboundRequest, Timestamp},
 };
 
-/// Where the copy is kept.
+/// Key of the copy in the cache.
 const CACHED: &str = "github-secret-scanning-keys";
-/// How long a key that GitHub no longer lists is still accepted, at most.
+/// Longest time that a key that GitHub no longer lists is still accepted, in seconds.
 const CACHED_SECONDS: u32 = 86_400;
-/// Whose limit it is how often the list is fetched: one for all callers, since anybody may send an unknown identifier.
+/// Limiter subject of fetching the list: one for all callers, since anybody may send an unknown identifier.
 const FETCHES: &str = "github-secret-scanning-keys";
-/// GitHub answers 60 requests an hour of somebody unknown to it.
+/// Most fetches in a window: GitHub answers 60 requests an hour of a client that it does not know.
 const MOST_FETCHES: u32 = 6;
 const FETCHES_WINDOW_SECONDS: u32 = 600;
 const TIMEOUT_MS: u32 = 5_000;
 
-/// GitHub's answer. It tells of each key whether it is current too; a retired one verifies while it is listed.
+/// GitHub's answer. It also tells of each key whether it is current; a retired one verifies while it is listed.
 #[derive(Deserialize)]
 struct Published {
     public_keys: Vec<Key>,
@@ -30,11 +30,11 @@ struct Published {
 #[derive(Serialize, Deserialize)]
 struct Key {
     key_identifier: String,
-    /// In PEM.
+    /// Public key in PEM.
     key: String,
 }
 
-/// The list as it was at some time.
+/// List of keys as it was at some time.
 #[derive(Serialize, Deserialize)]
 struct KeyList {
     fetched_at: i64,
@@ -42,19 +42,19 @@ struct KeyList {
 }
 
 impl KeyList {
-    /// In PEM.
+    /// Returns the key of this identifier, in PEM.
     fn find(&self, identifier: &str) -> Option<&str> {
         self.keys.iter().find(|key| key.key_identifier == identifier).map(|key| key.key.as_str())
     }
 
-    /// Whether it was fetched among those fetches that a refused one had before it.
+    /// Checks whether the list was fetched within the window of the fetch limit, by one of the fetches that used it up.
     fn is_of_this_window(&self, now: Timestamp) -> bool {
         now.ms_since(Timestamp(self.fetched_at)) <= u64::from(FETCHES_WINDOW_SECONDS).saturating_mul(1000)
     }
 }
 
-/// Finds the key that GitHub calls so; `None` where it has no such key. It looks for an identifier that the cached list
-/// does not have in a new one.
+/// Finds GitHub's key of this identifier; `None` where GitHub has no such key. Fetches a new list for an identifier
+/// that the cached one does not have.
 ///
 /// # Errors
 /// `service_unavailable` when that cannot be told: the list cannot be fetched, or was fetched too often.
@@ -69,7 +69,7 @@ pub async fn find(app: &App, identifier: &str) -> Result<Option<PublicKey>, ApiE
         if cached.is_some_and(|list| list.is_of_this_window(app.now())) {
             return Ok(None);
         }
-        // The fetches failed, or the cache has not heard of them.
+        // The fetches failed, or the cache did not keep what they brought.
         let wait_ms = admission.states.first().map_or(0, |state| state.reset_after_ms);
         let problem = Problem::new(SERVICE_UNAVAILABLE, "GitHub's keys are not known at the moment");
         return Err(problem.retry_after(wait_ms.div_ceil(1000).max(1)).into());
@@ -107,7 +107,7 @@ async fn keep(app: &App, list: &KeyList) {
     }
 }
 
-/// Asks GitHub; what went wrong is for the log.
+/// Fetches the list from GitHub; the error is for the log.
 async fn fetch(app: &App) -> Result<Vec<Key>, String> {
     let request = OutboundRequest {
         destination: Destination::Configured,
@@ -115,7 +115,7 @@ async fn fetch(app: &App) -> Result<Vec<Key>, String> {
         url: app.config().github_secret_scanning_keys_url.clone(),
         headers: vec![
             ("accept", Secret::new("application/vnd.github+json")),
-            // GitHub refuses requests without one.
+            // GitHub refuses requests without a user agent.
             ("user-agent", Secret::new(concat!("aibaas/", env!("CARGO_PKG_VERSION")))),
         ],
         body: Vec::new(),
@@ -152,7 +152,7 @@ mod tests {
                        AjPuDPRcXU22YxgBrz+zoN19MzuRyW87qEt9/AmtoNP5GrobzUvQSyJFVw==\n\
                        -----END PUBLIC KEY-----\n";
 
-    /// A cache that holds at most one value, and a limiter that admits or does not.
+    /// Cache that holds at most one value, and limiter that admits everything or nothing.
     #[derive(Default)]
     struct Stub {
         value: Mutex<Option<Vec<u8>>>,
@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    /// What becomes of a question: whether the key is known, and how often GitHub was asked.
+    /// Asks for a key; returns whether it is known, `None` after an error, and how often GitHub was asked.
     fn ask(stub: Stub, answer: Option<(u16, &str)>, identifier: &str) -> (Option<bool>, usize) {
         let answer = answer.map(|(status, body)| OutboundResponse { status, headers: Vec::new(), body: body.into() });
         let counting = Arc::new(Counting { answer, ..Counting::default() });
@@ -193,7 +193,7 @@ mod tests {
         (found.ok().map(|key| key.is_some()), requests)
     }
 
-    /// A list of one key, fetched so many seconds ago.
+    /// Returns a stub that holds a list of one key, fetched `age` seconds ago.
     fn cached(age: i64, admits: bool) -> Stub {
         let now = crate::ports::Clock::now(&Counting::default());
         let keys = vec![Key { key_identifier: "known".to_owned(), key: PEM.to_owned() }];
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn what_cannot_be_told_is_not_denied() {
         for answer in [None, Some((403, "{}")), Some((200, "{}")), Some((200, "<html>"))] {
-            // No answer at all is worth another attempt.
+            // A request without any answer is tried once more.
             let asked = if answer.is_none() { 2 } else { 1 };
             assert_eq!(ask(Stub { admits: true, ..Stub::default() }, answer, "known"), (None, asked), "{answer:?}");
             assert_eq!(ask(cached(10, true), answer, "unknown"), (None, asked), "{answer:?}");

@@ -1,7 +1,7 @@
-//! The clock of a development host, moved over HTTP, so that tests need not wait for what comes with time.
+//! Clock of a development host, moved over HTTP, so that tests need not wait for what comes with time.
 //!
-//! How it goes is kept in the cache, where each instance of a host looks before it does anything else: instances come and
-//! go, and share no memory.
+//! The clock's movement is kept in the cache, which each instance of a host reads before it does anything else:
+//! instances come and go, and share no memory.
 
 use axum::{
     Json as Answer,
@@ -26,9 +26,9 @@ use crate::{
 
 const KEY: &str = "dev_clock";
 const YEAR_MS: i64 = 366 * 86_400_000;
-/// How far the clock can be ahead.
+/// Farthest that the clock can be ahead, in milliseconds: 20 years.
 const FARTHEST_MS: i64 = 20 * YEAR_MS;
-/// How long the cache keeps how it goes, by the clock that is moved.
+/// How long the cache keeps the movement, in seconds of the clock that is moved.
 const KEPT_SECONDS: u32 = 40 * 366 * 86_400;
 
 /// How to move the time.
@@ -103,13 +103,13 @@ pub async fn advance(
     Ok(shown(clock))
 }
 
-/// Looks how the clock goes, which another instance may have changed, before this one serves a request.
+/// Follows the clock's movement, which another instance may have changed, before this one serves a request.
 pub async fn follow(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
     catch_up(&app).await.map_err(unavailable)?;
     Ok(next.run(request).await)
 }
 
-/// Lets the clock go as another instance was told.
+/// Sets the clock to the movement that the cache holds, if it holds one.
 ///
 /// # Errors
 /// [`KeyValueError`] when the cache cannot be read.

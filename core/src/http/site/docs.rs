@@ -1,4 +1,4 @@
-//! The documentation: the OpenAPI document, and pages that the build makes of it and of the guides.
+//! Documentation: the OpenAPI document, and pages that the build makes of it and of the guides.
 
 use std::sync::LazyLock;
 
@@ -14,18 +14,18 @@ use crate::http::{
     problem::ApiError,
 };
 
-/// As it is kept in the sources, without the space.
+/// OpenAPI document as it is kept in the sources, without whitespace.
 const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
-/// What the pages are made of besides the document: `aibaas_docsite::Packed` tells how.
+/// Texts that the pages are made of besides the document, and how: `aibaas_docsite::Packed` describes both.
 const FRESH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docsite.fresh"));
 const PARTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docsite.parts"));
 
-/// A page that the build made, without what is around every page of the site.
+/// Page that the build made, without what is around every page of the site.
 struct PackedPage {
     path: &'static str,
     title: &'static str,
-    /// Where it begins in [`FRESH`] and in [`PARTS`].
+    /// Offsets of the page in [`FRESH`] and in [`PARTS`], in bytes.
     fresh: usize,
     parts: usize,
 }
@@ -50,7 +50,7 @@ impl PackedPage {
     }
 }
 
-/// The next number: 7 bits a byte, the last byte below 128.
+/// Reads the next number: 7 bits a byte, the last byte below 128.
 fn number(bytes: &mut std::slice::Iter<'_, u8>) -> usize {
     let (mut value, mut shift) = (0, 0);
     for byte in bytes {
@@ -63,13 +63,13 @@ fn number(bytes: &mut std::slice::Iter<'_, u8>) -> usize {
     value
 }
 
-/// An operation of the document, and where its documentation is.
+/// Operation of the document, and where its documentation is.
 pub struct Operation {
-    /// In capitals.
+    /// HTTP method, in capitals.
     pub method: &'static str,
-    /// With its parameters in braces.
+    /// Path, with its parameters in braces.
     pub path: &'static str,
-    /// The page with the anchor.
+    /// Address of the operation's documentation: page and anchor.
     pub href: &'static str,
 }
 
@@ -160,7 +160,7 @@ pub async fn guide(uri: OriginalUri, headers: HeaderMap) -> Result<Response, Api
     built_page(&uri, &headers)
 }
 
-/// The page of this path, which only another build changes.
+/// Answers with the built page of this path, which only another build changes.
 fn built_page(uri: &OriginalUri, headers: &HeaderMap) -> Result<Response, ApiError> {
     let page = PAGES.iter().find(|page| page.path == uri.path()).ok_or_else(|| ApiError::not_found("page"))?;
     let tag = caching::tag_of(&page.path);
@@ -171,7 +171,7 @@ fn built_page(uri: &OriginalUri, headers: &HeaderMap) -> Result<Response, ApiErr
     }))
 }
 
-/// The operations that may answer with this code.
+/// Returns the operations that may answer with this code.
 pub fn operations_with(code: &str) -> impl Iterator<Item = &'static Operation> {
     let known = OPERATIONS_BY_CODE.iter().find(|(name, _)| *name == code);
     known.into_iter().flat_map(|(_, places)| places.iter().filter_map(|place| OPERATIONS.get(*place)))

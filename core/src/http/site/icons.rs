@@ -1,4 +1,4 @@
-//! What a browser and those who link here show of the site, and what robots may read.
+//! Icon of the site, picture for links to it, and what robots may read.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! Metrics, where the host measures.
+//! Metrics, for hosts that measure.
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
@@ -24,15 +24,16 @@ use crate::{
     },
 };
 
-/// Writes what was measured so far, as OpenMetrics text.
+/// Function that writes what was measured so far, as OpenMetrics text.
 pub type WriteMetrics = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-/// How headers begin that a request has which came through a proxy.
+/// Beginnings of the names of headers that show that a request came through a proxy.
 const OF_PROXIES: [&str; 6] = ["cf-", "forwarded", "true-client-ip", "via", "x-forwarded-", "x-real-ip"];
 
-/// `GET /metrics`, for the holder of `METRICS_TOKEN`; where there is none, in development, for this machine alone.
+/// Returns `GET /metrics`, for the holder of `METRICS_TOKEN`; where there is none, in development, for this machine
+/// alone.
 pub fn routes(write: WriteMetrics) -> Router<App> {
     let handler = move |State(app): State<App>, request: Request| answer(Arc::clone(&write), app, request);
     Router::new().route("/metrics", routing::get(handler))
@@ -43,13 +44,13 @@ async fn answer(write: WriteMetrics, app: App, request: Request) -> Result<Respo
     let client = Client::of(&parts);
     let peer = parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address);
     client.note(admit(app.config(), &parts.headers, peer)?);
-    // In one piece of a stream: it has the length that it has, and one reader.
+    // A stream of one piece is exempt from the bound on answers: the text has the length that it has, and one reader.
     let text = stream::once(write()).map(Ok::<_, Infallible>);
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], Body::from_stream(text)).into_response())
 }
 
-/// Behind a proxy of this machine everybody comes from this machine, and a page whose name was bound to it anew does too:
-/// without a token, what shows one is refused.
+/// Checks that the caller may read the metrics. Behind a proxy of this machine everybody comes from this machine, and
+/// so does a page whose name was rebound to it: without a token, a request that shows either is refused.
 fn admit(config: &Config, headers: &HeaderMap, client: Option<IpAddr>) -> Result<Caller, ApiError> {
     if let Some(token) = &config.metrics_token {
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));

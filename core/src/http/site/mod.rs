@@ -1,4 +1,4 @@
-//! What stands around the API: index, health, documentation, keys, pages, and the development mailbox and clock.
+//! Everything around the API: index, health, documentation, keys, pages, and the development mailbox and clock.
 
 mod dev_clock;
 mod dev_mail;
@@ -24,7 +24,7 @@ use super::{leaderboard::caching, openapi::IfNoneMatch};
 use crate::{app::App, domain::Jwks};
 pub use dev_clock::{catch_up, follow};
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(
     jwks,
@@ -47,7 +47,7 @@ pub use dev_clock::{catch_up, follow};
 ))]
 pub struct Described;
 
-/// The routes of people and operators.
+/// Returns the routes for people and operators.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/health", get(health::health))
@@ -68,7 +68,7 @@ pub fn routes() -> Router<App> {
         .route("/internal/tick", post(tick::handler))
 }
 
-/// The routes of programs that know nobody here: how the API is called, and with which keys tokens are verified.
+/// Returns the routes for programs without credentials: how the API is called, and with which keys tokens are verified.
 pub fn public_documents() -> Router<App> {
     Router::new()
         .route("/openapi.json", get(docs::openapi))
@@ -76,14 +76,14 @@ pub fn public_documents() -> Router<App> {
         .route("/.well-known/log-keys.json", get(log_keys))
 }
 
-/// What only the pages of accounts need, so that those of the leaderboard stay small.
+/// Answers with the styles that only pages of accounts need, so that those of the leaderboard stay small.
 async fn account_style(headers: HeaderMap) -> Response {
     static STYLE: LazyLock<Unchanging> =
         LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_bytes!("account.css")));
     STYLE.answer(&headers)
 }
 
-/// The same of the documentation.
+/// Answers with the styles that only pages of the documentation need.
 async fn docs_style(headers: HeaderMap) -> Response {
     static STYLE: LazyLock<Unchanging> =
         LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_bytes!("docs.css")));
@@ -133,7 +133,7 @@ fn key_set(keys: Jwks) -> Response {
     response
 }
 
-/// What changes only with a release; its tag is computed once.
+/// Answer that changes only with a release; its tag is computed once.
 struct Unchanging {
     media_type: &'static str,
     body: &'static [u8],

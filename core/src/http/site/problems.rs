@@ -1,4 +1,4 @@
-//! The pages of problem codes, to which the `type` of a problem leads.
+//! Pages of problem codes, to which the `type` of a problem leads.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -69,7 +69,7 @@ pub async fn problem(Path(name): Path<String>) -> Result<Response, ApiError> {
     Ok(Frame { title: &name, here: "/problems", ..Frame::default() }.page(StatusCode::OK, &content))
 }
 
-/// Text whose `code` is marked as in Markdown.
+/// Renders text in which backticks mark `code`, as in Markdown.
 fn prose(text: &str) -> Markup {
     html! {
         @for (index, part) in text.split('`').enumerate() {

@@ -1,6 +1,6 @@
-//! What to do about each problem, for its page.
+//! Remedies: what to do about each problem, for its page.
 
-/// By code, in the order of [`CODES`](crate::http::problem::CODES).
+/// Remedies by code, in the order of [`CODES`](crate::http::problem::CODES).
 const REMEDIES: &[(&str, &str)] = &[
     (
         "malformed_request",
@@ -141,7 +141,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
 ];
 
-/// What to do about a problem of this code.
+/// Returns what to do about a problem of this code.
 pub fn remedy(code: &str) -> Option<&'static str> {
     REMEDIES.iter().find(|(name, _)| *name == code).map(|(_, remedy)| *remedy)
 }

@@ -60,7 +60,7 @@ pub async fn handler(
     caller: ClaimedSession,
     Json(body): Json<Body>,
 ) -> Result<StatusCode, ApiError> {
-    // What can fail comes before the guess, which would else be lost.
+    // Steps that can fail come before the check of the password, whose guess would otherwise be lost.
     let mut batch = caller.batch();
     let user_id = batch.user_id();
     let keys = batch.push(api_keys::live_hashes(user_id, app.now()));

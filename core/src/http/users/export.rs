@@ -34,7 +34,7 @@ use crate::{
     },
 };
 
-/// So many of each kind are told in one answer, at most 1.5 MB in all.
+/// Most rows of each kind in one answer, which has at most 1.5 MB in all.
 const PAGE: u32 = 100;
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -182,7 +182,7 @@ pub async fn handler(
         benchmarks: lists.take(benchmarks)?,
         runs: lists.take(runs)?,
         seals: lists.take(seals)?,
-        // Of all the lists above.
+        // After the lists above, which set `has_more`.
         next_cursor: if lists.has_more { write_cursor(&begin.saturating_add(PAGE)) } else { None },
     };
     let next_cursor = document.next_cursor.clone();
@@ -192,10 +192,10 @@ pub async fn handler(
     Ok(response)
 }
 
-/// The lists of the document, each of which was read with one row more than is told of it.
+/// Lists of the document, each of which was read with one row more than it shows.
 struct Lists {
     answers: Answers,
-    /// Whether one of those taken goes on.
+    /// Whether one of the lists taken so far goes on.
     has_more: bool,
 }
 

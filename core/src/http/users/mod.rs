@@ -1,4 +1,4 @@
-//! `/api/v1/users`: the person.
+//! `/api/v1/users`: the caller's own account.
 
 mod audit_log;
 pub mod delete;
@@ -27,7 +27,7 @@ use crate::{
     store::users::User,
 };
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(OpenApi)]
 #[openapi(paths(
     me::get,
@@ -120,7 +120,7 @@ impl From<User> for UserBody {
     }
 }
 
-/// The person of a live session is not there, which no constraint of the database allows.
+/// Returns the error for a live session without its person, which no constraint of the database allows.
 fn account_gone() -> ApiError {
     ApiError::internal("the person of a live session is gone")
 }

@@ -56,7 +56,7 @@ pub async fn handler(
     let mut batch = caller.batch();
     let user_id = batch.user_id();
     batch.push(undeliverable::ask(user_id, now));
-    // Each of these tells by what it inserts whether the next is due.
+    // Each of these is inserted only if the statement before it changed a row.
     batch.push(links::add_anew_if_changed(user_id, &link));
     batch.push(mail::queue(&app, &verify)?.to_person_if_changed(user_id));
     batch.push(caller.event_if_changed(&app, SecurityEventName::VerificationRequested, json!({})));

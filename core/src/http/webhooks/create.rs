@@ -102,7 +102,7 @@ async fn create(app: &App, caller: &ClaimedSession, body: Body, claim: Claim) ->
     };
     let answer = WebhookWithSecret { webhook: webhook.into(), secret: secret.text() };
     let reply = Reply::json(StatusCode::CREATED, &answer)?;
-    // The event tells as well as the webhook whether one was made.
+    // The event is inserted only if the webhook was, so it tells as well whether there is one.
     let created = claim.fulfil_if_changed(&mut batch, app, reply)?;
     if batch.run(app).await?.take(made)? { Ok(created) } else { Err(too_many()) }
 }

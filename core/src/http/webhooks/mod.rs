@@ -1,4 +1,4 @@
-//! `/api/v1/webhooks`: where a person is told of events by requests.
+//! `/api/v1/webhooks`: addresses of a person's that are called about events.
 
 pub mod change;
 pub mod create;
@@ -33,7 +33,7 @@ use crate::{
     webhooks,
 };
 
-/// What the calls say of themselves.
+/// OpenAPI descriptions of these endpoints.
 #[derive(OpenApi)]
 #[openapi(paths(
     read::list,
@@ -159,7 +159,7 @@ impl From<Delivery> for DeliveryBody {
     }
 }
 
-/// The events of a request: at least one, each once.
+/// Checks the events of a request: at least one, each once. Returns them, even if a mistake was noted.
 fn check_events(validator: &mut Validator, events: Vec<WebhookEvent>) -> Vec<WebhookEvent> {
     let mut seen = BTreeSet::new();
     let is_set = events.iter().all(|event| seen.insert(event.as_str()));
@@ -167,7 +167,7 @@ fn check_events(validator: &mut Validator, events: Vec<WebhookEvent>) -> Vec<Web
     events
 }
 
-/// The address of a request, where it may be called.
+/// Checks the address of a request, and returns it where it may be called.
 fn check_url(app: &App, validator: &mut Validator, url: &str) -> Option<WebhookUrl> {
     validator.check("/url", webhooks::targets(app).parse(url.trim()))
 }

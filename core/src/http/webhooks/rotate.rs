@@ -18,7 +18,7 @@ use crate::{
     webhooks,
 };
 
-/// A day.
+/// How long the secret before signs, too, in seconds: a day.
 const OVERLAP_SECONDS: i64 = 86_400;
 
 /// Gives a webhook another secret, and shows it this once.

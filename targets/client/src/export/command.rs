@@ -1,4 +1,4 @@
-//! The command, from its options to the line that tells what it did.
+//! The command `export`, from its options to the line that reports what it did.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ pub struct Options {
     log: bool,
 }
 
-/// Downloads every table.
+/// Downloads all tables.
 ///
 /// # Errors
 /// [`CliError`] when the instance does not answer, or the files cannot be written; then there is no directory.
@@ -73,8 +73,8 @@ mod tests {
 
     static DIRECTORIES: AtomicUsize = AtomicUsize::new(0);
 
-    /// Exports from a server that gives these answers, one after another: how that ended, what the server was asked, and
-    /// what is in the directory.
+    /// Exports from a server that gives these answers, one after another. Returns the outcome, the requests that the
+    /// server got, and the files in the directory.
     async fn exported(answers: Vec<Answer>) -> (Result<(), String>, Vec<String>, Option<Vec<(String, String)>>) {
         let (url, received) = test_server::start(answers).await;
         let number = DIRECTORIES.fetch_add(1, Ordering::Relaxed);
@@ -103,7 +103,7 @@ mod tests {
         (200, Vec::new(), body.to_string())
     }
 
-    /// What it says of its tables in the Croissant vocabulary.
+    /// Returns an answer that describes the tables in the Croissant vocabulary.
     fn croissant() -> Answer {
         let file = json!({"@id": "models.ndjson", "contentUrl": "http://elsewhere/"});
         (200, Vec::new(), json!({"name": "x", "isLiveDataset": true, "distribution": [file]}).to_string())

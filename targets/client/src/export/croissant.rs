@@ -1,18 +1,18 @@
-//! The description of an export's files, which data libraries read as it is.
+//! Croissant description of an export's files, which data libraries read as it is.
 
 use serde_json::{Map, Value};
 
 use super::manifest::Checksum;
 
-/// Returns what an instance says of its tables, said of the files beside it.
+/// Converts an instance's description of its tables to one of the files beside it.
 ///
 /// # Errors
-/// That it describes no such file, or nothing.
+/// A text that says which file the description lacks, or that there is no description.
 pub fn of_files(described: &[u8], files: &[Checksum]) -> Result<Value, String> {
     let unreadable = |error: &str| format!("the server's description of its data is not understood: {error}");
     let mut described: Map<String, Value> =
         serde_json::from_slice(described).map_err(|error| unreadable(&error.to_string()))?;
-    // Files stay as they are, so they have checksums.
+    // The files do not change, so they have checksums.
     described.remove("isLiveDataset");
     let known = described.get_mut("distribution").and_then(Value::as_array_mut);
     let known = known.ok_or_else(|| unreadable("no distribution"))?;

@@ -1,4 +1,4 @@
-//! The directory that an export makes: until everything is in it, its name ends with `.part`.
+//! Directory of an export: until it is complete, its name ends with `.part`.
 
 use std::{
     fmt::Display,
@@ -9,10 +9,10 @@ use std::{
 
 use super::manifest::{CHECKSUMS, CROISSANT, HEAD, KEYS, MANIFEST};
 
-/// Returns where the directory is made before it gets its name.
+/// Returns the path at which the directory is written before it gets its name.
 ///
 /// # Errors
-/// That the path ends with no name.
+/// A text where the path does not end with a name.
 pub fn unfinished(directory: &Path) -> Result<PathBuf, String> {
     let name = directory.file_name().ok_or_else(|| with_path(directory, &"give a directory's name"))?;
     let mut name = name.to_owned();
@@ -20,10 +20,10 @@ pub fn unfinished(directory: &Path) -> Result<PathBuf, String> {
     Ok(directory.with_file_name(name))
 }
 
-/// Makes the unfinished directory, anew where an export was killed.
+/// Creates the unfinished directory, anew where an export was killed.
 ///
 /// # Errors
-/// Why it cannot be made, or that the directory is not empty.
+/// A text that says why it cannot be created, or that the directory is not empty.
 pub fn begin(directory: &Path, unfinished: &Path) -> Result<(), String> {
     match std::fs::read_dir(directory).map(|mut entries| entries.next().is_none()) {
         Ok(true) => {}
@@ -37,10 +37,10 @@ pub fn begin(directory: &Path, unfinished: &Path) -> Result<(), String> {
     std::fs::create_dir_all(unfinished).map_err(|error| with_path(unfinished, &error))
 }
 
-/// Removes what an export writes, and nothing else.
+/// Removes the files that an export writes, and nothing else.
 ///
 /// # Errors
-/// Why something stays.
+/// [`std::io::Error`] where something cannot be removed.
 pub fn discard(unfinished: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(unfinished)? {
         let path = entry?.path();
@@ -53,20 +53,20 @@ pub fn discard(unfinished: &Path) -> std::io::Result<()> {
     std::fs::remove_dir(unfinished)
 }
 
-/// Gives the directory its name.
+/// Renames the unfinished directory to its final name.
 ///
 /// # Errors
-/// Why the system refuses.
+/// A text that says why the system refuses.
 pub fn rename(unfinished: &Path, directory: &Path) -> Result<(), String> {
-    // An empty one may be there, which not every system replaces.
+    // An empty directory of the name may exist, which not every system replaces.
     let _ = std::fs::remove_dir(directory);
     std::fs::rename(unfinished, directory).map_err(|error| with_path(directory, &error))
 }
 
-/// Writes a file, and has the system keep it.
+/// Writes a file, and flushes it to the disk.
 ///
 /// # Errors
-/// Why it cannot be written.
+/// A text that says why it cannot be written.
 pub fn write(path: &Path, text: &str) -> Result<(), String> {
     let written = File::create(path).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
@@ -75,7 +75,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), String> {
     written.map_err(|error| with_path(path, &error))
 }
 
-/// Describes what went wrong with a file or a directory.
+/// Describes an error of a file or a directory.
 pub fn with_path(path: &Path, error: &dyn Display) -> String {
     format!("{}: {error}", path.display())
 }

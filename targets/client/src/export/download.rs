@@ -1,4 +1,4 @@
-//! Downloads the tables that an instance offers, page by page.
+//! Download of the tables that an instance offers, page by page.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::verify::download_log;
 
-/// What an instance has.
+/// Tables and snapshot that an instance offers.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Offer {
@@ -33,10 +33,10 @@ struct OfferedTable {
     href: String,
 }
 
-/// Downloads every table to the directory, and the log where it is wanted.
+/// Downloads all tables to the directory, and the log where it is wanted.
 ///
 /// # Errors
-/// What the instance answers wrongly, or why a file cannot be written.
+/// A text that says what is wrong in the instance's answer, or why a file cannot be written.
 pub async fn download(
     instance: &Instance,
     directory: &Path,
@@ -60,7 +60,7 @@ pub async fn download(
     };
     let mut checksums = Vec::new();
     for OfferedTable { name, href } in offer.tables {
-        // It becomes a file's name.
+        // The name becomes a file's name.
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
             return Err(format!("the server names a table {name:?}"));
         }
@@ -96,7 +96,7 @@ fn pretty(value: &impl serde::Serialize) -> Result<String, String> {
     Ok(serde_json::to_string_pretty(value).map_err(|error| error.to_string())? + "\n")
 }
 
-/// The log's files, by their names.
+/// Downloads the log, and returns its files' names and contents.
 async fn log_files(
     instance: &Instance,
     manifest: &Manifest,

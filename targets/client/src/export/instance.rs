@@ -1,4 +1,4 @@
-//! What an instance is asked for.
+//! Requests to the instance.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use crate::api::{ApiError, client_builder, retry_after, with_retries};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The instance whose data is exported.
+/// The instance whose data are exported.
 pub struct Instance {
     client: Client,
-    /// Where it says what there is.
+    /// Address of the manifest.
     pub manifest: Url,
-    /// Where it describes that in the Croissant vocabulary.
+    /// Address of the description in the Croissant vocabulary.
     pub croissant: Url,
 }
 
 impl Instance {
-    /// Makes a client of the instance there.
+    /// Creates a client of the instance at this address.
     ///
     /// # Errors
-    /// What is wrong with the address.
+    /// A text that says what is wrong with the address.
     pub fn new(url: &str) -> Result<Self, String> {
         let at = |path: &str| {
             let address = format!("{}/api/v1/{path}", url.trim_end_matches('/'));
@@ -34,19 +34,19 @@ impl Instance {
         Ok(Self { client, manifest, croissant })
     }
 
-    /// Resolves a link of the instance to itself.
+    /// Resolves a link that the instance gave, which has to lead to the instance itself.
     ///
     /// # Errors
-    /// That it leads elsewhere, or is no address.
+    /// A text where the link leads elsewhere, or is not an address.
     pub fn resolve(&self, from: &Url, link: &str) -> Result<Url, String> {
         let url = from.join(link).map_err(|error| format!("the server's link {link:?}: {error}"))?;
         if url.origin() == self.manifest.origin() { Ok(url) } else { Err(format!("the server links to {url}")) }
     }
 
-    /// Gets the headers and the body of a success.
+    /// Requests an address, and returns headers and body of a success.
     ///
     /// # Errors
-    /// The path, and why there is none.
+    /// A text with the path, and why there is no success.
     pub async fn get(&self, url: &Url, report: &dyn Fn(&str)) -> Result<(HeaderMap, Vec<u8>), String> {
         let answer = with_retries(report, || self.try_get(url)).await;
         answer.map_err(|error| format!("{}: {}", url.path(), error.reason))
@@ -67,13 +67,13 @@ impl Instance {
     }
 }
 
-/// What is needed of a problem's body (RFC 9457).
+/// Members of a problem's body (RFC 9457) that are needed.
 #[derive(Deserialize)]
 struct Problem {
     detail: String,
 }
 
-/// Returns where the next page is, as `Link` says (RFC 8288).
+/// Returns the address of the next page, from the header `Link` (RFC 8288).
 pub fn next_page(headers: &HeaderMap) -> Option<String> {
     let mut links = headers.get_all(header::LINK).iter().filter_map(|link| link.to_str().ok());
     let link = links.find(|link| link.contains("rel=\"next\""))?;

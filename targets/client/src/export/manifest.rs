@@ -1,49 +1,49 @@
-//! What an export tells of its files: `manifest.json`, and `SHA256SUMS`, which `sha256sum -c` checks.
+//! Files that describe an export: `manifest.json`, and `SHA256SUMS`, which `sha256sum -c` checks.
 
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-/// The form of the rows that this program knows.
+/// Version of the rows' format that this program knows.
 pub const FORMAT: u32 = 1;
-/// The file that says what the others are.
+/// Name of the file that describes the others.
 pub const MANIFEST: &str = "manifest.json";
-/// The description of the files in the Croissant vocabulary.
+/// Name of the file that describes the others in the Croissant vocabulary.
 pub const CROISSANT: &str = "croissant.json";
-/// The file of checksums, in the form of GNU coreutils.
+/// Name of the file of checksums, in the format of GNU coreutils.
 pub const CHECKSUMS: &str = "SHA256SUMS";
 
-/// The file of the log's newest head.
+/// Name of the file with the log's newest head.
 pub const HEAD: &str = "log-head.json";
-/// The file of the keys that sign heads.
+/// Name of the file with the keys that sign heads.
 pub const KEYS: &str = "log-keys.json";
-/// The file of the log's leaves, one a line.
+/// Name of the file with the log's leaves, one per line.
 pub const LEAVES: &str = "log-leaves.ndjson";
 
-/// What an export has.
+/// Content of [`MANIFEST`].
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// The form of the rows.
+    /// Version of the rows' format.
     pub format: u32,
-    /// The name of the newest migration where they come from.
+    /// Name of the newest migration at the instance.
     pub schema: String,
-    /// The newest snapshot in it.
+    /// Id of the newest snapshot in the export.
     pub snapshot_id: Option<String>,
-    /// That snapshot's place in the order of all.
+    /// Place of that snapshot in the order of all.
     pub seq: i64,
     /// When the instance answered.
     pub generated_at: String,
-    /// Each after those that it refers to.
+    /// Tables, each after those that it refers to.
     pub tables: Vec<TableFile>,
 }
 
-/// A table's file.
+/// File of a table.
 #[derive(Debug, Serialize)]
 pub struct TableFile {
-    /// The table's name.
+    /// Name of the table.
     pub name: String,
-    /// How many rows it has.
+    /// Number of rows.
     pub rows: u64,
 }
 
@@ -52,21 +52,21 @@ pub fn file_name(table: &str) -> String {
     format!("{table}.ndjson")
 }
 
-/// A file, and the SHA-256 of what it holds.
+/// Name of a file, and the SHA-256 of its content.
 pub struct Checksum {
-    /// The file's name.
+    /// Name of the file.
     pub file: String,
-    /// In hexadecimal digits.
+    /// SHA-256 in hexadecimal digits.
     pub sha256: String,
 }
 
 impl Checksum {
-    /// The checksum of a file that holds what was hashed.
+    /// Creates the checksum of a file whose content was hashed.
     pub fn new(file: String, hash: Sha256) -> Self {
         Self { file, sha256: HEXLOWER.encode(&hash.finalize()) }
     }
 
-    /// Returns its line of [`CHECKSUMS`].
+    /// Returns the file's line of [`CHECKSUMS`].
     pub fn line(&self) -> String {
         format!("{}  {}\n", self.sha256, self.file)
     }

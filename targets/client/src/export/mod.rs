@@ -1,4 +1,4 @@
-//! `aibaas-client export`: downloads the whole public data set of an instance, as of one snapshot.
+//! `aibaas-client export`: downloads the whole public dataset of an instance, as of one snapshot.
 
 mod command;
 mod croissant;

@@ -1,4 +1,4 @@
-//! Writes the rows of a table as they come.
+//! Writer of a table's rows as they are downloaded.
 
 use std::{
     fs::File,
@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{directory::with_path, manifest::file_name};
 
-/// The file of a table that is being written.
+/// The file of a table while it is written.
 pub struct TableWriter {
     path: PathBuf,
     file: BufWriter<File>,
@@ -19,20 +19,20 @@ pub struct TableWriter {
 }
 
 impl TableWriter {
-    /// Makes the file, which must be new.
+    /// Creates the file, which must be new.
     ///
     /// # Errors
-    /// Why it cannot be made.
+    /// A text that says why it cannot be created.
     pub fn new(directory: &Path, table: &str) -> Result<Self, String> {
         let path = directory.join(file_name(table));
         let file = File::create_new(&path).map_err(|error| with_path(&path, &error))?;
         Ok(Self { path, file: BufWriter::new(file), hash: Sha256::new(), rows: 0 })
     }
 
-    /// Adds a page, and returns how many rows it has.
+    /// Appends a page, and returns how many rows it has.
     ///
     /// # Errors
-    /// Why it cannot be written, or that it ends within a row.
+    /// A text that says why it cannot be written, or that it ends within a row.
     pub fn write(&mut self, page: &[u8]) -> Result<u64, String> {
         if page.last().is_some_and(|byte| *byte != b'\n') {
             return Err(with_path(&self.path, &"the server's page ends within a row"));
@@ -44,10 +44,10 @@ impl TableWriter {
         Ok(rows)
     }
 
-    /// Has the system keep the file; returns its checksum and how many rows it has.
+    /// Flushes the file to the disk. Returns its checksum and the number of its rows.
     ///
     /// # Errors
-    /// Why it cannot be kept.
+    /// A text that says why it cannot be flushed.
     pub fn finish(mut self) -> Result<(Sha256, u64), String> {
         let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
         written.map_err(|error| with_path(&self.path, &error))?;

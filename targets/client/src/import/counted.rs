@@ -1,14 +1,15 @@
-//! The number of passes behind a mean, where no single result is given.
+//! Computation of the number of passes from a mean, where no single result is given.
 
-/// How exactly a count must come to the mean.
+/// Tolerance between a count and the mean.
 const EXACT: f64 = 1e-9;
-/// How exactly a mean must come to its standard error.
+/// Tolerance between a mean and its standard error.
 const ROUNDING: f64 = 1e-6;
 
-/// Counts the passes, where the mean can only be that of passes; `name` is what the source calls it.
+/// Computes the number of passes, where the mean can only be that of passes; `name` is the source's name for it, for
+/// the error.
 ///
 /// # Errors
-/// Why the mean is not that of passes.
+/// A text that says why the mean is not that of passes.
 pub fn counted(name: &str, mean: f64, error: Option<f64>, total: u32) -> Result<u32, String> {
     let whole = f64::from(total);
     let passes = (mean * whole).round();

@@ -1,4 +1,4 @@
-//! Whatever stands in a file, an importer reads it or says what is wrong.
+//! Fuzz test: whatever a file contains, an importer reads it or reports what is wrong.
 
 use std::io::{Cursor, Write as _};
 
@@ -36,7 +36,7 @@ fn options<O: clap::Args>() -> O {
     Command::parse_from(["", "file"]).options
 }
 
-/// The beginning of a real file, with pieces taken out, doubled, replaced and exchanged.
+/// Generates the beginning of a real file, with pieces removed, doubled, replaced and exchanged.
 fn near(file: &'static str) -> impl Strategy<Value = Vec<u8>> {
     let start = file.as_bytes().get(..4000).unwrap_or(file.as_bytes());
     let change = (

@@ -1,4 +1,4 @@
-//! The files that a command line names.
+//! Files that a command line names.
 
 use std::{
     collections::HashSet,
@@ -7,10 +7,9 @@ use std::{
 
 use crate::error::CliError;
 
-/// Finds the files: a directory stands for those within it that are wanted, a pattern for what it matches. The same file
-/// is taken once.
+/// Finds the files: a directory stands for those within it that are wanted, a pattern for what it matches. Each file is
+/// listed once.
 ///
-/// # Errors
 /// [`CliError`] when a path leads nowhere, or to no file that is wanted.
 pub fn files(given: &[PathBuf], wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, CliError> {
     let mut found = Vec::new();
@@ -33,7 +32,7 @@ pub fn files(given: &[PathBuf], wanted: impl Fn(&Path) -> bool) -> Result<Vec<Pa
     Ok(found)
 }
 
-/// Returns what a path stands for: itself, or what it matches where there is nothing of that name.
+/// Returns what a path stands for: itself, or what it matches where nothing has that name.
 fn matches(path: &Path) -> Result<Vec<PathBuf>, CliError> {
     if path.exists() {
         return Ok(vec![path.to_owned()]);
@@ -45,7 +44,7 @@ fn matches(path: &Path) -> Result<Vec<PathBuf>, CliError> {
     if paths.is_empty() { Err(nowhere()) } else { Ok(paths) }
 }
 
-/// Collects the files of a directory and those below it, in the order of their names. Links are not followed.
+/// Collects the wanted files of a directory and those below it, in the order of their names. Links are not followed.
 fn walk(directory: &Path, wanted: &impl Fn(&Path) -> bool, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let mut entries = std::fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
@@ -60,7 +59,7 @@ fn walk(directory: &Path, wanted: &impl Fn(&Path) -> bool, found: &mut Vec<PathB
     Ok(())
 }
 
-/// Returns the file's name, empty where it is no text.
+/// Returns the file's name, empty where it is not valid Unicode.
 pub fn name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Lists in sentences.
 
-/// Names the first few things: `first, second, third and 7 more`.
+/// Lists the first few things: `first, second, third and 7 more`.
 pub fn some_of<T: std::fmt::Display>(things: &[T]) -> String {
     const NAMED: usize = 5;
     let mut text = things.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");

@@ -1,15 +1,15 @@
-//! What the scores of a metric mean, as far as sources tell it or everybody knows.
+//! Meaning of a metric's scores, as far as sources tell it or it is generally known.
 
 use serde_json::{Map, Value, json};
 
 use super::plan::Status;
 
-/// Which scores are better, in what unit, and within which bounds.
+/// Direction, unit and bounds of scores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measure {
     pub is_lower_better: bool,
     pub unit: Option<String>,
-    /// The lower and the upper bound; none where scores are 0 to 1.
+    /// Lower and upper bound; `None` where scores are 0 to 1.
     pub bounds: Option<(Option<f64>, Option<f64>)>,
 }
 
@@ -31,12 +31,12 @@ const KNOWN: [Known; 12] = [
 ];
 
 impl Measure {
-    /// Scores from 0 to 1, of which more is better.
+    /// Returns the measure of scores from 0 to 1, of which more is better.
     pub fn share() -> Self {
         Self { is_lower_better: false, unit: None, bounds: None }
     }
 
-    /// What is known of a metric by its name: without more, a share.
+    /// Returns what is known of a metric by its name; an unknown one is a share.
     pub fn named(metric: &str) -> Self {
         let known = KNOWN.iter().find(|(name, ..)| *name == metric);
         known.map_or_else(Self::share, |(_, is_lower_better, unit, bounds)| Self {
@@ -46,7 +46,7 @@ impl Measure {
         })
     }
 
-    /// Whether scores are from 0 to 1.
+    /// Checks whether scores are from 0 to 1.
     pub fn is_share(&self) -> bool {
         self.bounds.is_none()
     }
@@ -54,7 +54,7 @@ impl Measure {
     /// Checks that a score is within the bounds.
     ///
     /// # Errors
-    /// Which bounds they are.
+    /// A text that names the bounds.
     pub fn check(&self, score: f64) -> Result<(), String> {
         let (lower, upper) = self.bounds.unwrap_or((Some(0.0), Some(1.0)));
         let is_within =
@@ -68,12 +68,13 @@ impl Measure {
         }
     }
 
-    /// How an attempt ended that has this score. Of seconds or dollars, 0 is no failure.
+    /// Returns the status of an attempt with this score. For other metrics than shares, such as seconds or dollars, 0
+    /// is no failure.
     pub fn status(&self, score: f64) -> Status {
         if self.is_share() { Status::of(score) } else { Status::Success }
     }
 
-    /// Adds to the body of a version what is not said otherwise.
+    /// Adds to the body of a version what differs from its defaults.
     pub fn tell(&self, body: &mut Value) {
         let Value::Object(members) = body else { return };
         members.extend(self.members());

@@ -1,7 +1,8 @@
 //! `aibaas-client import`: publishes other systems' results through the public API.
 //!
-//! A module a source turns documents into a [`plan::Plan`]; what is done with it is the same for all. Every run carries
-//! the name that it has at its source, so an import that was interrupted or repeated publishes nothing twice.
+//! Each source has a module that converts documents to a [`plan::Plan`]; plans are published in the same way for all.
+//! Every run carries the name that it has at its source, so an import that was interrupted or repeated publishes
+//! nothing twice.
 
 mod aider;
 mod counted;

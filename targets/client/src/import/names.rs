@@ -1,14 +1,14 @@
-//! Identifiers made of other systems' names.
+//! Identifiers derived from other systems' names.
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-/// The most characters of a model's name, a benchmark's id and its version.
+/// Most characters of a model's name, a benchmark's id and its version.
 pub const LONGEST_NAME: usize = 100;
-/// The most characters of a provider.
+/// Most characters of a provider.
 const LONGEST_PROVIDER: usize = 64;
 const LONGEST_EXTERNAL_ID: usize = 200;
-/// Families of models by how their names begin.
+/// Vendors of models by the beginning of the models' names.
 const FAMILIES: &[(&str, &str)] = &[
     ("amazon.", "amazon"),
     ("chatgpt", "openai"),
@@ -34,7 +34,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("yi-", "01-ai"),
 ];
 
-/// What vendors call themselves on model hubs, where it is another name than the one that stands for them here.
+/// Names of vendors on model hubs that differ from their names here.
 const VENDORS: &[(&str, &str)] = &[
     ("coherelabs", "cohere"),
     ("cohereforai", "cohere"),
@@ -46,7 +46,7 @@ const VENDORS: &[(&str, &str)] = &[
     ("x-ai", "xai"),
 ];
 
-/// Who serves the models of others, by how tables name them.
+/// Services that serve other vendors' models, as tables name them.
 const SERVERS: &[&str] = &[
     "azure",
     "bedrock",
@@ -65,7 +65,7 @@ const SERVERS: &[&str] = &[
     "vertex",
 ];
 
-/// Makes an identifier of the text: lower-case letters, digits and `._-`, starting with one of the first two.
+/// Converts the text to an identifier: lower-case letters, digits and `._-`, starting with a letter or digit.
 pub fn slug(text: &str, longest: usize) -> String {
     let mut slug = String::new();
     for character in text.chars().map(|character| character.to_ascii_lowercase()) {
@@ -87,41 +87,42 @@ pub fn family(model: &str) -> Option<&'static str> {
     FAMILIES.iter().find(|(family, _)| model.starts_with(family)).map(|(_, provider)| *provider)
 }
 
-/// Splits `vendor/name`, as hubs write it, also behind the address of Hugging Face; without a vendor, the name's family
-/// tells it.
+/// Splits `vendor/name` as hubs write it, also after the address of Hugging Face; without a vendor, the beginning of
+/// the name tells it.
 pub fn vendor_and_name(text: &str) -> (Option<String>, &str) {
     let text = text.trim();
     let path = text.strip_prefix("https://huggingface.co/").unwrap_or(text).trim_end_matches('/');
     let known = |name: &str| family(name).map(str::to_owned);
     match path.split('/').collect::<Vec<_>>().as_slice() {
         [organisation, name] => (vendor(organisation), name),
-        // Whoever serves it stands first.
+        // The service that serves the model is named first.
         [_, .., organisation, name] => (known(name).or_else(|| vendor(organisation)), name),
         _ => (known(path), path),
     }
 }
 
-/// Returns the vendor that a hub or a router calls so; none where the name makes no identifier.
+/// Returns the vendor that a hub or a router calls by this name; `None` where the name gives no identifier.
 pub fn vendor(organisation: &str) -> Option<String> {
     let slug = slug(organisation, LONGEST_PROVIDER);
     let known = VENDORS.iter().find(|(alias, _)| *alias == slug).map(|(_, vendor)| (*vendor).to_owned());
     known.or(Some(slug)).filter(|vendor| !vendor.is_empty())
 }
 
-/// Returns whether a text names who serves a model and not the model, as rows do that compare providers: `Fireworks`,
-/// `OpenRouter: Novita`, `BF16 via glhf.chat`.
+/// Checks whether a text names the service of a model and not the model, as in rows that compare providers:
+/// `Fireworks`, `OpenRouter: Novita`, `BF16 via glhf.chat`.
 pub fn names_a_server(text: &str) -> bool {
     let text = text.trim().to_ascii_lowercase();
     let first = text.split([' ', ':', '/']).next().unwrap_or_default();
     text.contains(" via ") || SERVERS.contains(&first) || family(&text) == Some(text.as_str())
 }
 
-/// Says why a model is refused of which nobody tells who made it.
+/// Describes the refusal of a model whose vendor is unknown.
 pub fn without_vendor(model: &str) -> String {
     format!("nothing tells who made {model:?}: give --provider, where it is a model")
 }
 
-/// Joins the name of a run at its source with what the run is imported as. A name that is too long ends in a hash.
+/// Joins the name of a run at its source with the names that it is imported under. A result that is too long ends in a
+/// hash.
 pub fn external_id(parts: &[&str]) -> String {
     let whole = parts.join("/");
     if whole.chars().count() <= LONGEST_EXTERNAL_ID {

@@ -52,10 +52,10 @@ pub struct Naming {
 }
 
 impl Naming {
-    /// Returns the vendor that is told, or the one that the option names.
+    /// Returns the vendor that the source tells, or the one that the option names.
     ///
     /// # Errors
-    /// That nothing tells who made the model.
+    /// A text where neither names the vendor.
     pub fn provider(&self, told: Option<String>, model: &str) -> Result<String, String> {
         let given = || self.provider.as_deref().and_then(names::vendor);
         told.or_else(given).ok_or_else(|| names::without_vendor(model))

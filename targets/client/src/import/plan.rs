@@ -1,4 +1,4 @@
-//! What an importer makes of documents, in the terms of the API.
+//! Plan of an import: what is published of documents, in the terms of the API.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::names::{LONGEST_NAME, slug};
 
-/// Attempts at one task that the API takes.
+/// Most attempts at one task that the API accepts.
 pub const MOST_ATTEMPTS: u32 = 10;
 
 /// Who ran an evaluation, seen from the model's vendor.
@@ -19,17 +19,17 @@ pub enum Relationship {
     SelfReported,
 }
 
-/// What to publish of documents.
+/// Benchmark versions and runs to publish.
 #[derive(Debug, Default)]
 pub struct Plan {
     pub benchmarks: Vec<Benchmark>,
     pub entries: Vec<Entry>,
-    /// What stands in the documents and has no place in the API, or comes over changed, and why.
+    /// What the documents have and the API has no place for, or what is imported changed, and why.
     pub unmapped: Vec<String>,
 }
 
 impl Plan {
-    /// Adds what another document makes. Where it defines a benchmark version otherwise, its runs are refused.
+    /// Adds the plan of another document. Where it defines a benchmark version otherwise, its runs are refused.
     pub fn add(&mut self, other: Self) {
         let mut clashes = Vec::new();
         for benchmark in other.benchmarks {
@@ -61,7 +61,7 @@ impl Plan {
         }
     }
 
-    /// Adds that a document is refused whole.
+    /// Adds that a document is refused as a whole.
     pub fn refuse(&mut self, name: String, reason: String) {
         self.entries.push(Entry { name, submission: Err(reason) });
     }
@@ -88,16 +88,16 @@ impl Benchmark {
     }
 }
 
-/// What a benchmark version is to another one of the same benchmark.
+/// Relation of a benchmark version to another one of the same benchmark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
-    /// It has some of so many tasks. Which version has them all, or whether it is there, nobody has to know.
+    /// The version has some of so many tasks. Which version has them all, or whether it exists, need not be known.
     PartOf(u64),
-    /// It has the same tasks, scored by another scorer or metric.
+    /// The version has the same tasks as the named one, scored by another scorer or metric.
     OtherScoringOf(String),
 }
 
-/// Where a benchmark is described.
+/// Links to descriptions of a benchmark.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     pub homepage: Option<String>,
@@ -105,16 +105,16 @@ pub struct About {
     pub citation: Option<String>,
 }
 
-/// What becomes one run: a row of a table, a log.
+/// Source of one run: a row of a table, or a log.
 #[derive(Debug)]
 pub struct Entry {
-    /// What the document calls it, and where it stands.
+    /// Name in the document, and its place there.
     pub name: String,
-    /// What to publish, or why that would be wrong.
+    /// Submission to publish, or why that would be wrong.
     pub submission: Result<Submission, String>,
 }
 
-/// One model's run.
+/// One model's run, with its evidence.
 #[derive(Debug)]
 pub struct Submission {
     pub model: Model,
@@ -122,7 +122,7 @@ pub struct Submission {
     pub evidence: Evidence,
 }
 
-/// A model as the API names it: `provider/name`, and what people call it.
+/// A model as the API names it: `provider/name`, and its display name.
 #[derive(Debug)]
 pub struct Model {
     pub provider: String,
@@ -131,10 +131,10 @@ pub struct Model {
 }
 
 impl Model {
-    /// Names a model as its source does.
+    /// Creates a model from the name at its source.
     ///
     /// # Errors
-    /// That the name makes no identifier.
+    /// A text where the name gives no identifier.
     pub fn named(provider: String, display_name: &str) -> Result<Self, String> {
         let name = slug(display_name, LONGEST_NAME);
         if name.is_empty() {
@@ -143,7 +143,7 @@ impl Model {
         Ok(Self { provider, name, display_name: display_name.to_owned() })
     }
 
-    /// Returns the id that the API knows it by.
+    /// Returns the model's id in the API.
     pub fn id(&self) -> String {
         format!("{}/{}", self.provider, self.name)
     }
@@ -158,7 +158,7 @@ pub struct Run {
     pub version: String,
     pub harness: String,
     pub harness_version: String,
-    /// None where nobody tells it.
+    /// Commit of the harness; `None` where the source does not tell it.
     pub commit: Option<String>,
     pub dirty: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,17 +173,17 @@ pub struct Run {
     pub started_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<String>,
-    /// The run's name at its source.
+    /// Name of the run at its source.
     pub external_id: String,
-    /// The program that drove the model.
+    /// Program that drove the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
-    /// A short label of how the model was set up, such as its reasoning effort.
+    /// Short label of the model's configuration, such as its reasoning effort.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<String>,
     #[serde(skip_serializing_if = "Links::is_empty")]
     pub links: Links,
-    /// What it was sealed as.
+    /// Id of the seal that was registered before the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seal: Option<String>,
 }
@@ -202,7 +202,7 @@ impl Links {
     }
 }
 
-/// Where more of a run can be read.
+/// Links to more about a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Links {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -215,7 +215,7 @@ pub struct Links {
     pub paper: Option<String>,
 }
 
-/// What a run's score rests on.
+/// Evidence for a run's score.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Evidence {
     Counts(Counts),
@@ -223,7 +223,7 @@ pub enum Evidence {
     Score(GivenScore),
 }
 
-/// The score of a whole run, where the source publishes no more, and what it tells of its uncertainty.
+/// Score of a whole run, where the source publishes no more, with its uncertainty as far as that is published.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GivenScore {
@@ -242,7 +242,7 @@ pub struct GivenInterval {
 }
 
 impl GivenScore {
-    /// Makes the score of a run with this standard error.
+    /// Creates the score of a run with this standard error.
     pub fn of(score: f64, standard_error: Option<f64>) -> Self {
         Self {
             score,
@@ -251,13 +251,13 @@ impl GivenScore {
         }
     }
 
-    /// Makes the part of the body that declares a version of so many tasks.
+    /// Creates the part of the body that declares a version of `tasks` tasks.
     pub fn body(tasks: u32) -> Value {
         serde_json::json!({"metric": "score", "evidence": "score", "taskCount": tasks})
     }
 }
 
-/// How many tasks a run passed, where the results of single ones are not known.
+/// Numbers of tasks and passes of a run whose single results are not known.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
@@ -268,13 +268,13 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Makes the counts of a run with one attempt at each task.
+    /// Creates the counts of a run with one attempt at each task.
     pub fn of(passed: u32, total: u32) -> Self {
         Self { total, correct_by_attempt: vec![passed], cost_usd: None, mean_latency_ms: None }
     }
 }
 
-/// One attempt at one task.
+/// Result of one attempt at one task.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskResult {
@@ -296,7 +296,7 @@ pub struct TaskResult {
     pub cost_usd: Option<f64>,
 }
 
-/// How an attempt ended.
+/// Status of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -314,7 +314,7 @@ impl Status {
 }
 
 impl TaskResult {
-    /// Makes the result of an attempt that came to its end, of which only the score is known.
+    /// Creates the result of an attempt that came to its end, of which only the score is known.
     pub fn scored(task: String, attempt: u32, score: f64) -> Self {
         Self {
             task,

@@ -1,4 +1,4 @@
-//! Publishes what an importer made of documents.
+//! Publication of a plan.
 
 use std::{collections::BTreeMap, process::ExitCode};
 
@@ -12,14 +12,14 @@ use super::{
 };
 use crate::{error::CliError, output::print_line};
 
-/// What is said of a run that the server knows by another declaration.
+/// Reason for a run that the server knows by another declaration.
 const OTHERWISE: &str = "a run of this external id is there, declared otherwise (another name of the model, or other settings); \
                          it stays as it is, and its numbers were not compared";
 
-/// Publishes all that the plan has, and prints what became of it. What the exit code tells, [`Summary::exit_code`] says.
+/// Publishes all of the plan, and prints the outcome. The exit code is that of [`Summary::exit_code`].
 ///
 /// # Errors
-/// [`CliError`] when the address or the key can be none, or a seal is named for several runs.
+/// [`CliError`] when the address or the key is malformed, or a seal is named for several runs.
 pub async fn publish(mut plan: Plan, target: &Target) -> Result<ExitCode, CliError> {
     if let Some(seal) = &target.seal {
         name_seal(&mut plan, seal)?;
@@ -38,7 +38,7 @@ pub async fn publish(mut plan: Plan, target: &Target) -> Result<ExitCode, CliErr
     Ok(ExitCode::from(summary.exit_code(target.strict)))
 }
 
-/// Has the run name what it was sealed as.
+/// Adds the seal to the only run of the plan.
 fn name_seal(plan: &mut Plan, seal: &str) -> Result<(), CliError> {
     let mut runs = plan.entries.iter_mut().filter_map(|entry| entry.submission.as_mut().ok());
     match (runs.next(), runs.next()) {
@@ -48,7 +48,7 @@ fn name_seal(plan: &mut Plan, seal: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Tells what would be published, without asking the server.
+/// Reports what would be published, without asking the server.
 fn preview(plan: &Plan) -> Summary {
     let mut summary = Summary { dry_run: true, not_mapped: plan.unmapped.clone(), ..Summary::default() };
     for entry in &plan.entries {

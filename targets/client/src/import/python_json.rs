@@ -1,11 +1,11 @@
-//! JSON as Python writes it.
+//! Reader of JSON as Python writes it.
 
 use serde::de::DeserializeOwned;
 
-/// Reads JSON as Python writes it, where `NaN`, `Infinity` and `-Infinity` are numbers; they become null.
+/// Parses JSON as Python writes it, where `NaN`, `Infinity` and `-Infinity` are numbers; they become null.
 ///
 /// # Errors
-/// Why the text is not JSON, or not a `T`.
+/// A text that says why it is not JSON, or not a `T`.
 pub fn python_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     serde_json::from_slice(text)
         .or_else(|error| match without_constants(text) {
@@ -15,7 +15,7 @@ pub fn python_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Returns the text with null for each of the constants; none where it has none of them.
+/// Returns the text with null for each of the constants; `None` where it has none of them.
 fn without_constants(text: &[u8]) -> Option<Vec<u8>> {
     let mut strict = Vec::with_capacity(text.len());
     let (mut in_string, mut escaped, mut replaced) = (false, false, false);

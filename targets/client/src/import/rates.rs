@@ -1,16 +1,16 @@
 //! Rates as tables print them.
 
-/// How exactly floating-point numbers come to each other.
+/// Tolerance between floating-point numbers.
 const EXACT: f64 = 1e-9;
 
-/// How a printed number comes of the exact one.
+/// Way in which a printed number follows from the exact one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
     Rounded,
     Truncated,
 }
 
-/// Returns how the exact number is printed so with that many decimals; none where it is another number.
+/// Returns how a number was rounded to the printed one with that many decimals; `None` where it is another number.
 pub fn fit(printed: f64, exact: f64, decimals: u8) -> Option<Fit> {
     let unit = 0.1_f64.powi(i32::from(decimals));
     let above = exact - printed;
@@ -23,10 +23,10 @@ pub fn fit(printed: f64, exact: f64, decimals: u8) -> Option<Fit> {
     }
 }
 
-/// Finds the number of passes that a printed rate comes to; `whole` is the rate of all, 1 or 100.
+/// Finds the number of passes that a printed rate comes to; `whole` is the rate where all pass, 1 or 100.
 ///
 /// # Errors
-/// That none does, or several do.
+/// A text where no number does, or several do.
 pub fn passes(printed: f64, whole: f64, decimals: u8, total: u32) -> Result<(u32, Fit), String> {
     let about = printed / whole * f64::from(total);
     if total == 0 || !(0.0..=f64::from(total)).contains(&about) {
@@ -81,7 +81,8 @@ mod tests {
         }
     }
 
-    /// Aider's refactor_leaderboard.yml at commit 068fb38: rates alone, of the cases that came to an end.
+    /// Checks the rates of Aider's refactor_leaderboard.yml at commit 068fb38: rates alone, of the cases that came to
+    /// an end.
     #[test]
     fn a_published_board_comes_of_counts() {
         for (rate, cases, passed) in [

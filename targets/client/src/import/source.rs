@@ -88,8 +88,7 @@ pub enum Source {
 /// Imports the source. The exit code is 0 where something is published or was there already, 1 where something failed,
 /// 3 where all was refused.
 ///
-/// # Errors
-/// [`CliError`] when a file is not there or cannot be read.
+/// [`CliError`] when a file does not exist or cannot be read.
 pub async fn import(source: Source) -> Result<ExitCode, CliError> {
     match source {
         Source::Aider { options, target } => {
@@ -123,7 +122,7 @@ pub async fn import(source: Source) -> Result<ExitCode, CliError> {
     }
 }
 
-/// Plans every file of its own. One that is not understood is refused, and the others are published.
+/// Creates a plan of every file by itself. A file that is not understood is refused, and the others are published.
 async fn each(
     given: &Inputs,
     wanted: impl Fn(&Path) -> bool,
@@ -138,7 +137,7 @@ async fn each(
     Ok(whole)
 }
 
-/// Adds what a file makes; among several, its name stands before that of each run.
+/// Adds the plan of a file; among several files, the file's name precedes that of each run.
 fn add(whole: &mut Plan, file: &Path, is_one_of_several: bool, planned: Result<Plan, String>) {
     match planned {
         Ok(mut plan) => {
@@ -198,7 +197,7 @@ async fn import_helm(options: &helm::Options, target: &Target) -> Result<ExitCod
     publish(whole, target).await
 }
 
-/// Imports runs of Terminal-Bench, which are planned together. In a directory, files of single trials are passed over.
+/// Imports runs of Terminal-Bench, which are planned together. In a directory, files of single trials are skipped.
 async fn import_terminal_bench(options: &terminal_bench::Options, target: &Target) -> Result<ExitCode, CliError> {
     let is_run = |path: &Path| {
         is_named(terminal_bench::RESULTS)(path)
@@ -233,7 +232,7 @@ async fn import_lm_eval(options: &lm_eval::Options, target: &Target) -> Result<E
         } else {
             given.clone()
         };
-        // Of several evaluations each has the samples of its own date.
+        // Of several evaluations, each has the samples of its own date.
         let is_own = |samples: &Path| files.len() == 1 || lm_eval::date(samples) == lm_eval::date(file);
         let mut samples = Vec::new();
         for path in beside.iter().filter(|path| is_own(path)) {
@@ -256,13 +255,13 @@ fn samples_beside(results: &Path) -> Result<Vec<PathBuf>, CliError> {
     Ok(paths)
 }
 
-/// Reads the file of this name in the same directory; none where there is none.
+/// Reads the file of this name in the same directory; `None` where there is none.
 async fn read_beside(file: &Path, name: &str) -> Result<Option<Vec<u8>>, CliError> {
     let beside = file.with_file_name(name);
     if beside.is_file() { read(&beside).await.map(Some) } else { Ok(None) }
 }
 
-/// Reads the file, without the byte order mark that an editor may have put before it.
+/// Reads the file, without a byte order mark that an editor may have added.
 async fn read(file: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = tokio::fs::read(file).await.map_err(|error| unreadable(file, error))?;
     if bytes.starts_with("\u{feff}".as_bytes()) {

@@ -1,4 +1,4 @@
-//! What became of a plan, for people and for programs.
+//! Outcome of a plan, for people and for programs.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::{listing::some_of, plan::Submission};
 
-/// Everything was refused, or with `--strict` anything.
+/// Exit code where everything was refused, or with `--strict` anything.
 const REFUSED: u8 = 3;
 
-/// What became of a plan, or would become of it.
+/// Outcome of a plan, or of a dry run.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
@@ -36,7 +36,7 @@ pub struct Done {
 }
 
 impl Done {
-    /// Makes it of what was sent.
+    /// Creates it from what was sent.
     pub fn new(
         name: &str,
         Submission { run, .. }: &Submission,
@@ -63,7 +63,7 @@ pub struct Left {
 }
 
 impl Left {
-    /// Makes it of its name at the source and the reason.
+    /// Creates it from the name at the source and the reason.
     pub fn new(name: &str, reason: &str) -> Self {
         Self { name: name.to_owned(), reason: reason.to_owned() }
     }

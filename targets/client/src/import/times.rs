@@ -1,39 +1,39 @@
-//! Times as the API takes them.
+//! Times in the form that the API accepts.
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
-/// Returns an RFC 3339 time in UTC, with milliseconds.
+/// Converts a time to RFC 3339 in UTC, with milliseconds.
 ///
 /// # Errors
-/// Why the text is no time.
+/// A text that says why it is not a time.
 pub fn utc(text: &str) -> Result<String, String> {
     let time = text.parse::<Timestamp>().map_err(|_| format!("{text:?} is no time"))?;
     Ok(format!("{time:.3}"))
 }
 
-/// Reads a date and time without an offset as UTC.
+/// Converts a date and time without an offset, as UTC.
 ///
 /// # Errors
-/// Why the text is no time.
+/// A text that says why it is not a time.
 pub fn local_as_utc(text: &str) -> Result<String, String> {
     let time = text.parse::<civil::DateTime>().map_err(|_| format!("{text:?} is no date and time"))?;
     let time = time.to_zoned(TimeZone::UTC).map_err(|_| format!("{text:?} is out of range"))?;
     Ok(format!("{:.3}", time.timestamp()))
 }
 
-/// Reads a day as its beginning, UTC.
+/// Converts a day to its beginning in UTC.
 ///
 /// # Errors
-/// Why the text is no day.
+/// A text that says why it is not a day.
 pub fn day(text: &str) -> Result<String, String> {
     let day: civil::Date = text.parse().map_err(|_| format!("date is {text:?}, which is no date"))?;
     Ok(format!("{day}T00:00:00.000Z"))
 }
 
-/// Returns the time so many seconds after the beginning of 1970, UTC.
+/// Converts seconds since the beginning of 1970, UTC.
 ///
 /// # Errors
-/// Why the number is no time.
+/// A text that says why the number is not a time.
 pub fn unix(seconds: f64) -> Result<String, String> {
     let out_of_range = || format!("{seconds} is no time");
     let since = std::time::Duration::try_from_secs_f64(seconds).map_err(|_| out_of_range())?;

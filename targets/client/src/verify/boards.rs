@@ -1,4 +1,4 @@
-//! What stood on boards: the digests in the log, and the ranks that follow from scores.
+//! Verification of boards: the digests in the log, and the ranks that follow from scores.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,13 +14,13 @@ use super::{
     measure::measure_of,
 };
 
-/// Changes name the hundred others that now rank best.
+/// Most other systems that a change lists: the hundred that now rank best.
 const MOST_MOVED: usize = 100;
 
 /// An entry of a board, with what its score is made of.
 pub struct Entry<'a> {
     pub model: &'a str,
-    /// What is ranked: the model, or one of its systems.
+    /// System of the entry: the model, or one of its systems.
     pub system: &'a str,
     pub run: &'a str,
     pub is_ranked: bool,
@@ -36,14 +36,14 @@ impl Entry<'_> {
     }
 }
 
-/// Every board, by benchmark and version.
+/// All boards, by benchmark and version.
 pub struct Boards<'a>(HashMap<(&'a str, &'a str), Vec<Entry<'a>>>);
 
 impl<'a> Boards<'a> {
     /// Reads the entries.
     ///
     /// # Errors
-    /// Which entry has no score.
+    /// [`Untrue`] that names an entry without a score.
     pub fn of(tables: &'a Tables) -> Result<Self, Untrue> {
         let mut slices = HashMap::new();
         for row in tables.rows("run_slices") {
@@ -72,28 +72,29 @@ impl<'a> Boards<'a> {
         Ok(Self(boards))
     }
 
-    /// What stands on a board at a snapshot.
+    /// Returns the entries that stand on a board at a snapshot.
     pub fn standing(&self, (benchmark, version): (&str, &str), seq: i64) -> Vec<&Entry<'a>> {
         let board = self.0.iter().find(|(board, _)| **board == (benchmark, version)).map(|(_, entries)| entries);
         board.into_iter().flatten().filter(|entry| entry.stands_at(seq)).collect()
     }
 }
 
-/// What was checked.
+/// Numbers of what was checked.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Checked {
-    /// Snapshots whose boards and ranks are right.
+    /// Number of snapshots whose boards and ranks are right.
     pub boards: usize,
-    /// Snapshots of which some entry is hidden now: no digest can be computed, and how the others moved is right.
+    /// Number of snapshots with an entry that is hidden now: no digest can be computed, but the moves of the others are
+    /// right.
     pub partly: usize,
-    /// Changes that are withheld, because they name what is hidden now.
+    /// Number of changes that are withheld, because they name what is hidden now.
     pub hidden: usize,
 }
 
 /// Checks the board and the ranks of every snapshot.
 ///
 /// # Errors
-/// Which board is not what the log commits to, or which rank does not follow.
+/// [`Untrue`] that names a board which is not what the log commits to, or a rank that does not follow.
 pub fn check(lines: &[Line<'_>], tables: &Tables, boards: &Boards<'_>) -> Result<Checked, Untrue> {
     let hidden_now = lines.iter().fold(HashSet::new(), |hidden, line| moderated(hidden, line));
     if hidden_now.is_empty()
@@ -110,7 +111,7 @@ pub fn check(lines: &[Line<'_>], tables: &Tables, boards: &Boards<'_>) -> Result
         hidden = moderated(hidden, line);
         let Some((leaf, seq)) = line.of_snapshot().filter(|(_, seq)| *seq <= tables.seq) else {
             if line.text.is_none() {
-                // Nobody is told which board it was.
+                // The log does not tell which board it was.
                 checked.hidden = checked.hidden.saturating_add(1);
             }
             continue;
@@ -147,7 +148,7 @@ pub fn check(lines: &[Line<'_>], tables: &Tables, boards: &Boards<'_>) -> Result
     Ok(checked)
 }
 
-/// The models that are hidden after a line.
+/// Updates the hidden models by a line of the log.
 fn moderated<'a>(mut hidden: HashSet<&'a str>, line: &'a Line<'_>) -> HashSet<&'a str> {
     if let Some(change) = line.text.as_ref().map(|text| &text.change) {
         let subject = if change.get("model").is_some_and(Value::is_string) { "model" } else { "benchmark" };
@@ -160,7 +161,7 @@ fn moderated<'a>(mut hidden: HashSet<&'a str>, line: &'a Line<'_>) -> HashSet<&'
     hidden
 }
 
-/// A place: the run, its model and its rank, by system.
+/// Places by system: the run, its model and its rank.
 type Places<'a> = HashMap<&'a str, (&'a str, &'a str, usize)>;
 
 fn places<'a>(direction: Direction, entries: Vec<&Entry<'a>>, hidden: &HashSet<&str>) -> Places<'a> {
@@ -171,8 +172,8 @@ fn places<'a>(direction: Direction, entries: Vec<&Entry<'a>>, hidden: &HashSet<&
     placed.map(|(entry, rank)| (entry.system, (entry.run, entry.model, rank))).collect()
 }
 
-/// Checks the ranks of a change. Where entries are missing, each rank may be later by as many. What is hidden does not change
-/// with what is not, so that all others moved as far as they move among themselves.
+/// Checks the ranks of a change. Where entries are missing, each rank may be later by as many. Hidden entries do not
+/// change together with visible ones, so all others moved as far as they move among themselves.
 fn check_ranks(
     line: &Line<'_>,
     leaf: &LeafText,

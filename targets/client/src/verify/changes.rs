@@ -1,4 +1,4 @@
-//! The log against the log of changes of the data set: the same lines, in the same order.
+//! Comparison of the log with the dataset's log of changes: the same lines, in the same order.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::data::{LeafText, Line, Tables, Untrue, integer, shown, text};
 use aibaas_core::domain::log_record::Row;
 
-/// Members of a change, and where the data set has them.
+/// Members of a change in the log, and their columns in the dataset.
 const MEMBERS: [(&str, &str); 11] = [
     ("kind", "kind"),
     ("benchmark", "benchmark_id"),
@@ -22,10 +22,10 @@ const MEMBERS: [(&str, &str); 11] = [
     ("moved", "moved"),
 ];
 
-/// Checks them.
+/// Checks that log and dataset have the same changes.
 ///
 /// # Errors
-/// Which line is missing, out of order or another.
+/// [`Untrue`] that names a line which is missing, out of order or another one.
 pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<(), Untrue> {
     let snapshots = tables.rows("snapshots").iter().map(|row| (integer(row, "seq"), row)).collect::<HashMap<_, _>>();
     let mut changes = tables.rows("changes").iter().map(|row| (integer(row, "seq"), row)).collect::<HashMap<_, _>>();
@@ -45,7 +45,7 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<(), Untrue> {
         };
         compare(line, leaf, change, snapshot)?;
     }
-    // What moderation hides is in neither, or withheld in the log.
+    // A change that moderation hides is missing from both, or withheld in the log.
     let withheld = lines.iter().filter(|line| line.text.is_none()).map(|line| line.leaf.change.as_str());
     let withheld = withheld.collect::<std::collections::HashSet<_>>();
     let is_in_neither = |seq: &i64| snapshots.get(seq).is_none_or(|row| !withheld.contains(text(row, "id")));
@@ -78,7 +78,7 @@ fn compare(line: &Line<'_>, leaf: &LeafText, change: &Row, snapshot: &Row) -> Re
         return Err(differs("its time", at, &shown(snapshot.get("created_at"))));
     }
     for (member, column) in MEMBERS {
-        // A member that is not told in this form is not compared.
+        // A member that is not written in this form is not compared.
         let (logged, told) = (leaf.change.get(member), change.get(column));
         if logged.is_some() && told.is_some() && logged != told {
             return Err(differs(member, &shown(logged), &shown(told)));

@@ -1,4 +1,4 @@
-//! The command, from its options to the line that says whether the board told the truth.
+//! The command `verify`, from its options to the line that says whether the board told the truth.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,7 +22,7 @@ use crate::{
     output::{print_line, warn},
 };
 
-/// Before an instance that told an untruth is looked at again.
+/// Pause before an instance that told an untruth is checked again.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// What is verified.
@@ -36,10 +36,10 @@ pub struct Options {
     head: Option<PathBuf>,
 }
 
-/// Why there is no line that says it is true.
+/// Reason why the board is not confirmed.
 enum Failure {
     Untrue(Untrue),
-    /// It could not be looked at.
+    /// The board could not be checked.
     Unknown(String),
 }
 
@@ -55,7 +55,7 @@ impl From<String> for Failure {
     }
 }
 
-/// Verifies a board: 0 where it told the truth, 1 where it did not, 2 where that could not be looked at.
+/// Verifies a board. Returns 0 where it told the truth, 1 where it did not, 2 where it could not be checked.
 pub async fn verify(options: Options) -> ExitCode {
     let progress = ProgressBar::no_length();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
@@ -85,7 +85,7 @@ async fn run(options: &Options, report: &dyn Fn(&str)) -> Result<String, Failure
     let (log, summary) = if is_url {
         let instance = Instance::new(&options.source)?;
         match of_instance(&instance, kept.as_ref(), report).await {
-            // Moderation hides at once, and the log tells so a moment later.
+            // Moderation hides at once, and the log says so a moment later.
             Err(Failure::Untrue(_)) => {
                 report("looking again");
                 tokio::time::sleep(PAUSE).await;
@@ -122,7 +122,7 @@ async fn of_instance(
     Ok((log, summary))
 }
 
-/// Checks everything that needs no instance, and says what it was.
+/// Checks everything that needs no instance, and returns a summary of it.
 pub(super) fn check(tables: &Tables, log: &Log, kept: Option<&Head>) -> Result<String, Untrue> {
     let lines = tree::check(log, kept)?;
     changes::check(&lines, tables)?;
@@ -167,7 +167,7 @@ fn read_kept(path: &Path) -> Result<Option<Head>, String> {
     }
 }
 
-/// Writes the head beside the file, and puts it in its place.
+/// Writes the head to a file beside the final one, and renames it.
 fn keep(path: &Path, head: &Head) -> Result<(), String> {
     let text = serde_json::to_string_pretty(head).map_err(|error| error.to_string())? + "\n";
     let mut unfinished = path.as_os_str().to_owned();

@@ -1,4 +1,4 @@
-//! What is verified: the tables of the data set, and the log.
+//! Data that are verified: the tables of the dataset, and the log.
 
 use std::{collections::HashMap, fmt::Display};
 
@@ -6,18 +6,18 @@ use aibaas_core::domain::log_record::Row;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What is not true, for whoever asked.
+/// An untrue statement of the board, described for people.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Untrue(pub String);
 
 impl Untrue {
-    /// Says so.
+    /// Creates the error with this text.
     pub fn new(text: impl Display) -> Self {
         Self(text.to_string())
     }
 }
 
-/// A head of the log, as the API tells it.
+/// A head of the log, as the API returns it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Head {
@@ -28,7 +28,7 @@ pub struct Head {
     pub signature: String,
 }
 
-/// A leaf, as the API tells it.
+/// A leaf of the log, as the API returns it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Leaf {
     pub index: u64,
@@ -52,16 +52,16 @@ pub struct Key {
     pub rest: Row,
 }
 
-/// The log.
+/// The log with its head and keys.
 #[derive(Clone, Debug)]
 pub struct Log {
     pub head: Head,
-    /// As many as the head says, in their order.
+    /// Leaves in their order, as many as the head counts.
     pub leaves: Vec<Leaf>,
     pub keys: Keys,
 }
 
-/// What the text of a leaf says.
+/// Content of a leaf's text.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeafText {
@@ -75,13 +75,13 @@ pub struct LeafText {
     pub seal: Option<SealCommitment>,
 }
 
-/// What was sealed.
+/// Commitment to a seal.
 #[derive(Debug, Deserialize)]
 pub struct SealCommitment {
     pub digest: String,
 }
 
-/// What was published with a change.
+/// Commitment to the run that was published with a change.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunCommitment {
@@ -89,14 +89,14 @@ pub struct RunCommitment {
     pub results: u64,
 }
 
-/// What stood since a change.
+/// Commitment to the board as it stood since a change.
 #[derive(Debug, Deserialize)]
 pub struct BoardCommitment {
     pub digest: String,
     pub entries: usize,
 }
 
-/// A leaf with what it says, unless its text is withheld.
+/// A leaf with its content, unless its text is withheld.
 #[derive(Debug)]
 pub struct Line<'a> {
     pub leaf: &'a Leaf,
@@ -104,31 +104,31 @@ pub struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// What it says, where it is of a snapshot: with the snapshot's place.
+    /// Returns the content with the snapshot's place, where the line is of a snapshot.
     pub fn of_snapshot(&self) -> Option<(&LeafText, i64)> {
         let text = self.text.as_ref()?;
         Some((text, text.seq?))
     }
 }
 
-/// The tables of a data set.
+/// Tables of a dataset.
 #[derive(Clone, Debug, Default)]
 pub struct Tables {
-    /// The newest snapshot in it.
+    /// Place of the newest snapshot in the dataset.
     pub seq: i64,
     tables: HashMap<String, Vec<Row>>,
 }
 
 impl Tables {
-    /// A data set as of the snapshot at this place, without rows yet.
+    /// Creates a dataset as of the snapshot at this place, without rows.
     pub fn new(seq: i64) -> Self {
         Self { seq, tables: HashMap::new() }
     }
 
-    /// Adds the rows of a table, one object a line.
+    /// Adds the rows of a table, given as lines of JSON objects.
     ///
     /// # Errors
-    /// Which line is none.
+    /// A text that names a line which is not one.
     pub fn add(&mut self, name: &str, lines: &str) -> Result<(), String> {
         let rows = self.tables.entry(name.to_owned()).or_default();
         for (number, line) in lines.lines().enumerate() {
@@ -138,17 +138,17 @@ impl Tables {
         Ok(())
     }
 
-    /// The rows of a table.
+    /// Returns the rows of a table.
     pub fn rows(&self, name: &str) -> &[Row] {
         self.tables.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The id of the newest snapshot.
+    /// Returns the id of the newest snapshot.
     pub fn newest(&self) -> Option<&str> {
         self.rows("snapshots").iter().max_by_key(|row| integer(row, "seq")).map(|row| text(row, "id"))
     }
 
-    /// The rows of a table by the text of a column.
+    /// Groups the rows of a table by the text of a column.
     pub fn by(&self, name: &str, column: &str) -> HashMap<&str, Vec<&Row>> {
         let mut by = HashMap::<_, Vec<_>>::new();
         for row in self.rows(name) {
@@ -163,32 +163,32 @@ impl Tables {
     }
 }
 
-/// A text of a row; empty where there is none.
+/// Returns a text of a row; empty where there is none.
 pub fn text<'a>(row: &'a Row, column: &str) -> &'a str {
     row.get(column).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// An integer of a row; 0 where there is none.
+/// Returns an integer of a row; 0 where there is none.
 pub fn integer(row: &Row, column: &str) -> i64 {
     row.get(column).and_then(Value::as_i64).unwrap_or_default()
 }
 
-/// A number of a row.
+/// Returns a number of a row.
 pub fn real(row: &Row, column: &str) -> Option<f64> {
     row.get(column).and_then(Value::as_f64)
 }
 
-/// Whether a row says so.
+/// Checks whether a column of a row is true.
 pub fn is_true(row: &Row, column: &str) -> bool {
     row.get(column).and_then(Value::as_bool).unwrap_or_default()
 }
 
-/// A value for people.
+/// Formats a value for people.
 pub fn shown(value: Option<&Value>) -> String {
     value.map_or_else(|| "null".to_owned(), Value::to_string)
 }
 
-/// Whether two numbers are the same but for the last digits, which hosts and SQLite compute differently.
+/// Checks whether two numbers are equal except for the last digits, which hosts and SQLite compute differently.
 pub fn is_close(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
 }

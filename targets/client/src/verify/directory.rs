@@ -1,4 +1,4 @@
-//! Reads what is verified from a directory that `aibaas-client export --log` wrote.
+//! Reader of data from a directory that `aibaas-client export --log` wrote.
 
 use std::{fs::File, path::Path};
 
@@ -21,15 +21,15 @@ struct Table {
 /// Reads a file.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// A text that says why it cannot be read.
 pub fn read(path: &Path) -> Result<String, String> {
     File::open(path).and_then(std::io::read_to_string).map_err(|error| with_path(path, &error))
 }
 
-/// Reads a file of JSON.
+/// Reads and parses a file of JSON.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// A text that says why it cannot be read.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     serde_json::from_str(&read(path)?).map_err(|error| with_path(path, &error))
 }
@@ -37,7 +37,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
 /// Reads tables and log.
 ///
 /// # Errors
-/// Which file is missing or is not understood.
+/// A text that names a file which is missing or was not understood.
 pub fn load(directory: &Path) -> Result<(Tables, Log), String> {
     let manifest: Manifest = read_json(&directory.join(MANIFEST))?;
     let mut tables = Tables::new(manifest.seq);

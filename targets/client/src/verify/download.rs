@@ -1,4 +1,4 @@
-//! Downloads what is verified from an instance.
+//! Download of the data that are verified.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use aibaas_core::domain::log_record::Row;
 use super::data::{Head, Keys, Leaf, Log, Tables};
 use crate::export::{Instance, next_page};
 
-/// How long changes may wait for their leaves, and how often the instance is asked meanwhile.
+/// Number of attempts to get the leaves of new changes, with a pause between them.
 const TRIES: usize = 40;
 const PAUSE: Duration = Duration::from_secs(3);
 
@@ -45,7 +45,7 @@ fn read<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, String> {
 }
 
 fn at(instance: &Instance, path: &str) -> Result<Url, String> {
-    // The manifest stands at /api/v1/export, wherever the instance has its root.
+    // The manifest is at /api/v1/export, wherever the instance has its root.
     instance.resolve(&instance.manifest, path)
 }
 
@@ -57,7 +57,7 @@ async fn get<T: DeserializeOwned>(instance: &Instance, url: &Url, report: &dyn F
 /// Downloads the tables, as of the newest snapshot.
 ///
 /// # Errors
-/// What the instance answers wrongly.
+/// A text that says what is wrong in the instance's answer.
 pub async fn download_tables(instance: &Instance, report: &dyn Fn(&str)) -> Result<Tables, String> {
     let offer: Offer = get(instance, &instance.manifest, report).await?;
     let mut tables = Tables::new(offer.seq);
@@ -78,10 +78,10 @@ fn follow(instance: &Instance, url: &Url, headers: &HeaderMap) -> Result<Option<
     next_page(headers).map(|link| instance.resolve(url, &link)).transpose()
 }
 
-/// Downloads the log, once it has the newest snapshot of the data, or has not got it for long.
+/// Downloads the log, once it has the newest snapshot of the data, or still lacks it after many attempts.
 ///
 /// # Errors
-/// What the instance answers wrongly, or that it has no log.
+/// A text that says what is wrong in the instance's answer, or that it has no log.
 pub async fn download_log(instance: &Instance, newest: Option<&str>, report: &dyn Fn(&str)) -> Result<Log, String> {
     let tries = if newest.is_some() { TRIES } else { 0 };
     for _ in 0..tries {
@@ -96,7 +96,7 @@ pub async fn download_log(instance: &Instance, newest: Option<&str>, report: &dy
     try_download_log(instance, report).await
 }
 
-/// First its head, then so many leaves.
+/// Downloads the head of the log first, and then as many leaves as it counts.
 async fn try_download_log(instance: &Instance, report: &dyn Fn(&str)) -> Result<Log, String> {
     report("log");
     let head: Head = get(instance, &at(instance, "log/head")?, report).await?;
@@ -115,7 +115,7 @@ async fn try_download_log(instance: &Instance, report: &dyn Fn(&str)) -> Result<
 /// Downloads the rows of a board at a snapshot.
 ///
 /// # Errors
-/// What the instance answers wrongly.
+/// A text that says what is wrong in the instance's answer.
 pub async fn download_board(
     instance: &Instance,
     (benchmark, version): (&str, &str),

@@ -1,4 +1,4 @@
-//! What the scores of a version mean, as the data set tells it.
+//! Meaning of a version's scores, read from the dataset.
 
 use aibaas_core::domain::{
     benchmark::Metric,
@@ -9,17 +9,17 @@ use serde_json::Value;
 
 use super::data::{Tables, Untrue, text};
 
-/// What the scores of a board mean.
+/// Finds what the scores of a board mean.
 ///
 /// # Errors
-/// When its version is missing, or says nothing that is known.
+/// [`Untrue`] where its version is missing, or has values that are not known.
 pub fn measure_of(tables: &Tables, (benchmark, version): (&str, &str)) -> Result<Measure, Untrue> {
     let rows = tables.rows("benchmark_versions");
     let row = rows.iter().find(|row| (text(row, "benchmark_id"), text(row, "version")) == (benchmark, version));
     row.and_then(read).ok_or_else(|| Untrue::new(format!("the board of {benchmark} {version} has no metric")))
 }
 
-/// What the scores of a version mean. A data set of before has pass rates and means from 0 to 1 only.
+/// Reads what the scores of a version mean. Older datasets have pass rates and means from 0 to 1 only.
 pub fn read(version: &Row) -> Option<Measure> {
     let direction =
         version.get("direction").and_then(Value::as_str).map_or(Some(Direction::default()), Direction::named);

@@ -1,6 +1,8 @@
-//! `aibaas-client verify`: whether a board told the truth, computed anew from its public data and its log.
+//! `aibaas-client verify`: checks whether a board told the truth, by computing it anew from its public data and its
+//! log.
 //!
-//! What is computed is the server's own rules of `aibaas_core::domain`, and nothing else of it: no database, no server.
+//! It computes with the server's own rules of `aibaas_core::domain`, and with nothing else of the server, such as its
+//! database.
 
 mod boards;
 mod changes;

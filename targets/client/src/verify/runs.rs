@@ -1,4 +1,4 @@
-//! What was published of runs: the digests in the log, and what results add up to.
+//! Verification of runs: the digests in the log, and what results add up to.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,21 +13,21 @@ use super::{
     measure,
 };
 
-/// What was checked.
+/// Numbers of what was checked.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Checked {
-    /// Runs whose digests and aggregates are right.
+    /// Number of runs whose digests and aggregates are right.
     pub runs: usize,
-    /// Of those, runs at private tasks: what their results add up to, only the server can know.
+    /// Number of those at private tasks: what their results add up to, only the server can know.
     pub private: usize,
-    /// Runs whose publication the log withholds: their results add up, and no digest can be compared.
+    /// Number of runs whose publication the log withholds: their results add up, but no digest can be compared.
     pub withheld: usize,
 }
 
 /// Checks every run that was published.
 ///
 /// # Errors
-/// Which run is not what the log commits to, or what does not follow from its results.
+/// [`Untrue`] that names a run which is not what the log commits to, or what does not follow from its results.
 pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
     let runs = tables.by("runs", "id");
     let counts = tables.by("run_counts", "run_id");
@@ -82,7 +82,7 @@ fn digest(format: u32, run: &Row, given: Option<&Row>, results: &[&Row]) -> Resu
     Ok((hex(&run_digest(run, given, &results)?), results.results))
 }
 
-/// What the server keeps of runs, by run.
+/// What the server has stored of runs, by run.
 struct Kept<'a> {
     versions: HashMap<(&'a str, &'a str), &'a Row>,
     tasks: HashMap<(&'a str, &'a str), Vec<SlicedTask>>,
@@ -115,7 +115,7 @@ impl<'a> Kept<'a> {
         }
     }
 
-    /// Checks what a run's results come to; false where that cannot be told, because tasks are private.
+    /// Checks what a run's results add up to. Returns false where that cannot be computed, because tasks are private.
     fn check(&self, run: &Row, given: Option<&Row>, results: &[&Row]) -> Result<bool, Untrue> {
         let id = text(run, "id");
         let version = self.versions.get(&version_of(run));
@@ -192,7 +192,7 @@ fn attempt(row: &Row) -> Attempt {
     }
 }
 
-/// Compares the numbers of a slice with what is told; a latency that is not told is none.
+/// Compares the published numbers of a slice with the computed ones; an absent latency counts as none.
 fn numbers(id: &str, name: &str, told: &Row, computed: &[(&str, Option<f64>)]) -> Result<(), Untrue> {
     for (column, computed) in computed {
         let is_same = match (real(told, column), computed) {
@@ -251,10 +251,10 @@ fn of_counts(id: &str, counts: Option<&Row>, told: Option<&Row>) -> Result<(), U
     numbers(id, "", told, &computed)
 }
 
-/// Compares the score that a source gives with what is kept of it.
+/// Compares the score that a source gives with what is stored of it.
 ///
 /// # Errors
-/// Which number differs.
+/// [`Untrue`] that names a number which differs.
 pub fn of_given_score(id: &str, version: &Row, given: Option<&Row>, told: Option<&Row>) -> Result<(), Untrue> {
     let (Some(given), Some(told)) = (given, told) else {
         return Err(Untrue::new(format!(

@@ -1,4 +1,5 @@
-//! Seals: each as the log commits to it, in the log before the run that has it, and true of that run.
+//! Verification of seals: each is what the log commits to, is in the log before the run that has it, and matches that
+//! run.
 
 use std::collections::HashMap;
 
@@ -6,17 +7,17 @@ use aibaas_core::domain::log_record::{Row, hex, seal_digest};
 
 use super::data::{Line, Tables, Untrue, integer, shown, text};
 
-/// What a seal and its run say alike.
+/// Columns that a seal and its run have in common.
 const SAID: [&str; 6] = ["system_id", "benchmark_id", "version", "harness", "harness_version", "commit_hash"];
 
 /// Checks every seal, and every published run that has one. Returns how many seals there are, and how many were opened.
 ///
 /// # Errors
-/// Which seal is not what the log commits to, or which run is not what its seal says.
+/// [`Untrue`] that names a seal which is not what the log commits to, or a run that does not match its seal.
 pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<(usize, usize), Untrue> {
     let seals = tables.rows("seals").iter().map(|row| (text(row, "id"), row)).collect::<HashMap<_, _>>();
     let logged = logged(lines, tables, &seals)?;
-    // What was sealed after the newest snapshot may not have its leaf yet.
+    // A seal made after the newest snapshot may not have its leaf yet.
     let unlogged = seals.iter().filter(|(id, row)| !logged.contains_key(*id) && integer(row, "after_seq") < tables.seq);
     if let Some((id, _)) = unlogged.min_by_key(|(id, _)| **id) {
         return Err(Untrue::new(format!("seal {id} is in the data and not in the log")));
@@ -43,7 +44,7 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<(usize, usize), Untr
     Ok((seals.len(), opened.len()))
 }
 
-/// The leaves of seals, by seal.
+/// Finds the leaf of each seal, and checks the seal's digest in it.
 fn logged<'a>(
     lines: &'a [Line<'_>],
     tables: &Tables,
@@ -64,7 +65,7 @@ fn logged<'a>(
                     return Err(Untrue::new(format!("seal {id} is not what the log commits to")));
                 }
             }
-            // What was sealed after the newest snapshot of the data may have come later than they.
+            // A seal made after the newest snapshot of the data may be younger than the data.
             None if seen == newest => {}
             None => return Err(Untrue::new(format!("seal {id} is in the log and not in the data"))),
         }

@@ -1,4 +1,4 @@
-//! What the instance shows of its boards now: rows that the API answers, against those that follow from the data.
+//! Verification of the rows that the API returns for present boards, against those that follow from the data.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use super::{
     measure::measure_of,
 };
 
-/// The newest snapshot of each board that has entries: its benchmark and version, its id and its place.
+/// Finds the newest snapshot of each board: benchmark and version, its id and its place.
 pub fn newest(tables: &Tables) -> Vec<((&str, &str), &str, i64)> {
     let mut newest = HashMap::new();
     for row in tables.rows("snapshots") {
@@ -27,10 +27,10 @@ pub fn newest(tables: &Tables) -> Vec<((&str, &str), &str, i64)> {
     newest
 }
 
-/// Checks the rows of a board as the API answers them.
+/// Checks the rows of a board as the API returns them.
 ///
 /// # Errors
-/// Which row is not what follows from the data.
+/// [`Untrue`] that names a row which does not follow from the data.
 pub fn check(tables: &Tables, boards: &Boards<'_>, board: (&str, &str), seq: i64, rows: &[Row]) -> Result<(), Untrue> {
     let mut expected = expected(&measure_of(tables, board)?, boards.standing(board, seq));
     for row in rows.iter().filter(|row| row.get("rank").is_some_and(Value::is_number)) {
@@ -53,7 +53,7 @@ pub fn check(tables: &Tables, boards: &Boards<'_>, board: (&str, &str), seq: i64
                 return Err(differs(&format!("{member} is {}, and {computed} follows", shown(row.get(member)))));
             }
         }
-        // An instance of before tells no method.
+        // An older instance names no method.
         let method = row.get("intervalMethod");
         let computed = json!(score.method);
         if method.is_some_and(|told| *told != computed) {
@@ -66,7 +66,7 @@ pub fn check(tables: &Tables, boards: &Boards<'_>, board: (&str, &str), seq: i64
     }
 }
 
-/// Ranks, intervals and rank ranges of what stands, by run.
+/// Computes ranks, intervals and rank ranges of the ranked entries, by run.
 fn expected<'a>(measure: &Measure, standing: Vec<&Entry<'a>>) -> HashMap<&'a str, (usize, RankRange, Score)> {
     let entries = standing.into_iter().filter(|entry| entry.is_ranked).collect::<Vec<_>>();
     let scores = entries.iter().map(|entry| Score::of(measure, &aggregates(entry.slice))).collect::<Vec<_>>();

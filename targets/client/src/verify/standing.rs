@@ -1,4 +1,5 @@
-//! Which runs stand, and which of them is ranked: docs/decisions/who-stands.md, computed anew at every change.
+//! Verification of which runs stand, and which of them is ranked: docs/decisions/who-stands.md, computed anew at every
+//! change.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,13 +10,13 @@ use super::{
     data::{Tables, Untrue, integer, text},
 };
 
-/// What was checked.
+/// Numbers of what was checked.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Checked {
-    /// Changes after which what stands of a system is what has to.
+    /// Number of changes after which the right runs of a system stand.
     pub changes: usize,
-    /// Of those, changes after which what stands only follows by the rule of before there were systems: of a model the run
-    /// that was published last.
+    /// Number of those that are right only by the rule from before there were systems: the model's run that was
+    /// published last stands.
     pub older: usize,
 }
 
@@ -24,11 +25,11 @@ type Key<'a> = (&'a str, &'a str, &'a str);
 /// Runs that stand, and whether each is ranked.
 type Standing<'a> = BTreeSet<(&'a str, bool)>;
 
-/// A run that is published.
+/// A published run.
 #[derive(Clone, Copy)]
 struct Published<'a> {
     id: &'a str,
-    /// Names its owner's runs of the system.
+    /// Series of its owner's runs of the system.
     series: &'a str,
     strength: u8,
     evaluated_at: i64,
@@ -54,10 +55,10 @@ impl<'a> Published<'a> {
     }
 }
 
-/// Checks what stands of a system after each change of it, and that nothing else changes with it.
+/// Checks which runs of a system stand after each change of it, and that nothing else changes with it.
 ///
 /// # Errors
-/// Of which system another run stands, or is ranked.
+/// [`Untrue`] that names a system of which another run stands, or is ranked.
 pub fn check(tables: &Tables, boards: &Boards<'_>) -> Result<Checked, Untrue> {
     let runs = tables.rows("runs").iter().map(|run| (text(run, "id"), run)).collect::<HashMap<_, _>>();
     let begin = tables.rows("leaderboard_entries").iter().filter(|entry| shows_systems(entry));
@@ -65,7 +66,8 @@ pub fn check(tables: &Tables, boards: &Boards<'_>) -> Result<Checked, Untrue> {
     let mut published = HashMap::<Key<'_>, Vec<Published<'_>>>::new();
     let mut systems = HashMap::new();
     let mut checked = Checked::default();
-    // Of the data, not of the log: it withholds changes that moved what is hidden, whatever system they are of.
+    // These are the changes of the data, since the log withholds changes that moved what is hidden, whatever system
+    // they are of.
     let mut changes = tables.rows("changes").iter().collect::<Vec<_>>();
     changes.sort_by_key(|change| integer(change, "seq"));
     for change in changes {
@@ -104,7 +106,7 @@ fn key_of(row: &Row) -> Key<'_> {
     (text(row, "benchmark_id"), text(row, "version"), system.unwrap_or_else(|| text(row, "model_id")))
 }
 
-/// Whether an entry is one that there was not before there were systems.
+/// Checks whether an entry is of a kind that did not exist before there were systems.
 fn shows_systems(entry: &Row) -> bool {
     entry.get("ranked") == Some(&serde_json::Value::Bool(false)) || key_of(entry).2 != text(entry, "model_id")
 }
@@ -117,8 +119,8 @@ fn follow<'a>(of_system: &mut Vec<Published<'a>>, kind: &str, run: &'a Row, seq:
     }
 }
 
-/// What stands: of each owner the run that was evaluated last. Ranked is the one of the strongest evidence, then of the
-/// later evaluation, then of the earlier publication.
+/// Determines the runs that stand: of each owner the one that was evaluated last. Ranked is the one of the strongest
+/// evidence, then of the later evaluation, then of the earlier publication.
 fn standing<'a>(of_system: &[Published<'a>]) -> Standing<'a> {
     let mut latest = HashMap::<&str, Published<'_>>::new();
     for run in of_system {
@@ -132,7 +134,7 @@ fn standing<'a>(of_system: &[Published<'a>]) -> Standing<'a> {
     latest.values().map(|run| (run.id, Some(run.id) == ranked)).collect()
 }
 
-/// Whether it is what stood before there were systems.
+/// Checks whether the runs that stand are those by the rule from before there were systems.
 fn is_older(of_system: &[Published<'_>], found: &Standing<'_>) -> bool {
     let last = of_system.iter().max_by_key(|run| run.seq).map(|run| (run.id, true));
     found.len() <= 1 && found.iter().next().is_none_or(|only| Some(*only) == last)

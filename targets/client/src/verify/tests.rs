@@ -25,17 +25,17 @@ fn id(number: usize) -> String {
     format!("01939f41-5a00-7f3e-a7b8-{number:012}")
 }
 
-/// Tables and log of a board, which whoever keeps it may change and sign anew.
+/// Tables and log of a board, which its keeper may change and sign anew.
 #[derive(Clone)]
 struct Board {
-    /// Of its leaves.
+    /// Format of the leaves.
     format: u32,
     tables: Tables,
     leaves: Vec<Value>,
 }
 
 impl Board {
-    /// Three models, of which the third is published twice: with 1, 3, 2 and at last 4 of 4 tasks.
+    /// Creates a board of three models, of which the third is published twice: with 1, 3, 2 and at last 4 of 4 tasks.
     fn new() -> Self {
         let mut tables = Tables::new(4);
         let add = |tables: &mut Tables, name: &str, rows: &[Value]| {
@@ -48,7 +48,7 @@ impl Board {
         let task = |n| json!({ "benchmark_id": "bench", "version": "1", "task_id": format!("t{n}"), "position": n });
         add(&mut tables, "benchmark_tasks", &(0..TASKS).map(task).collect::<Vec<_>>());
         let runs = [("p/a", 1), ("p/b", 3), ("p/c", 2), ("p/c", 4)];
-        // The runs of the third are of one owner.
+        // The runs of the third model are of one owner.
         let series = [100, 101, 102, 102].map(id);
         let ranks = [
             (Value::Null, json!(1), json!([])),
@@ -110,7 +110,7 @@ impl Board {
         board
     }
 
-    /// Writes the leaves that the tables ask for, as the server would.
+    /// Writes the leaves that follow from the tables, as the server would.
     fn log(&mut self) {
         let one = |name, column, value: &str| {
             self.tables.rows(name).iter().find(|row| text(row, column) == value).unwrap().clone()
@@ -149,7 +149,7 @@ impl Board {
         self.leaves = self.tables.rows("changes").iter().map(leaf).collect();
     }
 
-    /// The log, with a head that the board's own key signs.
+    /// Returns the log, with a head that the board's own key signs.
     fn signed(&self) -> Log {
         let keys = SigningKeys::derive(&Secret::new("secret"), None, JwtAlgorithm::EdDsa);
         let leaves = self.leaves.iter().zip(0..).map(|(leaf, index)| {
@@ -222,10 +222,10 @@ fn a_changed_result_is_found() {
     let mut lies = board.clone();
     lies.change("results", 6, "score", json!(0.0));
     is_untrue(&lies, &log, None, &format!("run {}: its record or one of its 4 results", id(101)));
-    // With a log that was made anew, the score does not follow any more.
+    // With a new log, the score does not follow any more.
     lies.log();
     is_untrue(&lies, &lies.signed(), None, &format!("run {}: correct is told as 3, and 2 follows", id(101)));
-    // With scores that follow, the log is not the one that was told before.
+    // With scores that follow, the log is not the one that was published before.
     is_untrue(&lies, &lies.signed(), Some(&log.head), "forked");
     let mut lies = board.clone();
     lies.change("runs", 1, "harness", json!("another"));
@@ -250,7 +250,7 @@ fn a_removed_change_is_found() {
     is_untrue(&board, &cut, None, "leaf 1 of the log is missing");
     cut.leaves.iter_mut().zip(0..).for_each(|(leaf, index)| leaf.index = index);
     is_untrue(&board, &cut, None, "the log has 3 leaves, and its head says 4");
-    // Out of both, the kept head has it.
+    // The change is missing from both, but the kept head has it.
     lies.tables.rows_mut("changes").remove(1);
     lies.tables.rows_mut("snapshots").remove(1);
     is_untrue(&lies, &lies.signed(), Some(&log.head), "forked: it has 3 leaves");
@@ -334,7 +334,7 @@ fn what_moderation_hides_is_not_a_lie_and_said() {
     for (table, column) in [("changes", "model_id"), ("leaderboard_entries", "model_id"), ("runs", "model_id")] {
         board.tables.rows_mut(table).retain(|row| text(row, column) != "p/b");
     }
-    // Changes that name it, too.
+    // Changes that name the hidden model are withheld, too.
     for place in [1, 3] {
         log.leaves[place].leaf = None;
     }
@@ -350,7 +350,7 @@ fn what_moderation_hides_is_not_a_lie_and_said() {
     lies.change("run_slices", last, "score", json!(0.5));
     is_untrue(&lies, &log, None, "score is told as 0.5, and 1 follows");
     assert!(!summary.contains("by the rule of before"), "{summary}");
-    // What is told of the others has to follow from them.
+    // What the changes say of the others has to follow from them.
     for (of, told, said) in [
         ("rankAfter", json!(3), "rankAfter is 3, and 1 follows"),
         ("currentRunId", json!(id(100)), "currentRunId is"),
@@ -372,7 +372,7 @@ fn what_moderation_hides_is_not_a_lie_and_said() {
         });
         is_untrue(&lies, &log, None, said);
     }
-    // Nothing is hidden: then nothing may be missing.
+    // Where nothing is hidden, nothing may be missing.
     board.leaves.pop();
     let mut log = board.signed();
     for place in [1, 3] {
@@ -381,7 +381,8 @@ fn what_moderation_hides_is_not_a_lie_and_said() {
     is_untrue(&board, &log, None, "leaf 1 of the log is withheld");
 }
 
-/// The board with the last run of another owner, who says so without anybody else: the older one stays ranked.
+/// Creates the board with the last run of another owner, self-reported without anybody else's confirmation: the older
+/// one stays ranked.
 fn of_two_owners() -> Board {
     let mut board = Board::new();
     board.change("runs", 3, "series", json!(id(103)));
@@ -411,7 +412,7 @@ fn a_run_that_is_ranked_and_should_not_be_is_found() {
     lies.log();
     let said = format!("of p/c, run {} is ranked, and {} should be", id(103), id(102));
     is_untrue(&lies, &lies.signed(), None, &said);
-    // Of the same evidence, the later evaluation is ranked.
+    // With the same evidence, the later evaluation is ranked.
     let mut lies = of_two_owners();
     lies.change("runs", 3, "evaluator_relationship", json!("third_party"));
     lies.log();
@@ -444,10 +445,10 @@ fn a_newer_run_of_an_older_evaluation_does_not_stand() {
     let mut board = Board::new();
     board.change("runs", 3, "completed_at", json!(1));
     board.log();
-    // So it was before there were systems, and an instance that is older says so.
+    // This was so before there were systems, and an older instance still answers like it.
     let summary = check(&board.tables, &board.signed(), None).unwrap();
     assert!(summary.contains("after 1 changes runs stand by the rule of before there were systems"), "{summary}");
-    // Not since.
+    // Since then it is untrue.
     for table in ["runs", "leaderboard_entries", "changes"] {
         board.change(table, 0, "system_id", json!("p/a~agent"));
     }
@@ -482,7 +483,7 @@ fn a_score_that_a_source_gives_is_compared_with_what_is_kept() {
     assert!(check(lies).unwrap_err().0.contains("standard_error is told as 0.05, and 0.25 follows"));
 }
 
-/// A board whose first run was sealed, as whoever keeps it may tell it.
+/// Creates a board whose first run was sealed, with the seal changed by `change` as the board's keeper may.
 fn sealed(change: impl Fn(&mut Row)) -> Board {
     let mut board = Board::new();
     let run = board.tables.rows("runs")[0].clone();

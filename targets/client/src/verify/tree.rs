@@ -1,4 +1,4 @@
-//! The log itself: its leaves, its head, and a head that was kept.
+//! Verification of the log itself: its leaves, its head, and a head that was kept.
 
 use aibaas_core::domain::{
     jws::Verifier,
@@ -9,10 +9,11 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::data::{Head, Line, Log, Untrue};
 
-/// Checks leaves, root and signature, and that the log begins with what `kept` commits to. Returns what the leaves say.
+/// Checks leaves, root and signature, and that the log begins with what `kept` commits to. Returns the leaves with
+/// their content.
 ///
 /// # Errors
-/// What is not true.
+/// [`Untrue`] that says what is not true.
 pub fn check<'a>(log: &'a Log, kept: Option<&Head>) -> Result<Vec<Line<'a>>, Untrue> {
     let mut lines = Vec::new();
     let mut hashes = Vec::new();
@@ -74,7 +75,7 @@ fn signature(log: &Log) -> Result<(), Untrue> {
     }
 }
 
-/// The history that was told before is that of now.
+/// Checks that the log begins with the leaves that the kept head commits to.
 fn begins_with(kept: &Head, hashes: &[Hash]) -> Result<(), Untrue> {
     let before = usize::try_from(kept.size).ok().and_then(|size| hashes.get(..size));
     let Some(before) = before else {

@@ -1,4 +1,4 @@
-//! Takes connections in.
+//! Accepts connections.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,17 +13,17 @@ use crate::native::{
     traces::Traces,
 };
 
-/// How long to wait when the system has no room for another connection.
+/// Pause after the system had no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often what happened to connections is logged, where anything did.
+/// Interval at which counts of refused and closed connections are logged, where there are any.
 const REPORT: Duration = Duration::from_secs(1);
-/// How many clients are told at once that they are not taken; others are not told.
+/// Most clients that are sent a refusal at the same time; others are closed without one.
 const REFUSALS_AT_ONCE: usize = 64;
 
-/// Writes the answer to a client that the application does not get to see.
+/// Creates the answer to a client whose connection is refused, without the application.
 type Refuse = Box<dyn Fn(HostRefusal) -> Response<Body> + Send + Sync>;
 
-/// What every connection needs.
+/// State that all connections share.
 pub struct Server {
     pub(super) router: Router,
     pub(super) refuse: Refuse,
@@ -36,7 +36,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves the application to so many connections; those of the proxies are not counted by address.
+    /// Creates a server for the application with these limits; connections of the proxies are not counted by address.
     pub fn new(
         app: App,
         limits: ConnectionLimits,
@@ -64,7 +64,7 @@ impl Server {
     }
 }
 
-/// Takes connections until told to stop; the tasks are what is then still open.
+/// Accepts connections until told to stop. Returns the tasks of those that are still open.
 pub async fn accept(listener: &TcpListener, server: Server, stop: &CancellationToken) -> TaskTracker {
     let (server, connections) = (Arc::new(server), TaskTracker::new());
     let mut report = tokio::time::interval(REPORT);
@@ -112,7 +112,7 @@ pub async fn serve_router(listener: TcpListener, router: Router) {
     accept(&listener, server, &CancellationToken::new()).await;
 }
 
-/// Whether only this one connection was lost.
+/// Checks whether only this one connection was lost, so that the listener works on.
 fn is_the_clients(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
@@ -136,7 +136,7 @@ mod tests {
         Server::over(router, Box::new(refuse), limits, Vec::new())
     }
 
-    /// A server for which a second is a millisecond.
+    /// Creates a server for which a second is a millisecond.
     fn hasty(router: Router) -> Server {
         Server {
             sleep: Arc::new(|time| Box::pin(tokio::time::sleep(time.checked_div(1000).unwrap_or_default()))),
@@ -149,7 +149,7 @@ mod tests {
         }
     }
 
-    /// Sends this to it, and gives what comes back until it closes the connection.
+    /// Sends a request to the server, and returns what comes back until the server closes the connection.
     async fn exchange(server: Server, request: &str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a connection is doing, and until when.
+//! State of a connection: what it is doing, and its deadline.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -7,15 +7,15 @@ use std::{
 
 use tokio::time::Instant;
 
-/// How long a client may take.
+/// Time limits for what a client does.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// Between two requests: longer than the minute for which proxies keep a connection, so that they do not send a
-    /// request into one that just closes.
+    /// Limit between two requests: longer than the minute for which proxies keep a connection, so that they do not send
+    /// a request into one that just closes.
     pub idle: Duration,
-    /// Over the head of a request, and on a new connection until its first byte.
+    /// Limit for the head of a request, and for the first byte on a new connection.
     pub head: Duration,
-    /// To read its next [`LEAST_READ`] of an answer.
+    /// Limit for reading the next [`LEAST_READ`] bytes of an answer.
     pub write_window: Duration,
 }
 
@@ -25,31 +25,31 @@ impl Default for Timeouts {
     }
 }
 
-/// What a client reads of an answer within each [`Timeouts::write_window`] at least, in bytes.
+/// Bytes of an answer that a client has to read within each [`Timeouts::write_window`].
 const LEAST_READ: usize = 16 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing has come yet.
+    /// New connection; nothing has come yet.
     New,
-    /// Between two requests.
+    /// The client may send another request.
     Idle,
     /// A request has begun to arrive.
     Head,
-    /// The application has a request.
+    /// The application works on a request.
     Busy,
-    /// All is said; what the client still sends is thrown away.
+    /// The answer is complete; what the client still sends is discarded.
     Closing,
 }
 
-/// What took too long.
+/// Kind of delay by which a client missed its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Late {
-    /// The first or the next request: nobody waits for anything.
+    /// Nothing of the first or the next request came: nobody waits for anything.
     Request,
-    /// The rest of a request's head.
+    /// The rest of a request's head did not come.
     Head,
-    /// The client's reading of its answer.
+    /// The client did not read its answer.
     Reading,
 }
 
@@ -59,13 +59,13 @@ struct State {
     since: Instant,
     /// Since when the application waits for the body.
     waits_for_body: Option<Instant>,
-    /// Since when what is written waits for the client.
+    /// Whether written bytes wait for the client.
     is_blocked: bool,
     window: Option<(Instant, usize)>,
     lingers: bool,
 }
 
-/// A connection's activity, told by its socket and its requests, read by whoever limits it.
+/// A connection's activity. Its socket and its requests report to it, and whoever limits the connection reads it.
 pub struct Activity(Mutex<State>);
 
 impl Activity {
@@ -77,65 +77,65 @@ impl Activity {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes have come.
+    /// Notes that bytes have come.
     pub fn received(&self) {
         self.state().received(Instant::now());
     }
 
-    /// The application has a request.
+    /// Notes that the application has a request.
     pub fn begin_request(&self) {
         let mut state = self.state();
         state.enter(Phase::Busy, Instant::now());
         state.window = None;
     }
 
-    /// The answer is written, if not sent.
+    /// Notes that the answer is written, though perhaps not sent.
     pub fn end_request(&self) {
         self.state().enter(Phase::Idle, Instant::now());
     }
 
-    /// The application waits for more of the body, or no longer.
+    /// Notes that the application waits for more of the body, or no longer.
     pub fn waits_for_body(&self, waits: bool) {
         let mut state = self.state();
         state.waits_for_body = if waits { state.waits_for_body.or_else(|| Some(Instant::now())) } else { None };
     }
 
-    /// So many bytes have gone to the client's side.
+    /// Notes that bytes were handed to the system for the client.
     pub fn wrote(&self, bytes: usize) {
         self.state().wrote(bytes);
     }
 
-    /// There is more to write than the client takes.
+    /// Notes that there is more to write than the client takes.
     pub fn is_blocked(&self) {
         self.state().block(Instant::now());
     }
 
-    /// The connection will close though the client may still be sending.
+    /// Notes that the connection will close though the client may still be sending.
     pub fn will_linger(&self) {
         self.state().lingers = true;
     }
 
-    /// The connection closes; whether what the client is still sending has to be taken in, since a reset would destroy
-    /// the answer.
+    /// Notes that the connection closes. Returns whether what the client is still sending has to be read, since a reset
+    /// would destroy the answer.
     pub fn close(&self) -> bool {
         let mut state = self.state();
-        // A head that is refused was not read to its end.
+        // The head of a refused request was not read to its end.
         let lingers = state.lingers || state.phase == Phase::Head;
         state.enter(Phase::Closing, Instant::now());
         lingers
     }
 
-    /// When the client will have taken too long.
+    /// Returns when the client will have taken too long, if there is a limit now.
     pub fn deadline(&self) -> Option<Instant> {
         self.state().deadline()
     }
 
-    /// What took too long, now that the deadline has passed; nothing where enough was read to go on.
+    /// Returns what took too long, now that the deadline has passed, or `None` where enough was read to go on.
     pub fn expire(&self) -> Option<Late> {
         self.state().expire(Instant::now())
     }
 
-    /// Since when the connection waits for its client; `None` while the application works.
+    /// Returns since when the connection waits for its client; `None` while the application works.
     pub fn waits_since(&self) -> Option<Instant> {
         self.state().waits_since()
     }
@@ -235,7 +235,7 @@ mod tests {
         let mut state = State::new(timeouts, start);
         state.enter(Phase::Busy, start);
         state.block(start);
-        // Handed over by the application, but not taken by the client.
+        // The application has handed over the answer, but the client has not taken it.
         state.enter(Phase::Idle, start);
         assert_eq!(state.deadline(), Some(start + timeouts.write_window));
         state.wrote(LEAST_READ);

@@ -1,4 +1,4 @@
-//! One connection, from its first request to its last.
+//! Serving of one connection, from its first request to its last.
 
 use std::{
     convert::Infallible,
@@ -34,15 +34,15 @@ use super::{
     socket::Socket,
 };
 
-/// How long a request may take from its head to the head of its answer, the upload of its body included.
+/// Time limit of a request from its head to the head of its answer, including the upload of its body.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// Space for the head of a request.
+/// Most bytes of a request's head.
 const HEAD_BYTES: usize = 64 * 1024;
-/// What is read of a body that nobody wants, in bytes, so that the connection can be used again.
+/// Most bytes that are read of a body that nobody wants, so that the connection can be used again.
 const MOST_DRAINED: u64 = 1024 * 1024;
-/// How long that may take.
+/// Time limit for reading such a body.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a refused client may take to ask, and to read why.
+/// Time limit for a refused client to send its request, and for reading the refusal.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 enum End {
@@ -51,8 +51,8 @@ enum End {
     Late(Late),
 }
 
-/// Serves a connection until it ends: by its client, by a time-out, by another one that needs its place, or, once told
-/// to stop, after the request that it has.
+/// Serves a connection until it ends: by its client, by a time-out, to make room for another one, or, once told to
+/// stop, after the request that it has.
 pub async fn serve(stream: TcpStream, peer: IpAddr, place: Place, server: Arc<Server>, stop: CancellationToken) {
     let activity = Arc::clone(&place.activity);
     let address = ClientAddress(peer.to_canonical());
@@ -77,7 +77,7 @@ pub async fn serve(stream: TcpStream, peer: IpAddr, place: Place, server: Arc<Se
                 Pin::new(&mut connection).graceful_shutdown();
             }
             loop {
-                // What ends a connection early is the client's affair.
+                // Why a connection ends early is the client's affair.
                 if Pin::new(&mut connection).poll(context).is_ready() {
                     return Poll::Ready(End::Closed);
                 }
@@ -108,7 +108,7 @@ pub async fn serve(stream: TcpStream, peer: IpAddr, place: Place, server: Arc<Se
     }
 }
 
-/// Tells a client that its connection is not taken, and why, once it has asked for something.
+/// Sends a refusal to a client whose connection is not taken, once it has sent a request.
 pub async fn refuse(mut stream: TcpStream, answer: Response<Body>) {
     let mut request = [0; 4096];
     let refused = async {
@@ -166,7 +166,7 @@ async fn answer(
     Ok(response.map(|body| AnswerBody { body, _busy: busy }))
 }
 
-/// While it lives, the connection has a request.
+/// Marks the connection as busy with a request, until it is dropped.
 struct Busy(Arc<Activity>);
 
 impl Busy {
@@ -182,7 +182,7 @@ impl Drop for Busy {
     }
 }
 
-/// A request's body, which tells when it waits for the client.
+/// Body of a request; it reports when it waits for the client.
 struct RequestBody {
     body: Incoming,
     activity: Arc<Activity>,
@@ -210,7 +210,7 @@ impl HttpBody for RequestBody {
     }
 }
 
-/// An answer's body, which hyper drops when it is written.
+/// Body of an answer, which hyper drops when it is written.
 struct AnswerBody {
     body: Body,
     _busy: Busy,

@@ -1,22 +1,22 @@
-//! How many connections this process takes.
+//! Limits of the number of connections.
 
-/// Descriptors that are not for connections: the database's and the cache's files, outbound requests, connections that
+/// File descriptors that are not for connections: the files of database and cache, outbound requests, connections that
 /// are being refused.
 const RESERVED: u64 = 256;
-/// More connections than this are not taken unless asked for: each costs some ten kilobytes.
+/// Most connections unless configured otherwise: each costs some ten kilobytes.
 const MOST_BY_DEFAULT: u64 = 16_384;
 
-/// How many connections may be open.
+/// Most connections that may be open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// `MAX_CONNECTIONS`: in all.
+    /// `MAX_CONNECTIONS`: in total.
     pub total: usize,
     /// `MAX_CONNECTIONS_PER_ADDRESS`: from one IPv4 address or IPv6 /64.
     pub per_network: usize,
 }
 
 impl ConnectionLimits {
-    /// Reads the variables. Where they are silent, the limits follow from how many descriptors the process may have.
+    /// Reads the variables. Defaults follow from how many file descriptors the process may have.
     pub fn load(lookup: &dyn Fn(&str) -> Option<String>, descriptors: Option<u64>, mistakes: &mut Vec<String>) -> Self {
         let mut read = |name: &str| {
             let text = lookup(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())?;
@@ -27,7 +27,7 @@ impl ConnectionLimits {
             number
         };
         let (total, per_network) = (read("MAX_CONNECTIONS"), read("MAX_CONNECTIONS_PER_ADDRESS"));
-        // Of few descriptors half are for connections.
+        // Where there are few descriptors, half are for connections.
         let room = descriptors.map_or(u64::MAX, |most| most.saturating_sub(RESERVED.min(most / 2)).max(1));
         if let (Some(total), Some(descriptors)) = (total.filter(|total| *total > room), descriptors) {
             mistakes.push(format!(
@@ -42,7 +42,7 @@ impl ConnectionLimits {
     }
 }
 
-/// Raises the soft limit of open files to the hard one; how many there may be then, where that is known.
+/// Raises the soft limit of open files to the hard one. Returns the new limit, where it is known.
 ///
 /// The soft limit of 1,024 is for programs that wait with `select`, which this one does not.
 #[cfg(unix)]
@@ -55,7 +55,7 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// How many files there may be is not known here.
+/// Returns `None`, since the limit of open files is not known on this system.
 #[cfg(not(unix))]
 pub fn raise_descriptor_limit() -> Option<u64> {
     None

@@ -1,4 +1,4 @@
-//! Connections: how many there are, how long each may take over what, and how each ends.
+//! Connections: their number, their time limits, and how each ends.
 
 mod accept;
 mod activity;

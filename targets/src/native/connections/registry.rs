@@ -1,4 +1,4 @@
-//! The open connections, counted in all and by network, and who goes when there are too many.
+//! The open connections, counted in total and by network, and the choice of which one closes when there are too many.
 
 use std::{
     collections::HashMap,
@@ -17,25 +17,25 @@ use super::{
     limits::ConnectionLimits,
 };
 
-/// What is counted for the log.
+/// Counts since the last line of the log.
 #[derive(Default)]
 pub struct Tally {
-    /// Refused, since no connection waited for its client.
+    /// Connections refused because no other one waited for its client.
     pub refused: AtomicU64,
-    /// Refused, since their network has enough.
+    /// Connections refused because their network has enough.
     pub refused_by_address: AtomicU64,
-    /// Closed to make room, the longest waiting first.
+    /// Connections closed to make room, the longest waiting first.
     pub evicted: AtomicU64,
-    /// Answered 408 for their head.
+    /// Connections answered 408 because the head of a request was late.
     pub late_heads: AtomicU64,
-    /// Dropped, since they did not read their answer.
+    /// Connections dropped because the client did not read its answer.
     pub late_readers: AtomicU64,
-    /// Not accepted: the system had no descriptor.
+    /// Connections not accepted because the system had no descriptor.
     pub not_accepted: AtomicU64,
 }
 
 impl Tally {
-    /// Writes what was counted since the last call, where it is anything.
+    /// Logs the counts since the last call, where there are any.
     fn report(&self, open: usize) {
         let take = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
         let [refused, by_address, evicted] = [&self.refused, &self.refused_by_address, &self.evicted].map(take);
@@ -62,10 +62,10 @@ struct Open {
     last_id: u64,
 }
 
-/// Every open connection.
+/// All open connections.
 pub struct Registry {
     limits: ConnectionLimits,
-    /// Whoever comes through them is many.
+    /// Networks of the proxies, each of which serves many clients.
     proxies: Vec<Network>,
     open: Mutex<Open>,
     pub tally: Tally,
@@ -80,11 +80,10 @@ impl Registry {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a connection in. Where all places are taken, the one that has waited longest for its client goes: idle
-    /// ones, half-sent requests and answers that nobody reads, never a request that the application works on.
+    /// Admits a connection. Where all places are taken, the one that has waited longest for its client is closed: an
+    /// idle one, a half-sent request or an answer that nobody reads, never a request that the application works on.
     ///
-    /// # Errors
-    /// Why it is not taken.
+    /// [`HostRefusal`] that says why the connection is not admitted.
     pub fn admit(self: &Arc<Self>, peer: IpAddr, timeouts: Timeouts) -> Result<Place, HostRefusal> {
         let is_proxy = self.proxies.iter().any(|block| block.contains(peer));
         let network = (!is_proxy).then(|| Network::of_client(peer));
@@ -110,7 +109,7 @@ impl Registry {
         Ok(Place { registry: Arc::clone(self), id, network, activity, evicted })
     }
 
-    /// The system has no descriptor for another connection: makes room for one.
+    /// Closes a waiting connection, because the system has no descriptor for another one.
     pub fn make_room(&self) {
         self.tally.not_accepted.fetch_add(1, Ordering::Relaxed);
         self.evict_one(&mut self.open());
@@ -119,7 +118,7 @@ impl Registry {
     fn evict_one(&self, open: &mut Open) -> bool {
         let waiting = open.places.iter().filter_map(|(id, (activity, _))| Some((activity.waits_since()?, *id)));
         let Some((_, id)) = waiting.min() else { return false };
-        // Its place is free at once; its descriptor, when its task has heard of it.
+        // The place is free at once; the descriptor, when the connection's task has noticed.
         if let Some((_, evicted)) = open.places.remove(&id) {
             evicted.cancel();
         }
@@ -127,20 +126,20 @@ impl Registry {
         true
     }
 
-    /// Logs what was counted. Call it once a second.
+    /// Logs the counts of what happened to connections. To be called once a second.
     pub fn report(&self) {
         let open = self.open().places.len();
         self.tally.report(open);
     }
 }
 
-/// A connection's place; free again when dropped.
+/// Place of a connection; free again when dropped.
 pub struct Place {
     registry: Arc<Registry>,
     id: u64,
     network: Option<Network>,
     pub activity: Arc<Activity>,
-    /// Cancelled when the connection has to go.
+    /// Token that is cancelled when the connection has to close.
     pub evicted: CancellationToken,
 }
 

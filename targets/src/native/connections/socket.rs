@@ -1,4 +1,4 @@
-//! A client's socket: it tells what happens on it, and closes without destroying what the client has not read yet.
+//! A client's socket: it reports its activity, and closes without destroying what the client has not read yet.
 
 use std::{
     io,
@@ -16,9 +16,9 @@ use tokio::{
 
 use super::activity::Activity;
 
-/// How long a connection that closes takes in what its client is still sending, in all.
+/// Longest time for which a closing connection reads what its client is still sending.
 const LINGER: Duration = Duration::from_secs(10);
-/// How long it waits for more of it.
+/// Longest pause of the client during that time.
 const LINGER_QUIET: Duration = Duration::from_secs(2);
 
 pub struct Socket {
@@ -27,7 +27,7 @@ pub struct Socket {
     closing: Option<Closing>,
 }
 
-/// Our side is closed; the client's is not.
+/// State after our side is closed and before the client's is.
 struct Closing {
     lingers: bool,
     whole: Pin<Box<Sleep>>,
@@ -36,14 +36,14 @@ struct Closing {
 
 impl Socket {
     pub fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
-        // Without it answers only come later.
+        // Without this option answers only come later.
         let _ = stream.set_nodelay(true);
         Self { stream, activity, closing: None }
     }
 
-    /// Gives the socket up, with whatever its client has not read.
+    /// Closes the socket at once, discarding what its client has not read.
     pub fn abort(self) {
-        // The system would go on offering it to the client for minutes.
+        // Otherwise the system would go on offering it to the client for minutes.
         let _ = self.stream.set_zero_linger();
     }
 
@@ -111,7 +111,7 @@ impl AsyncWrite for Socket {
             let mut buffer = ReadBuf::new(&mut thrown_away);
             match Pin::new(&mut this.stream).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    // Of a client that never pauses nobody asks the timer.
+                    // The timer is not polled while a client never pauses.
                     if Instant::now() >= closing.whole.deadline() {
                         break;
                     }

@@ -1,4 +1,4 @@
-//! One connection to SQLite, and what runs on it.
+//! One connection to SQLite, and the statements that run on it.
 
 use std::{
     path::Path,
@@ -11,23 +11,23 @@ use rusqlite::{Connection, OpenFlags, types::ValueRef};
 
 use super::job::Answer;
 
-/// Prepared statements that a connection keeps.
+/// Number of prepared statements that a connection keeps.
 const STATEMENTS: usize = 256;
-/// What the write-ahead log keeps of the disk after a rush.
+/// Most bytes of the write-ahead log's file that stay on the disk after a rush.
 const LOG_BYTES: i64 = 64 * 1024 * 1024;
-/// How long a reader waits for a lock.
+/// Time limit of a reader's wait for a lock.
 pub const BUSY: Duration = Duration::from_secs(5);
 
 /// What a commit survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// The loss of power: each commit is flushed to the disk.
+    /// A loss of power: each commit is flushed to the disk.
     Full,
-    /// The end of the process only: for what may be forgotten.
+    /// Only the end of the process: for data that may be forgotten.
     Process,
 }
 
-/// Creates the file where there is none. One that is new is its owner's alone; SQLite gives the log beside it the same mode.
+/// Creates the file where there is none, private to its owner; SQLite gives the log beside it the same mode.
 pub fn make_private(path: &Path) -> Result<(), DatabaseError> {
     let mut options = std::fs::File::options();
     options.create(true).truncate(false).write(true);
@@ -37,7 +37,7 @@ pub fn make_private(path: &Path) -> Result<(), DatabaseError> {
     opened.map(drop)
 }
 
-/// Opens the file to be written.
+/// Opens the file for writing.
 ///
 /// # Errors
 /// [`DatabaseError::Unavailable`] when the file cannot be opened or cannot keep a write-ahead log.
@@ -74,7 +74,7 @@ pub fn fold_log(path: &Path) -> Result<(), DatabaseError> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(unavailable)
 }
 
-/// A connection of one's own that reads: what it is asked is answered in the caller's thread.
+/// Opens a connection for reading only, which answers in the caller's thread.
 ///
 /// # Errors
 /// [`DatabaseError::Unavailable`] when the file cannot be opened.
@@ -84,13 +84,13 @@ pub fn connect_reader(path: &Path) -> Result<Connection, DatabaseError> {
     Ok(connection)
 }
 
-/// Changes when any other connection, of this process or another, has committed anything.
+/// Statement whose answer changes when any other connection, of this process or another, has committed anything.
 const DATA_VERSION: &str = "PRAGMA data_version";
 
-/// Asks this connection which version of the file it sees. The number means something on its own connection only.
+/// Reads which version of the file this connection sees. The number is only meaningful for the same connection.
 ///
 /// # Errors
-/// [`DatabaseError::Unavailable`] when the file cannot be asked.
+/// [`DatabaseError::Unavailable`] when the file cannot be read.
 pub fn data_version(connection: &Connection) -> Result<i64, DatabaseError> {
     let version =
         connection.prepare_cached(DATA_VERSION).and_then(|mut version| version.query_row([], |row| row.get(0)));
@@ -101,35 +101,35 @@ pub fn data_version(connection: &Connection) -> Result<i64, DatabaseError> {
 pub struct CommitWatch(Mutex<Option<Connection>>);
 
 impl CommitWatch {
-    /// Watches this file.
+    /// Starts watching the file.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] when the file cannot be opened.
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
         let connection = connect_reader(path)?;
-        // It waits for nobody.
+        // The watch never waits for a lock.
         connection.busy_timeout(Duration::ZERO).map_err(unavailable)?;
         Ok(Self(Mutex::new(Some(connection))))
     }
 
-    /// A number that each commit changes; none where the file cannot be asked.
+    /// Returns a number that each commit changes, or `None` where the file cannot be read.
     pub fn version(&self) -> Option<i64> {
         let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         data_version(connection.as_ref()?).ok()
     }
 
-    /// Looks no more.
+    /// Closes the connection; from then on there is no version.
     pub fn close(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
-/// Says that the database cannot be used.
+/// Converts an error of SQLite to one that says that the database cannot be used.
 pub fn unavailable(error: rusqlite::Error) -> DatabaseError {
     DatabaseError::Unavailable(error.to_string())
 }
 
-/// Says why SQLite took a statement back: a constraint by its name.
+/// Converts an error of SQLite that refused a statement, with the name of the constraint if one did.
 pub fn refused(error: rusqlite::Error) -> DatabaseError {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(message)) => DatabaseError::from_sqlite_message(&message),
@@ -140,16 +140,16 @@ pub fn refused(error: rusqlite::Error) -> DatabaseError {
 /// Runs the statements in a transaction of their own.
 ///
 /// # Errors
-/// As [`run`].
+/// The errors of [`run`].
 pub fn transaction(connection: &Connection, statements: &[Statement]) -> Answer {
     control(connection, "BEGIN")?;
     finish(connection, statements)
 }
 
-/// Runs the statements in the transaction that was begun, and commits or undoes it.
+/// Runs the statements in the transaction that was begun, and commits it or rolls it back.
 ///
 /// # Errors
-/// As [`run`].
+/// The errors of [`run`].
 pub fn finish(connection: &Connection, statements: &[Statement]) -> Answer {
     let all = || {
         let rows = statements.iter().map(|statement| run(connection, statement)).collect::<Answer>()?;
@@ -163,18 +163,18 @@ pub fn finish(connection: &Connection, statements: &[Statement]) -> Answer {
     answer
 }
 
-/// Undoes the transaction, where there is one.
+/// Rolls the transaction back, where there is one.
 pub fn undo(connection: &Connection) {
     if !connection.is_autocommit() {
-        // Where even this fails, the next BEGIN does too and says so to its caller.
+        // Where even this fails, the next BEGIN fails too, and its caller gets the error.
         let _ = control(connection, "ROLLBACK");
     }
 }
 
-/// Runs a statement that begins or ends something.
+/// Runs a statement that begins or ends a transaction or savepoint.
 ///
 /// # Errors
-/// As [`run`].
+/// The errors of [`run`].
 pub fn control(connection: &Connection, sql: &'static str) -> Result<(), DatabaseError> {
     connection.prepare_cached(sql).and_then(|mut prepared| prepared.execute([])).map_err(refused)?;
     Ok(())
@@ -183,7 +183,7 @@ pub fn control(connection: &Connection, sql: &'static str) -> Result<(), Databas
 /// Runs one statement on this connection.
 ///
 /// # Errors
-/// As [`Database::query`](aibaas_core::ports::Database::query).
+/// The errors of [`Database::query`](aibaas_core::ports::Database::query).
 pub fn run(connection: &Connection, statement: &Statement) -> Result<Rows, DatabaseError> {
     let mut prepared = connection.prepare_cached(statement.sql).map_err(refused)?;
     if prepared.parameter_count() != statement.params.len() {
@@ -206,7 +206,7 @@ pub fn run(connection: &Connection, statement: &Statement) -> Result<Rows, Datab
     let columns: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
     let mut values = Vec::new();
     let mut rows = prepared.raw_query();
-    // To the last row, also of a write without RETURNING: only then is the statement done.
+    // Read to the last row, also of a write without RETURNING: only then is the statement done.
     while let Some(row) = rows.next().map_err(refused)? {
         values.push(
             (0..columns.len()).map(|index| value(row.get_ref(index).map_err(refused)?)).collect::<Result<_, _>>()?,

@@ -1,4 +1,4 @@
-//! Whether the database's file is the one that it should be: SQLite would quietly begin a new one in its place.
+//! Identity of the database's file: if it were gone, SQLite would quietly create a new one in its place.
 
 use std::{
     fs::Metadata,
@@ -16,16 +16,16 @@ pub struct DatabaseFile {
 }
 
 impl DatabaseFile {
-    /// Notes which file stands there now.
+    /// Notes which file is at the path now.
     ///
     /// # Errors
-    /// When it cannot be looked at.
+    /// [`io::Error`] when the file's metadata cannot be read.
     pub fn of(path: &Path) -> io::Result<Self> {
         let identity = identity(&std::fs::metadata(path)?);
         Ok(Self { path: path.to_owned(), identity })
     }
 
-    /// Whether it still stands there, and is not empty.
+    /// Checks whether the same file is still at the path, and is not empty.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] where it was renamed, removed, replaced or truncated.
@@ -42,7 +42,7 @@ impl DatabaseFile {
     }
 }
 
-/// What tells a file from another one of its name.
+/// Returns device and inode, which tell a file from another one of the same name; `None` on systems without them.
 fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
     #[cfg(unix)]
     {

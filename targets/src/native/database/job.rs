@@ -1,4 +1,4 @@
-//! What waits for a thread of the database.
+//! Jobs that wait for a thread of the database.
 
 use std::{
     sync::{
@@ -12,29 +12,29 @@ use aibaas_core::ports::{DatabaseError, Rows, Statement};
 use crossbeam_channel::{Sender, TrySendError};
 use tokio::{sync::oneshot, time::Instant};
 
-/// How long a batch waits for its turn, also where another process holds the lock, as for a backup.
+/// Longest wait of a batch for its turn, also where another process holds the lock, as for a backup.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a batch is answered.
+/// Answer to a batch: the rows of each statement.
 pub type Answer = Result<Vec<Rows>, DatabaseError>;
 
-/// Statements that one request asks for.
+/// Statements of one request.
 pub struct Job {
-    /// What is to run, whole or not at all.
+    /// Statements to run, all or nothing.
     pub statements: Vec<Statement>,
     /// Whether every statement is already known to be read-only.
     pub known_reads: bool,
-    /// When it was asked for.
+    /// When the job was submitted.
     pub since: Instant,
-    /// Whether whoever asked has gone.
+    /// Whether the request that submitted the job is gone.
     pub abandoned: Arc<AtomicBool>,
-    /// Where the answer goes.
+    /// Channel for the answer.
     pub reply: oneshot::Sender<Answer>,
 }
 
 impl Job {
-    /// Itself, while somebody waits for its answer and has not waited too long. It has not run yet: whoever asked knows
-    /// that nothing was written.
+    /// Returns the job, while somebody waits for its answer and has not waited too long; otherwise answers it or drops
+    /// it. The job has not run yet: an error tells that nothing was written.
     pub fn still_wanted(self, now: Instant) -> Option<Self> {
         if self.abandoned.load(Ordering::Relaxed) {
             return None;
@@ -46,18 +46,18 @@ impl Job {
         Some(self)
     }
 
-    /// Answers whoever asked, where they are still there.
+    /// Sends the answer, where somebody still waits for it.
     pub fn answer(self, answer: Answer) {
         let _ = self.reply.send(answer);
     }
 
-    /// Whether it may use what is kept for a full disk.
+    /// Checks whether the job may use what is kept for a full disk.
     pub fn is_essential(&self) -> bool {
         self.statements.iter().any(|statement| statement.essential)
     }
 }
 
-/// Says, when a request is dropped, that its statements need not run.
+/// Marks a job as abandoned when its request is dropped, so that its statements need not run.
 pub struct Asking(pub Arc<AtomicBool>);
 
 impl Drop for Asking {
@@ -66,11 +66,11 @@ impl Drop for Asking {
     }
 }
 
-/// What a thread is told.
+/// Message to a thread of the database.
 pub enum Message {
-    /// Carry this out.
+    /// Run this job.
     Run(Job),
-    /// End, once what was told before is done.
+    /// Stop, once earlier messages are done.
     Stop,
 }
 
@@ -86,7 +86,7 @@ pub fn submit(queue: &Sender<Message>, job: Job) {
     }
 }
 
-/// Says that the database takes nothing any more.
+/// Creates the error of a database that is closed.
 pub fn closed() -> DatabaseError {
     DatabaseError::Unavailable("the database is closed".to_owned())
 }

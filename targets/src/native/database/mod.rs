@@ -1,4 +1,4 @@
-//! SQLite in files of this machine: one writer that groups commits, and a pool of readers.
+//! SQLite in files on this machine: one writer that groups commits, and a pool of readers.
 
 mod connection;
 mod file;

@@ -1,4 +1,4 @@
-//! A database file that is only read, by one command: a copy, or the file of a server that runs.
+//! A database file that one command only reads: a copy, or the file of a running server.
 
 use std::{
     path::Path,
@@ -16,32 +16,32 @@ use super::{
     job::Answer,
 };
 
-/// Problems of one kind that SQLite tells at most.
+/// Most problems of one kind that SQLite reports.
 const MOST_PROBLEMS: u32 = 100;
-/// After how many of SQLite's instructions it is looked whether time is up.
+/// Number of SQLite's instructions between two checks of the time limit.
 const STEPS: i32 = 10_000;
 
-/// One connection that sees the database as it was when it was opened, whoever writes meanwhile.
+/// A connection that can hold a view of the database as of one moment, whoever writes meanwhile.
 pub struct ReadOnlyDatabase(Mutex<Connection>);
 
 impl ReadOnlyDatabase {
     /// Opens the file, which must be there.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] where it is not, or is no database.
+    /// [`DatabaseError::Unavailable`] where the file does not exist, or is not a database.
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
         connection.busy_timeout(BUSY).map_err(unavailable)?;
-        // Numbers are what they are on every host, and a file from elsewhere gets to run nothing.
+        // Numbers read the same on every host, and a file from elsewhere must not run any code.
         connection.pragma_update(None, "trusted_schema", false).map_err(unavailable)?;
         Ok(Self(Mutex::new(connection)))
     }
 
-    /// Sees what is there now, until it is dropped.
+    /// Begins a snapshot of the present state, which lasts until the database is dropped.
     ///
     /// # Errors
-    /// As [`Database::query`].
+    /// The errors of [`Database::query`].
     pub fn hold(&self) -> Result<(), DatabaseError> {
         let connection = self.connection();
         control(&connection, "BEGIN")?;
@@ -49,7 +49,7 @@ impl ReadOnlyDatabase {
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(refused)
     }
 
-    /// Looks at every page and every index of the file; what is wrong with them.
+    /// Checks every page and every index of the file. Returns what is wrong with them.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] where the file cannot be read.
@@ -61,11 +61,11 @@ impl ReadOnlyDatabase {
         Ok(found.into_iter().filter(|line| line != "ok").collect())
     }
 
-    /// Looks at every page of the file, and not into its indexes, for at most so long. What is wrong with them; `None` where
+    /// Checks every page of the file, but not its indexes, for at most `limit`. Returns what is wrong, or `None` where
     /// the time was too short.
     ///
     /// # Errors
-    /// As [`ReadOnlyDatabase::integrity`].
+    /// The errors of [`ReadOnlyDatabase::integrity`].
     pub fn quick_check(&self, limit: Duration) -> Result<Option<Vec<String>>, DatabaseError> {
         let connection = self.connection();
         let start = Instant::now();
@@ -82,10 +82,10 @@ impl ReadOnlyDatabase {
         }
     }
 
-    /// Looks for rows that refer to what is not there.
+    /// Lists rows that refer to rows which do not exist.
     ///
     /// # Errors
-    /// As [`ReadOnlyDatabase::integrity`].
+    /// The errors of [`ReadOnlyDatabase::integrity`].
     pub fn foreign_keys(&self) -> Result<Vec<String>, DatabaseError> {
         let connection = self.connection();
         let mut check = connection.prepare("PRAGMA foreign_key_check").map_err(refused)?;
@@ -99,7 +99,8 @@ impl ReadOnlyDatabase {
         Ok(found)
     }
 
-    /// Writes a copy as of one moment, compact and without a log beside it, into a file that is empty or not there.
+    /// Writes a copy as of one moment, compact and without a log beside it, into a file that is empty or does not
+    /// exist.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] where there is no room, or the database is broken.
@@ -114,7 +115,7 @@ impl ReadOnlyDatabase {
     }
 }
 
-/// Begins to write to the file, and writes nothing.
+/// Checks whether the file can be written, by beginning a write without writing anything.
 ///
 /// # Errors
 /// [`DatabaseError`] where it is read-only, or somebody else writes for seconds.

@@ -19,25 +19,26 @@ use super::{
     job::{Answer, Message, submit},
 };
 
-/// How long reads may run.
+/// Time limit of a batch of reads.
 const READ_TIME: Duration = Duration::from_secs(10);
-/// Steps of SQLite's machine, some microseconds each hundred, between two looks at the clock.
+/// Steps of SQLite's virtual machine between two looks at the clock; a hundred take some microseconds.
 const READ_POLL: i32 = 20_000;
 
-/// What a statement does.
+/// Whether a statement writes.
 pub enum Kind {
-    /// It only reads.
+    /// The statement only reads.
     Read,
-    /// It may write.
+    /// The statement may write.
     Write,
 }
 
-/// What SQLite said about each text. The texts are constants, so where one stands identifies it.
+/// What SQLite said about each statement's text. The texts are constants, so their address identifies them.
 #[derive(Default)]
 pub struct Kinds(RwLock<HashMap<(usize, usize), Kind>>);
 
 impl Kinds {
-    /// [`Kind::Write`] when one of them is known to write, [`Kind::Read`] when all are known to read.
+    /// Returns [`Kind::Write`] when one of the statements is known to write, [`Kind::Read`] when all are known to read,
+    /// and otherwise `None`.
     pub fn of(&self, statements: &[Statement]) -> Option<Kind> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut all = Some(Kind::Read);
@@ -60,10 +61,10 @@ fn identity(sql: &'static str) -> (usize, usize) {
     (sql.as_ptr().addr(), sql.len())
 }
 
-/// Whether whoever asked has gone, and how long it may take.
+/// Whether the request is gone, and the deadline of its reads.
 type Watched = (Arc<AtomicBool>, Instant);
 
-/// Runs what only reads, and hands on what does not, until it is told to stop.
+/// Runs batches that only read, and passes others to the writer, until told to stop.
 pub fn read(connection: &Connection, jobs: &Receiver<Message>, writer: &Sender<Message>, kinds: &Kinds) {
     let running: Arc<Mutex<Option<Watched>>> = Arc::default();
     let watched = Arc::clone(&running);
@@ -89,7 +90,8 @@ pub fn read(connection: &Connection, jobs: &Receiver<Message>, writer: &Sender<M
     }
 }
 
-/// A statement that does not prepare here goes to the writer too: what it names may be created earlier in its batch.
+/// Checks whether all statements are read-only. One that does not prepare here counts as a write: what it names may be
+/// created earlier in its batch.
 fn all_read(connection: &Connection, statements: &[Statement], kinds: &Kinds) -> bool {
     statements.iter().all(|statement| match connection.prepare_cached(statement.sql) {
         Ok(prepared) if prepared.readonly() => {

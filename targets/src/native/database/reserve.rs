@@ -1,5 +1,5 @@
-//! Space that is kept for a full disk: a file whose bytes are given back when there is no room for a write, so that what
-//! ends somebody's access, and what frees space, can still be written.
+//! Space that is reserved for a full disk: a file that is deleted when there is no room for a write, so that what ends
+//! somebody's access, and what frees space, can still be written.
 
 use std::{
     fs::{self, File},
@@ -12,20 +12,20 @@ use tokio::time::Instant;
 
 const BYTES: usize = 4 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
-/// How long until it is tried again to make it whole.
+/// Shortest time between two attempts to fill the reserve.
 const PAUSE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_secs(1) };
 
-/// The file, or where it would be.
+/// The reserve's file, or its place.
 #[derive(Debug)]
 pub struct DiskReserve {
-    /// None where nothing is kept.
+    /// Path of the file; `None` where nothing is reserved.
     path: Option<PathBuf>,
     whole: bool,
     tried: Option<Instant>,
 }
 
 impl DiskReserve {
-    /// Keeps the reserve at this path, where there is room for it.
+    /// Creates the reserve at this path, where there is room for it.
     pub fn keep(path: &Path) -> Self {
         let mut reserve = Self { path: Some(path.to_owned()), whole: false, tried: None };
         if !reserve.is_whole() {
@@ -37,19 +37,19 @@ impl DiskReserve {
         reserve
     }
 
-    /// Keeps nothing.
+    /// Creates a reserve that holds nothing.
     pub fn none() -> Self {
         Self { path: None, whole: true, tried: None }
     }
 
-    /// Whether the reserve is there; where it was given back, it is made anew as soon as there is room.
+    /// Checks whether the reserve is there. Where it was released, it is filled again as soon as there is room.
     pub fn is_whole(&mut self) -> bool {
         let is_due = self.tried.is_none_or(|tried| tried.elapsed() >= PAUSE);
         if let (false, true, Some(path)) = (self.whole, is_due, &self.path) {
             self.tried = Some(Instant::now());
             self.whole = fill(path).is_ok();
             if !self.whole {
-                // A part of it would only take what little room there is.
+                // A part of the reserve would only take what little room there is.
                 let _ = fs::remove_file(path);
             }
         }
@@ -61,7 +61,7 @@ impl DiskReserve {
         self.whole
     }
 
-    /// Gives the space back: whether there was any to give.
+    /// Releases the space. Returns whether there was any.
     pub fn release(&mut self) -> bool {
         let Some(path) = self.path.as_ref().filter(|_| self.whole) else { return false };
         tracing::error!("the disk is full: nothing is written but log-outs, revocations and deletions");
@@ -70,7 +70,7 @@ impl DiskReserve {
     }
 }
 
-/// Writes the file in full: a hole in a file keeps no space.
+/// Writes the file in full: a hole in a file reserves no space.
 fn fill(path: &Path) -> std::io::Result<()> {
     if fs::metadata(path).is_ok_and(|file| file.len() == BYTES as u64) {
         return Ok(());
@@ -90,7 +90,7 @@ impl DiskReserve {
         fs::create_dir(path).unwrap();
     }
 
-    /// Makes it possible again.
+    /// Makes the file writable again.
     pub fn allow(path: &Path) {
         fs::remove_dir(path).unwrap();
     }

@@ -18,16 +18,16 @@ use super::{
 };
 use crate::native::metrics::WriteMetrics;
 
-/// Jobs that may wait for a thread; more are refused, so that an overload costs answers and not memory.
+/// Most jobs that may wait for a thread; more are refused, so that an overload costs answers and not memory.
 const QUEUE: usize = 4096;
 
 /// A database file in WAL mode.
 ///
-/// Statements that SQLite itself calls read-only run on the readers, each batch of them in one snapshot.
-/// Everything else goes to the writer, which takes all batches that wait into one transaction, each within a
-/// savepoint of its own, and answers them when that transaction is on the disk: many clients share one flush,
-/// and a batch that fails undoes itself alone. A read that starts after a write was answered sees it, because a
-/// WAL reader sees every commit before its start.
+/// Statements that SQLite reports as read-only run on the readers, each batch of them in one snapshot. Everything else
+/// goes to the writer, which takes all batches that wait into one transaction, each within a savepoint of its own, and
+/// answers them when that transaction is on the disk: many clients share one flush, and a batch that fails undoes
+/// itself alone. A read that starts after a write was answered sees it, because a WAL reader sees every commit before
+/// its start.
 pub struct SqliteDatabase {
     readers: Sender<Message>,
     writer: Sender<Message>,
@@ -47,10 +47,10 @@ impl SqliteDatabase {
         Self::open_measured(path, durability, readers, WriteMetrics::default())
     }
 
-    /// The same, measured.
+    /// Opens the database as [`SqliteDatabase::open`] does, and measures its writes with `metrics`.
     ///
     /// # Errors
-    /// As [`SqliteDatabase::open`].
+    /// The errors of [`SqliteDatabase::open`].
     pub fn open_measured(
         path: &Path,
         durability: Durability,
@@ -81,24 +81,24 @@ impl SqliteDatabase {
         })
     }
 
-    /// How many batches wait for the writer.
+    /// Returns how many batches wait for the writer.
     pub fn writes_waiting(&self) -> usize {
         self.writer.len()
     }
 
-    /// Finishes what waits, brings the write-ahead log into the database file and ends the threads.
-    /// Blocks until that is done; later calls are answered [`DatabaseError::Unavailable`].
+    /// Finishes what waits, copies the write-ahead log into the database file and ends the threads. Blocks until that
+    /// is done; later calls are answered [`DatabaseError::Unavailable`].
     pub fn close(&self) {
         self.commits.close();
         let readers = std::mem::take(&mut *self.reader_threads.lock().unwrap_or_else(PoisonError::into_inner));
         for _ in &readers {
-            // It fails only when the threads are gone already.
+            // This fails only when the threads are gone already.
             let _ = self.readers.send(Message::Stop);
         }
         for thread in readers {
             let _ = thread.join();
         }
-        // Readers hand writes on, so the writer ends after them.
+        // Readers pass writes on, so the writer ends after them.
         if let Some(thread) = self.writer_thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = self.writer.send(Message::Stop);
             let _ = thread.join();
@@ -135,7 +135,7 @@ impl Database for SqliteDatabase {
         checking.await.map_err(|error| DatabaseError::Unavailable(error.to_string()))?
     }
 
-    /// Asks SQLite in the caller's thread: two microseconds, and no other thread has to wake.
+    /// Reads the version in the caller's thread: that takes two microseconds, and no other thread has to wake.
     fn version(&self) -> Option<i64> {
         self.commits.version()
     }

@@ -145,7 +145,7 @@ fn job(statements: Vec<Statement>, reply: oneshot::Sender<Answer>) -> Job {
     Job { statements, known_reads: false, since: Instant::now(), abandoned: Arc::default(), reply }
 }
 
-/// What a group of batches is answered that share one commit, and what of them is then in the table.
+/// Commits batches as one group. Returns the answer to each, and how many rows the table then has.
 fn grouped(path: &Path, batches: Vec<Vec<Statement>>) -> (Vec<Result<usize, DatabaseError>>, i64) {
     let mut writer = Writer::open(path, Durability::Full, WriteMetrics::default()).unwrap();
     let (group, answers): (Vec<_>, Vec<_>) = batches
@@ -245,7 +245,7 @@ async fn closing_leaves_one_file_with_everything_in_it() {
     database.close();
 }
 
-/// Another process that holds the lock, as a backup does.
+/// Takes the write lock as another process does for a backup.
 fn lock(path: &Path) -> Connection {
     let other = connect(path, Durability::Full).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -297,7 +297,7 @@ async fn a_read_ends_with_its_request() {
         reading.abort();
         assert!(reading.await.unwrap_err().is_cancelled());
     }
-    // There are three readers: without an end, nobody would answer.
+    // There are three readers: if none of those reads ended, nobody would answer.
     assert_eq!(integer(&fixture.database, Statement::new(COUNT)).await, 1);
 }
 
@@ -316,7 +316,7 @@ async fn a_full_disk_still_takes_what_ends_access() {
     let error = fixture.database.query(large.clone()).await.unwrap_err();
     assert_eq!(error, full());
     assert!(!reserve.exists(), "its space is given back");
-    // What would fit is refused too: the reserve is not for it.
+    // A write that would fit is refused too: the reserve is not for it.
     DiskReserve::forbid(&reserve);
     assert_eq!(fixture.database.query(insert(3, "small")).await.unwrap_err(), full());
     fixture.database.query(revoke()).await.unwrap();
@@ -329,12 +329,12 @@ async fn a_full_disk_still_takes_what_ends_access() {
     assert!(reserve.exists(), "it is kept again");
 }
 
-/// Where the file may not be written any more, as on a file system that was mounted anew: reads go on, and a batch is refused
-/// whole.
+/// Checks that a database whose file may not be written any more, as on a file system remounted read-only, still reads,
+/// and refuses a batch as a whole.
 #[tokio::test]
 async fn a_read_only_disk_writes_nothing() {
     let fixture = fixture().await;
-    // Beside a write, which the writer's connection gets.
+    // Together with a write, so that the writer's connection runs it.
     let write = Statement::new("UPDATE t SET n = n WHERE id = 1");
     fixture.database.batch(vec![write, Statement::new("PRAGMA query_only = ON")]).await.unwrap();
     let error = fixture.database.batch(vec![insert(2, "a"), insert(3, "b")]).await.unwrap_err();
@@ -353,7 +353,7 @@ async fn every_commit_changes_the_version() {
     for id in 10..15 {
         fixture.database.query(insert(id, &format!("of this process {id}"))).await.unwrap();
         seen.push(version());
-        // As another process would.
+        // Another connection writes, as another process would.
         connect(&fixture.path(), Durability::Full).unwrap().execute_batch("UPDATE t SET n = n + 1").unwrap();
         seen.push(version());
     }

@@ -15,12 +15,12 @@ use super::{
 };
 use crate::native::metrics::WriteMetrics;
 
-/// Batches that share one commit at most.
+/// Most batches that share one commit.
 const GROUP: usize = 128;
-/// How often the writer looks up from a lock that another process holds: who waits for it may have gone meanwhile.
+/// Interval at which the writer checks, while another process holds the lock, whether those who wait have gone.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
-/// The one connection that writes.
+/// The only connection that writes.
 pub struct Writer {
     pub connection: Connection,
     file: DatabaseFile,
@@ -29,10 +29,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Opens the file.
+    /// Opens the file for writing.
     ///
     /// # Errors
-    /// As [`connect`].
+    /// The errors of [`connect`].
     pub fn open(path: &Path, durability: Durability, metrics: WriteMetrics) -> Result<Self, DatabaseError> {
         let connection = connect(path, durability)?;
         connection.busy_timeout(LOCK_POLL).map_err(unavailable)?;
@@ -44,7 +44,7 @@ impl Writer {
         Ok(Self { connection, file, reserve, metrics })
     }
 
-    /// Writes until it is told to stop; then brings the write-ahead log into the database file.
+    /// Writes until told to stop; then copies the write-ahead log into the database file.
     pub fn work(mut self, jobs: &Receiver<Message>) {
         while let Ok(Message::Run(first)) = jobs.recv() {
             let mut group = vec![first];
@@ -83,7 +83,7 @@ impl Writer {
                 return;
             }
             // One batch may have spoiled the commit of all (a deferred constraint, a full disk), and nothing of them
-            // was written: each has its own chance.
+            // was written: each is tried by itself.
             undo(&self.connection);
             for job in group {
                 self.commit(vec![job]);
@@ -94,8 +94,8 @@ impl Writer {
         }
     }
 
-    /// Begins a transaction, once no other process holds the lock, and gives the jobs that still wait for it; none where
-    /// nothing was begun.
+    /// Begins a transaction, once no other process holds the lock. Returns the jobs that still wait for it, or none
+    /// where nothing was begun.
     fn begin(&mut self, mut group: Vec<Job>) -> Vec<Job> {
         loop {
             let now = Instant::now();
@@ -109,7 +109,7 @@ impl Writer {
             }
             match self.connection.execute_batch("BEGIN IMMEDIATE") {
                 Ok(()) => {
-                    // Requests may have gone while it waited for the lock.
+                    // Requests may have gone while the writer waited for the lock.
                     let now = Instant::now();
                     group = group.into_iter().filter_map(|job| job.still_wanted(now)).collect();
                     if group.is_empty() {
@@ -123,7 +123,8 @@ impl Writer {
         }
     }
 
-    /// Where the disk is full, only what ends access or frees space goes on, out of the reserve.
+    /// Admits the job to the group. Where the disk is full, only jobs that end access or free space are, out of the
+    /// reserve; others are answered with an error.
     fn admit(&mut self, job: Job) -> Option<Job> {
         if job.is_essential() || self.reserve.is_whole() {
             return Some(job);
@@ -132,20 +133,20 @@ impl Writer {
         None
     }
 
-    /// Answers the job; what the disk had no room for has another chance where it may use the reserve.
+    /// Answers the job. A write that the disk had no room for is tried again where it may use the reserve.
     fn answer(&mut self, job: Job, answer: Answer) {
         let no_room = matches!(&answer, Err(DatabaseError::Unavailable(why)) if why.contains(SQLITE_FULL));
         if !no_room {
             return job.answer(answer);
         }
         let released = self.reserve.release();
-        // What the log holds goes to where it belongs, so that its own space is used again.
+        // Moving the log's content to the database file lets the log's space be used again.
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if released && job.is_essential() { self.commit(vec![job]) } else { job.answer(Err(full())) }
     }
 }
 
-/// Answers all of them with this error; none is left.
+/// Answers every job with the error. Returns no jobs.
 fn refuse(group: Vec<Job>, error: &DatabaseError) -> Vec<Job> {
     for job in group {
         job.answer(Err(error.clone()));
@@ -153,22 +154,22 @@ fn refuse(group: Vec<Job>, error: &DatabaseError) -> Vec<Job> {
     Vec::new()
 }
 
-/// How SQLite words that there is no room.
+/// SQLite's message when there is no room.
 const SQLITE_FULL: &str = "database or disk is full";
 
-/// Says that the disk has no room but for what is essential.
+/// Creates the error for when the disk has room only for essential writes.
 pub fn full() -> DatabaseError {
     DatabaseError::Unavailable("the disk is full: only log-outs, revocations and deletions are carried out".to_owned())
 }
 
-/// All batches in the transaction that was begun. An error means that nothing was written.
+/// Runs all batches in the transaction that was begun, and commits it. An error means that nothing was written.
 fn together(connection: &Connection, group: &[Job]) -> Result<Vec<Answer>, DatabaseError> {
     let mut answers = Vec::with_capacity(group.len());
     for job in group {
         control(connection, "SAVEPOINT one")?;
         let answer: Answer = job.statements.iter().map(|statement| run(connection, statement)).collect();
         if answer.is_err() {
-            // Fails, and so ends the whole, where SQLite has rolled back the transaction on its own.
+            // Where SQLite has rolled back the transaction on its own, this fails, and so ends the whole group.
             control(connection, "ROLLBACK TO one")?;
         }
         control(connection, "RELEASE one")?;

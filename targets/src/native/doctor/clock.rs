@@ -1,4 +1,4 @@
-//! Whether the clock is right, as far as others can tell.
+//! Checks whether the clock is right, as far as other clocks can tell.
 
 use std::time::SystemTime;
 
@@ -7,13 +7,14 @@ use aibaas_core::ports::{Clock as _, Timestamp};
 use super::{super::system_clock::SystemClock, finding::Finding, outbound::Dated};
 
 const ABOUT: &str = "clock";
-/// What is no matter.
+/// Largest deviation that is ignored, in milliseconds.
 const TOLERATED_MS: u64 = 5_000;
-/// Beyond it codes of authenticators are refused, which count one step of 30 s early and late.
+/// Largest deviation with which codes of authenticators are still accepted, in milliseconds: they count one step of 30
+/// s early and late.
 const MOST_MS: u64 = 30_000;
 const ADVICE: &str = "set the clock by NTP (timedatectl set-ntp true)";
 
-/// Compares it with the clocks of others, and with what was written here last.
+/// Compares the clock with other servers' clocks, and with the times of the latest writes on this machine.
 pub fn look(dates: &[Dated], written_at: &[SystemTime]) -> Finding {
     judge(SystemClock.now(), dates, written_at.iter().filter_map(|time| milliseconds(*time)).max())
 }
@@ -31,7 +32,7 @@ fn judge(now: Timestamp, dates: &[Dated], written_at: Option<i64>) -> Finding {
             ADVICE,
         );
     }
-    // One server may be wrong itself: the nearest counts.
+    // A single server may be wrong itself, so the nearest clock counts.
     let Some(nearest) = dates.iter().min_by_key(|dated| dated.ahead_ms.unsigned_abs()) else {
         return Finding::warning(
             ABOUT,

@@ -1,4 +1,4 @@
-//! Whether the variables are right, and what they permit.
+//! Checks whether the variables are right, and what they permit.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ use super::{
 
 const ABOUT: &str = "configuration";
 
-/// Reads it as a start of the server does. Without mistakes there is a configuration.
+/// Reads the configuration as a start of the server does. Without mistakes there is a configuration.
 pub fn look(listen: SocketAddr) -> (Option<(Config, Option<Nightly>)>, Vec<Finding>) {
     let (mut findings, mut loaded) = (Vec::new(), None);
     let url = format!("http://{}", serve::reachable(listen));
@@ -52,7 +52,8 @@ fn described(config: &Config) -> String {
     }
 }
 
-/// Who gets in between clients and the server, or past it.
+/// Checks for risks between clients and the server: no proxy in production, or a development server that others can
+/// reach.
 fn way_in(listen: SocketAddr, config: &Config) -> Option<Finding> {
     let (for_all, is_production) =
         (!listen.ip().to_canonical().is_loopback(), config.environment == Environment::Production);
@@ -72,7 +73,7 @@ fn way_in(listen: SocketAddr, config: &Config) -> Option<Finding> {
     })
 }
 
-/// Whether backups can be made, where some are made by the server.
+/// Checks whether backups can be made, where the server makes them.
 pub fn backups(nightly: Option<&Nightly>, config: &Config) -> Option<Finding> {
     const ABOUT: &str = "backups";
     let Some(nightly) = nightly else {

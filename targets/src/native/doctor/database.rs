@@ -1,4 +1,4 @@
-//! Whether the data directory and the database in it can be used, and have room.
+//! Checks whether the data directory and its database can be used, and have room.
 
 use std::{
     fs,
@@ -18,14 +18,14 @@ use super::{
 
 const DIRECTORY: &str = "data directory";
 const DATABASE: &str = "database";
-/// How long the file is looked at.
+/// Time limit for checking the file.
 const LOOK: Duration = Duration::from_secs(10);
-/// Below it the server gives its reserve back soon.
+/// Free bytes below which the server soon releases its reserve.
 const LEAST_FREE: u64 = 64 * 1024 * 1024;
-/// Below it somebody should look.
+/// Free bytes below which somebody should look.
 const USUALLY_FREE: u64 = 1024 * 1024 * 1024;
 
-/// Looks at both, without changing anything.
+/// Checks directory and database, without changing anything.
 pub async fn look(directory: &Path) -> Vec<Finding> {
     let directory = directory.to_owned();
     let looking = tokio::task::spawn_blocking(move || {
@@ -44,7 +44,7 @@ pub async fn look(directory: &Path) -> Vec<Finding> {
     looking.await.unwrap_or_else(|error| vec![Finding::mistake(DATABASE, error.to_string())])
 }
 
-/// When what is in the directory was written last.
+/// Returns when the files in the directory were last written.
 pub fn written_at(directory: &Path) -> Vec<SystemTime> {
     let names = ["aibaas.db", "aibaas.db-wal"];
     names.iter().filter_map(|name| fs::metadata(directory.join(name)).ok()?.modified().ok()).collect()
@@ -65,7 +65,7 @@ fn of_directory(directory: &Path) -> Finding {
     }
 }
 
-/// What in the directory others of this machine can read, or write.
+/// Checks whether other users of this machine can read or write in the directory.
 #[cfg(unix)]
 fn open_to_others(directory: &Path) -> Option<Finding> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -87,19 +87,19 @@ fn open_to_others(_: &Path) -> Option<Finding> {
     None
 }
 
-/// What SQLite says of a file that is no database, or not a whole one.
+/// Parts of SQLite's messages about a file that is not a database, or is damaged.
 const BROKEN: [&str; 2] = ["malformed", "not a database"];
 const RESTORE: &str = "keep the file, and restore a backup (docs/backups.md)";
 
 fn of_file(directory: &Path, file: &Path) -> Vec<Finding> {
     let shown = file.display();
-    // What another user makes beside the file, the server could not write.
+    // Files that another user creates beside the database, the server could not write.
     if !is_ours(file) {
         let found = format!("{shown} is another user's, so it was not looked at");
         return vec![Finding::warning(DATABASE, found, "run this as the user of the server (sudo -u)")];
     }
     let of_error = |why: &str| {
-        // Anything else is no reason to go back to a backup.
+        // Any other error is no reason to restore a backup.
         if !BROKEN.iter().any(|told| why.contains(told)) {
             let advice = "look whether its file system is read-only or another program holds it";
             return vec![Finding::failed(DATABASE, format!("{shown} cannot be looked at: {why}"), advice)];
@@ -162,7 +162,7 @@ fn is_ours(_: &Path) -> bool {
     true
 }
 
-/// Whether there is room beside a database of this size.
+/// Checks whether there is room beside a database of this size.
 #[cfg(unix)]
 fn room(directory: &Path, bytes: u64) -> Option<Finding> {
     let there = directory.ancestors().find(|place| place.exists()).unwrap_or(Path::new("."));

@@ -1,17 +1,17 @@
-//! What was found about one thing, in one line.
+//! A finding of the doctor, printed as one line.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-/// How it is with it.
+/// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// As it should be.
+    /// Everything is as it should be.
     Ok,
-    /// It works; somebody should look at it.
+    /// The subject works, but somebody should look at it.
     Warning,
-    /// It does not work.
+    /// The subject does not work.
     Failed,
 }
 
@@ -25,7 +25,7 @@ impl Status {
     }
 }
 
-/// One thing, how it is, and what to do. It holds no secret: it is printed, and sent to whoever helps.
+/// Subject, result and advice of a check. It holds no secret, since it is printed, and sent to whoever helps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     about: &'static str,
@@ -35,27 +35,27 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Tells that it is as it should be.
+    /// Creates a finding that all is well.
     pub fn ok(about: &'static str, found: impl Into<String>) -> Self {
         Self { about, status: Status::Ok, found: found.into(), advice: None }
     }
 
-    /// Tells that somebody should look at it.
+    /// Creates a finding that somebody should look at.
     pub fn warning(about: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { about, status: Status::Warning, found: found.into(), advice: Some(advice.into()) }
     }
 
-    /// Tells that it does not work.
+    /// Creates a finding of what does not work.
     pub fn failed(about: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { about, status: Status::Failed, found: found.into(), advice: Some(advice.into()) }
     }
 
-    /// Tells a mistake that says itself what to do.
+    /// Creates a failed finding whose text already says what to do.
     pub fn mistake(about: &'static str, found: impl Into<String>) -> Self {
         Self { about, status: Status::Failed, found: found.into(), advice: None }
     }
 
-    /// Returns it for programs.
+    /// Returns the finding as JSON.
     pub fn to_json(&self) -> Value {
         json!({ "about": self.about, "status": self.status.as_str(), "found": self.found, "advice": self.advice })
     }

@@ -1,4 +1,4 @@
-//! Whether the address to listen on is free, or a server answers there.
+//! Checks whether the address to listen on is free, or a server answers there.
 
 use std::{io::ErrorKind, net::SocketAddr};
 
@@ -14,7 +14,7 @@ use super::{
 
 const ABOUT: &str = "listen";
 
-/// Listens there for a moment; where that is taken, asks who answers.
+/// Listens on the address for a moment; where it is taken, asks which server answers.
 pub async fn look(listen: SocketAddr) -> Finding {
     match TcpListener::bind(listen).await {
         Ok(_) => Finding::ok(ABOUT, format!("{listen} is free")),

@@ -1,4 +1,4 @@
-//! Whether mail can be sent: a login, or a connection, and no mail.
+//! Checks whether mail can be sent, by a login or a connection, without sending any.
 
 use aibaas_core::{Config, MailProvider, ports::MailError};
 
@@ -10,7 +10,7 @@ use super::{
 
 const ABOUT: &str = "mail";
 
-/// Asks whoever sends it.
+/// Checks the configured mail provider.
 pub async fn look(config: &Config) -> Asked {
     let (name, url) = match &config.mail_provider {
         MailProvider::Kept => {

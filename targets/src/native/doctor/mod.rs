@@ -1,4 +1,5 @@
-//! `aibaas doctor`: whether a server would run well here, as it is configured, and what to do where not.
+//! `aibaas doctor`: checks whether a server would run well on this machine, as it is configured, and says what to do
+//! where not.
 
 mod clock;
 mod configuration;
@@ -31,10 +32,10 @@ pub struct Options {
     serve: serve::Options,
 }
 
-/// Looks at everything, sends nothing and changes nothing. Ends with 1 where something failed.
+/// Runs all checks; sends nothing and changes nothing. Returns exit code 1 where something failed.
 ///
 /// # Errors
-/// [`CliError`] when it cannot look at all.
+/// [`CliError`] when the checks cannot run at all.
 pub async fn run(options: Options) -> Result<ExitCode, CliError> {
     let directory = &options.serve.data.directory;
     let (config, mut findings) = configuration::look(options.serve.listen);

@@ -1,4 +1,4 @@
-//! Whether the servers that the configuration names can be reached.
+//! Checks whether the servers that the configuration names can be reached.
 
 use aibaas_core::{
     Config, Environment,
@@ -14,19 +14,20 @@ use super::{
     mail,
 };
 
-/// How much later than the request, and earlier than the answer, a server's second may be.
+/// Inaccuracy of a server's `Date`, in milliseconds: it may be this much later than the request, and earlier than the
+/// answer.
 const SECOND_MS: i64 = 1000;
 
-/// How another server's clock stands beside ours.
+/// Another server's clock, compared with ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dated {
-    /// Whose.
+    /// Name of the server.
     pub host: String,
-    /// How far ours is ahead (behind where negative) at least, in milliseconds.
+    /// Milliseconds by which our clock is at least ahead (behind where negative).
     pub ahead_ms: i64,
 }
 
-/// What came of asking about one thing.
+/// Result of asking about one subject.
 pub struct Asked {
     pub finding: Finding,
     pub date: Option<Dated>,
@@ -38,14 +39,14 @@ impl From<Finding> for Asked {
     }
 }
 
-/// What came of asking everybody.
+/// Results of asking all servers.
 #[derive(Default)]
 pub struct Answers {
     pub findings: Vec<Finding>,
     pub dates: Vec<Dated>,
 }
 
-/// Asks all of them at once.
+/// Asks all servers at once.
 pub async fn ask(config: &Config) -> Answers {
     let (mail, pwned, github) = tokio::join!(mail::look(config), breached_passwords(config), secret_scanning(config));
     let mut answers = Answers::default();
@@ -59,14 +60,15 @@ pub async fn ask(config: &Config) -> Answers {
 async fn breached_passwords(config: &Config) -> Option<Asked> {
     const ABOUT: &str = "breached passwords";
     let url = config.breached_passwords_url.as_ref()?;
-    // A prefix of no password in particular.
+    // This prefix is of no password in particular.
     let asked = ask_server(&format!("{url}/00000")).await;
     let advice =
         format!("check BREACHED_PASSWORDS_URL and outbound HTTPS to {}; until then no password is refused", asked.host);
     Some(asked.into_finding(ABOUT, advice))
 }
 
-/// The list is fetched when GitHub reports a key: in development hardly ever, unless somebody names it.
+/// Asks for GitHub's keys. They are fetched when GitHub reports a key, so in development only where the URL is
+/// configured.
 async fn secret_scanning(config: &Config) -> Option<Asked> {
     const ABOUT: &str = "GitHub's keys";
     let url = &config.github_secret_scanning_keys_url;
@@ -78,7 +80,7 @@ async fn secret_scanning(config: &Config) -> Option<Asked> {
     Some(asked.into_finding(ABOUT, advice))
 }
 
-/// What a server answered, or why it did not.
+/// Answer of a server, or why there is none.
 pub struct Answered {
     pub host: String,
     pub status: Result<u16, String>,
@@ -97,9 +99,9 @@ impl Answered {
     }
 }
 
-/// Asks without credentials.
+/// Sends a request without credentials.
 pub async fn ask_server(url: &str) -> Answered {
-    // Neither path nor user, which may be somebody's secret.
+    // Path and user are left out, since they may be secrets.
     let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
     let before = SystemClock.now();
     let answer = async { ReqwestClient::new()?.send(get(url.to_owned())).await }.await;
@@ -118,7 +120,8 @@ pub async fn ask_server(url: &str) -> Answered {
     }
 }
 
-/// How far our clock is ahead of the `Date` of an answer at least, which came between these two moments.
+/// Returns by how many milliseconds our clock is at least ahead of the `Date` of an answer that came between two
+/// moments.
 fn ahead_ms(date: &str, before: Timestamp, after: Timestamp) -> Option<i64> {
     let date = jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_millisecond();
     let (early, late) = (before.0.saturating_sub(date.saturating_add(SECOND_MS)), date.saturating_sub(after.0));

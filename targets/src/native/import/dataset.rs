@@ -1,4 +1,4 @@
-//! `aibaas import dataset`: loads a copy of the public data set into an instance that has no data of its own.
+//! `aibaas import dataset`: loads a copy of the public dataset into an instance that has no data of its own.
 
 use std::{
     fs::File,
@@ -28,7 +28,7 @@ use crate::native::{
     output::print_line,
 };
 
-/// Bytes of one statement; the row that goes beyond them is its last.
+/// Size in bytes at which a statement is full; the row that exceeds it is its last.
 const BYTES: usize = 1_000_000;
 const USED: &str = "the database holds models, benchmarks or runs already: load a dataset into an empty one";
 
@@ -41,11 +41,11 @@ pub struct Options {
     data: DataDirectory,
 }
 
-/// Loads everything, in one transaction; accounts may be there already.
+/// Loads the whole dataset in one transaction; accounts may exist already.
 ///
 /// # Errors
-/// [`CliError`] when a file is not what its checksum says, the dataset is of another form or schema, or the database holds
-/// data. Then nothing was loaded.
+/// [`CliError`] when a file does not match its checksum, the dataset is of another format or schema, or the database
+/// holds data. Then nothing was loaded.
 pub async fn import(options: Options) -> Result<ExitCode, CliError> {
     let progress = ProgressBar::new_spinner();
     progress.enable_steady_tick(Duration::from_millis(100));
@@ -71,7 +71,7 @@ async fn put(database: &SqliteDatabase, load: Load) -> Result<Vec<(&'static str,
     let (batch, loaded) = load.finish();
     match batch.run(database).await {
         Ok(mut answers) => loaded.counts(&mut answers).map_err(failed),
-        // Somebody was faster.
+        // Another command was faster.
         Err(BatchError::Guard(Guard::DeploymentUnused)) => Err(USED.to_owned()),
         Err(BatchError::Guard(Guard::DatasetComplete)) => {
             Err("the dataset contradicts itself, as when a benchmark was changed while it was made: export again"
@@ -110,12 +110,12 @@ fn read(directory: &Path) -> Result<(Manifest, Load), String> {
     Ok((manifest, load))
 }
 
-/// Describes what went wrong with a file.
+/// Describes an error of a file.
 fn with_path(path: &Path, error: &std::io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
-/// Whether this program can load it.
+/// Checks whether this program can load the dataset.
 fn check(manifest: &Manifest) -> Result<(), String> {
     if manifest.format != FORMAT {
         return Err(format!("the dataset is of form {}; this program knows {FORMAT}", manifest.format));
@@ -130,7 +130,7 @@ fn check(manifest: &Manifest) -> Result<(), String> {
     Ok(())
 }
 
-/// Adds the rows of a file to what is loaded; how many they are, and the file's checksum.
+/// Adds the rows of a file to the load. Returns their number and the file's checksum.
 fn read_table(path: &Path, table: &'static Table, load: &mut Load) -> std::io::Result<(u64, Sha256)> {
     let mut file = BufReader::new(File::open(path)?);
     let (mut hash, mut total) = (Sha256::new(), 0_u64);

@@ -5,31 +5,31 @@
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-/// The file that says what the others are.
+/// Name of the file that describes the others.
 pub const MANIFEST: &str = "manifest.json";
-/// The file of checksums, in the form of GNU coreutils.
+/// Name of the file of checksums, in the format of GNU coreutils.
 pub const CHECKSUMS: &str = "SHA256SUMS";
 
-/// What a dataset has.
+/// Content of [`MANIFEST`].
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// The form of the rows.
+    /// Version of the rows' format.
     pub format: u32,
-    /// The name of the newest migration where they come from.
+    /// Name of the newest migration at the instance of origin.
     pub schema: String,
-    /// The newest snapshot in it.
+    /// Id of the newest snapshot in the dataset.
     pub snapshot_id: Option<String>,
-    /// Each after those that it refers to.
+    /// Tables, each after those that it refers to.
     pub tables: Vec<TableFile>,
 }
 
-/// A table's file.
+/// File of a table.
 #[derive(Debug, Deserialize)]
 pub struct TableFile {
-    /// The table's name.
+    /// Name of the table.
     pub name: String,
-    /// How many rows it has.
+    /// Number of rows.
     pub rows: u64,
 }
 
@@ -38,10 +38,10 @@ pub fn file_name(table: &str) -> String {
     format!("{table}.ndjson")
 }
 
-/// Returns the checksum that [`CHECKSUMS`] has of a file.
+/// Returns the checksum that the text of [`CHECKSUMS`] holds for a file.
 pub fn checksum_of<'a>(checksums: &'a str, file: &str) -> Option<&'a str> {
     let mut lines = checksums.lines().filter_map(|line| line.split_once(' '));
-    // After the space a text has another one, and a binary file an asterisk.
+    // The first space is followed by another one for a text file, and by an asterisk for a binary one.
     lines.find(|(_, name)| name.strip_prefix([' ', '*']) == Some(file)).map(|(hash, _)| hash)
 }
 

@@ -1,4 +1,4 @@
-//! `aibaas import`: takes over accounts and data sets from files, into the database.
+//! `aibaas import`: loads accounts and datasets from files into the database.
 
 mod dataset;
 mod dataset_files;

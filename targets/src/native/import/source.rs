@@ -1,4 +1,4 @@
-//! What can be imported.
+//! The kinds of sources that can be imported.
 
 use std::process::ExitCode;
 
@@ -18,7 +18,7 @@ pub enum Source {
     Users(users::Options),
 }
 
-/// Imports it.
+/// Imports from the source.
 ///
 /// # Errors
 /// [`CliError`] when a file cannot be read, or the import stops before its end.

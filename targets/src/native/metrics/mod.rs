@@ -1,4 +1,4 @@
-//! What the server measures of itself, told at `GET /metrics`.
+//! Metrics of the server, served at `GET /metrics`.
 
 mod scrape;
 
@@ -20,7 +20,7 @@ const DURATIONS: [f64; 15] =
 
 type Durations = Family<RouteLabels, Histogram, fn() -> Histogram>;
 
-/// A route is its template: there are as many as the application has, whatever is asked for.
+/// Labels of a request. The route is its template, so there are only as many as the application has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RouteLabels {
     route: Arc<str>,
@@ -39,33 +39,33 @@ struct DecisionLabels {
     decision: &'static str,
 }
 
-/// Everything that is counted while the server runs.
+/// All counts that are kept while the server runs.
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     durations: Durations,
     key_decisions: Family<DecisionLabels, Counter>,
-    /// Of password hashes.
+    /// Metrics of password hashes.
     pub hashing: HashMetrics,
-    /// Of the thread that writes the database.
+    /// Metrics of the thread that writes to the database.
     pub writing: WriteMetrics,
-    /// Of traces.
+    /// Metrics of traces.
     pub spans: SpanMetrics,
 }
 
-/// What becomes of spans, where traces are exported.
+/// Counts of spans by what became of them, where traces are exported.
 #[derive(Clone, Debug, Default)]
 pub struct SpanMetrics {
     exported: Counter,
     dropped: Family<LossLabels, Counter>,
 }
 
-/// Why a span was dropped.
+/// Reason why a span was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanLoss {
-    /// Too many waited.
+    /// Too many spans waited.
     Queue,
-    /// The collector did not take them.
+    /// The collector did not accept it.
     Collector,
 }
 
@@ -84,7 +84,7 @@ struct LossLabels {
 }
 
 impl SpanMetrics {
-    /// Counts spans that the collector took.
+    /// Counts spans that the collector accepted.
     pub fn exported(&self, spans: u64) {
         self.exported.inc_by(spans);
     }
@@ -95,25 +95,25 @@ impl SpanMetrics {
     }
 }
 
-/// What password hashes wait for, and take.
+/// Metrics of password hashes.
 #[derive(Clone, Debug)]
 pub struct HashMetrics {
-    /// How many wait for a thread.
+    /// Number of hashes that wait for a thread.
     pub waiting: Gauge,
-    /// How many are computed.
+    /// Number of hashes that are being computed.
     pub running: Gauge,
-    /// How many were refused, since too many waited.
+    /// Number of hashes that were refused because too many waited.
     pub refused: Counter,
-    /// How long each was computed.
+    /// Seconds that each computation took.
     pub seconds: Histogram,
 }
 
-/// What writes wait for, and take.
+/// Metrics of writes.
 #[derive(Clone, Debug)]
 pub struct WriteMetrics {
-    /// How long each batch waited for its turn.
+    /// Seconds that each batch waited for its turn.
     pub wait_seconds: Histogram,
-    /// How long each commit took, whose batches share it.
+    /// Seconds that each commit took, which several batches may share.
     pub commit_seconds: Histogram,
     /// 1 while the disk has no room but for what is essential.
     pub disk_full: Gauge,
@@ -146,7 +146,7 @@ impl Default for Metrics {
         for cause in [SpanLoss::Queue, SpanLoss::Collector] {
             spans.lost(cause, 0);
         }
-        // A rate begins at zero, not with the first refusal.
+        // Counters start at zero, so that a rate does not begin with the first refusal.
         for decision in Decision::NAMES {
             drop(key_decisions.get_or_create(&DecisionLabels { decision }));
         }
@@ -196,10 +196,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a request that was answered; without a record where the application did not see its end.
+    /// Counts a request that was answered. It has no record where the application did not see its end.
     pub fn observe(&self, record: Option<&RequestRecord>, status: StatusCode, took: Duration) {
         let (route, method) = record.map_or(("none", "other"), |record| (record.route(), record.method));
-        // Anybody can send every method to every route: what is none of its own is one series, and no histogram.
+        // Anybody can send every method to every route, so methods that a route does not have share one series, without
+        // a histogram.
         let is_own = status != StatusCode::METHOD_NOT_ALLOWED && method != "OPTIONS";
         let method = if is_own { method } else { "other" };
         let (route, status) = (Arc::from(route), status.as_u16());

@@ -1,4 +1,4 @@
-//! What is looked up when somebody asks for the metrics.
+//! Metrics that are looked up at the time of a scrape.
 
 use std::{
     path::PathBuf,
@@ -19,26 +19,26 @@ use prometheus_client::{
 use super::Metrics;
 use crate::native::{database::SqliteDatabase, database_file::with_suffix, nightly::Nightly};
 
-/// How long the database may take to say what waits; what is not known by then is left out.
+/// Time limit for the database to count what waits; what is not known by then is left out.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where the figures come from.
+/// Sources of the metrics.
 #[derive(Clone)]
 pub struct Scrape {
-    /// What was counted.
+    /// Counts that are kept while the server runs.
     pub metrics: Arc<Metrics>,
-    /// Whose writer, outbox and webhooks are looked at.
+    /// Database whose writer, outbox and webhooks are looked at.
     pub database: Arc<SqliteDatabase>,
-    /// Its file.
+    /// Path of the database's file.
     pub file: PathBuf,
     /// Where backups are made every night.
     pub backups: Option<PathBuf>,
-    /// By which the age of what waits is told.
+    /// Clock that the age of waiting mails and webhooks is measured with.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Scrape {
-    /// All metrics, as OpenMetrics text.
+    /// Writes all metrics as OpenMetrics text.
     pub async fn write(self) -> String {
         let present = self.present().await;
         let mut text = String::new();
@@ -50,7 +50,7 @@ impl Scrape {
         text
     }
 
-    /// What is so at this moment.
+    /// Looks up the present state of database, outbox and webhooks.
     async fn present(&self) -> Registry {
         let mut registry = Registry::with_prefix("aibaas");
         let writes = i64::try_from(self.database.writes_waiting()).unwrap_or(i64::MAX);

@@ -1,4 +1,4 @@
-//! Rows out of a database file, as of one moment, and into a new one.
+//! Reading of all rows from a database file, as of one moment, and loading them into a new one.
 
 use std::{collections::HashSet, path::Path, time::Duration};
 
@@ -11,10 +11,10 @@ use super::{
     rows::{Sink, Table, begin, missing, quoted},
 };
 
-/// How long somebody else may have the file's lock.
+/// Longest wait for another process's lock on the file.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Lists the tables that go along, each after those that it refers to.
+/// Lists the tables that are moved, each after those that it refers to.
 pub fn tables(database: &Connection) -> Result<Vec<Table>, MoveError> {
     let texts = |sql: &str| -> Result<Vec<String>, rusqlite::Error> {
         database.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
@@ -28,7 +28,7 @@ pub fn tables(database: &Connection) -> Result<Vec<Table>, MoveError> {
         for name in left {
             let parents = texts(&format!("SELECT DISTINCT \"table\" FROM pragma_foreign_key_list('{name}')"))?;
             if parents.iter().all(|parent| *parent == name || placed.contains(parent) || !goes_along(parent)) {
-                // What is generated is not stored.
+                // Generated columns are not stored.
                 let columns =
                     texts(&format!("SELECT name FROM pragma_table_xinfo('{name}') WHERE hidden = 0 ORDER BY cid"))?;
                 placed.insert(name.clone());
@@ -45,7 +45,7 @@ pub fn tables(database: &Connection) -> Result<Vec<Table>, MoveError> {
     Ok(tables)
 }
 
-/// Hands all rows of a file on, as of one moment; a server may run on it.
+/// Passes all rows of a file to the sink, as of one moment; a server may run on it.
 ///
 /// # Errors
 /// [`MoveError`] where the file cannot be read, is of another schema, or the sink refuses.
@@ -76,24 +76,25 @@ pub fn read(path: &Path, sink: &mut impl Sink) -> Result<(), MoveError> {
     Ok(())
 }
 
-/// Puts rows into a database that was just migrated and is nobody else's yet.
+/// Loads rows into a newly migrated database that nobody else uses yet.
 pub struct Loader {
     database: Connection,
-    /// What it has, and has not been begun.
+    /// Tables that the database has, and that were not begun.
     left: Vec<Table>,
     insert: String,
-    /// How many rows were put.
+    /// Number of rows that were added.
     pub rows: u64,
 }
 
 impl Loader {
-    /// Opens the file. Until [`Loader::finish`] it is worth nothing.
+    /// Opens the file. It is of no use before [`Loader::finish`].
     ///
     /// # Errors
     /// [`MoveError`] where it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, MoveError> {
         let database = Connection::open(path)?;
-        // What is half way when the machine dies is thrown away; references are looked at in the end.
+        // A half-loaded file is thrown away when the machine dies, so nothing is flushed; references are checked at the
+        // end.
         database.execute_batch(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536; BEGIN",
         )?;
@@ -106,7 +107,7 @@ impl Loader {
         self.left.iter().find(|table| table.name == name).cloned()
     }
 
-    /// Names the views and indexes that the database has.
+    /// Lists the names of the database's views and indexes.
     ///
     /// # Errors
     /// [`MoveError`] where the file cannot be read.
@@ -117,10 +118,10 @@ impl Loader {
         Ok(names.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
-    /// Ends it, once every table was there.
+    /// Finishes the file, once every table has been loaded.
     ///
     /// # Errors
-    /// [`MoveError`] where one was not, or the file cannot be written.
+    /// [`MoveError`] where a table is missing, or the file cannot be written.
     pub fn finish(self) -> Result<u64, MoveError> {
         missing(&self.left)?;
         self.database.execute_batch("COMMIT; PRAGMA journal_mode = WAL; PRAGMA wal_checkpoint(TRUNCATE)")?;

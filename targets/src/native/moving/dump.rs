@@ -1,4 +1,5 @@
-//! Rows out of what `wrangler d1 export` writes: a statement a line, of which only those with rows are read. None is run.
+//! Reader of rows from the file that `wrangler d1 export` writes: one statement per line, of which only those with rows
+//! are read. None is run.
 
 use std::{
     collections::BTreeSet,
@@ -10,19 +11,20 @@ use serde::de::IgnoredAny;
 
 use super::{MoveError, database::Loader, payload::check_schema, rows::Sink as _};
 
-/// What such a file begins with.
+/// Beginning of such a file.
 pub const BEGINNING: &[u8] = b"PRAGMA defer_foreign_keys";
-/// The longest line: D1 keeps 2 MB a row, and an apostrophe or byte takes two characters at most.
+/// Longest line in bytes: D1 stores 2 MB a row, and an apostrophe or byte takes two characters at most.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
-/// What the file cannot tell exactly.
+/// What the file does not represent exactly.
 #[derive(Default)]
 pub struct Doubts {
-    /// The columns with texts of several lines, in which a written `\n` would have become a line's end.
+    /// Columns with texts of several lines, in which a literal `
+    /// ` would have become a line's end.
     pub columns: BTreeSet<String>,
 }
 
-/// Puts the rows of the file into the database.
+/// Loads the rows of the file into the database.
 ///
 /// # Errors
 /// [`MoveError`] where the file is cut off, of another schema, or of a form that this release does not know.
@@ -69,7 +71,7 @@ pub fn read(mut file: impl BufRead, loader: &mut Loader) -> Result<Doubts, MoveE
         loader.row(&row).map_err(|error| at(&error.0))?;
     }
     check_schema(&applied)?;
-    // Views and indexes come last: a file that lacks one of them lacks rows, too, for all that it tells.
+    // Views and indexes come last: a file that lacks one of them may lack rows, too.
     let missing = loader.views_and_indexes()?.into_iter().find(|name| !created.contains(name));
     if let Some(missing) = missing.or_else(|| (!is_ended).then(|| "the end of a statement".to_owned())) {
         return Err(MoveError(format!("the file is cut off, or was exported in part: it lacks {missing}")));
@@ -80,7 +82,7 @@ pub fn read(mut file: impl BufRead, loader: &mut Loader) -> Result<Doubts, MoveE
     Ok(doubts)
 }
 
-/// The name of what a line creates.
+/// Returns the name of what a line creates, if it creates anything.
 fn created_name(line: &str) -> Option<String> {
     let rest = line.strip_prefix("CREATE ")?;
     let rest = rest.strip_prefix("UNIQUE ").unwrap_or(rest);
@@ -98,7 +100,7 @@ struct Cell {
     is_doubtful: bool,
 }
 
-/// A row that a line puts.
+/// A row that a line inserts.
 #[derive(Debug, PartialEq)]
 struct Insert {
     table: String,
@@ -107,7 +109,7 @@ struct Insert {
 }
 
 impl Insert {
-    /// Reads a line; nothing where it is no `INSERT`.
+    /// Parses a line; returns `None` where it is not an `INSERT`.
     fn parse(line: &str) -> Result<Option<Self>, String> {
         let Some(rest) = line.strip_prefix("INSERT INTO ") else { return Ok(None) };
         let mut text = Cursor(rest);
@@ -119,7 +121,7 @@ impl Insert {
     }
 }
 
-/// What is left of a line.
+/// The rest of a line.
 struct Cursor<'a>(&'a str);
 
 impl Cursor<'_> {
@@ -167,7 +169,7 @@ impl Cursor<'_> {
         (!name.is_empty()).then(|| name.to_owned())
     }
 
-    /// What stands between two of these marks, of which two stand for one.
+    /// Reads what is quoted by this mark; two marks within stand for one.
     fn until(&mut self, mark: char) -> Option<String> {
         let mut text = String::new();
         let mut rest = self.0.strip_prefix(mark)?;
@@ -183,7 +185,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// A value, and whether it may have been another one.
+    /// Reads a value. Returns it with whether it may have been another one.
     fn value(&mut self) -> Option<(Value, bool)> {
         if self.take("NULL").is_some() {
             return Some((Value::Null, false));
@@ -208,7 +210,8 @@ impl Cursor<'_> {
         Some((value, false))
     }
 
-    /// A text of several lines, whose ends are written `\n` and `\r` within `replace(…)`.
+    /// Reads a text of several lines, whose ends are written `
+    /// ` and `\r` within `replace(…)`. Returns it with whether it may have been another one.
     fn lines(&mut self) -> Option<(Value, bool)> {
         let mut opened = 0_usize;
         while self.take("replace(").is_some() {
@@ -223,8 +226,9 @@ impl Cursor<'_> {
                 () => return None,
             });
         }
-        // The export writes ends of lines so, and leaves a \n that stood in the text as it is. In JSON the one stands
-        // between strings only, and the other within them.
+        // The export writes line ends this way, and leaves a literal `
+        // ` of the text as it is. In JSON, line ends are only between strings, and a literal `
+        // ` only within them.
         if let Some(text) = between_strings(&written, &marks) {
             return Some((Value::Text(text), false));
         }
@@ -233,7 +237,7 @@ impl Cursor<'_> {
     }
 }
 
-/// Puts ends of lines in the place of their marks, but not within strings; nothing where that is no JSON.
+/// Replaces marks by line ends, but not within strings; `None` where the text is not JSON.
 fn between_strings(written: &str, marks: &[(&str, char)]) -> Option<String> {
     if !written.starts_with(['{', '[']) {
         return None;

@@ -1,13 +1,13 @@
-//! Why nothing was moved.
+//! The error of moving an instance.
 
 use crate::native::error::CliError;
 
-/// Why nothing was moved.
+/// Reason why nothing was moved.
 #[derive(Debug)]
 pub struct MoveError(pub String);
 
 impl MoveError {
-    /// Makes the error that says this.
+    /// Creates an error with this text.
     pub fn new(why: impl Into<String>) -> Self {
         Self(why.into())
     }

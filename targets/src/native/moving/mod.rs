@@ -1,4 +1,4 @@
-//! `aibaas move`: everything that an instance keeps, out of one host and into another.
+//! `aibaas move`: moves everything that an instance stores from one host to another.
 
 mod database;
 mod dump;
@@ -35,9 +35,9 @@ use super::{
     output::print_line,
 };
 
-/// The shortest passphrase.
+/// Fewest characters of a passphrase.
 const SHORTEST: usize = 20;
-/// What a file's name ends in until it is whole.
+/// Suffix of a file's name until the file is complete.
 const PART: &str = ".part";
 
 /// Which way.
@@ -95,10 +95,10 @@ pub struct SqlOptions {
     passphrase: Passphrase,
 }
 
-/// Moves it.
+/// Runs the command.
 ///
 /// # Errors
-/// [`CliError`] that says why; then nothing was made.
+/// [`CliError`] that says why it failed; then nothing was made.
 pub async fn run(command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Out(options) => out(options).await?,
@@ -138,7 +138,7 @@ async fn out(options: OutOptions) -> Result<(), CliError> {
         database::read(&database, &mut writer).map_err(|error| of(&database, error))?;
         let (sealed, rows) = writer.finish()?;
         let file = sealed.finish()?.into_inner().map_err(|error| MoveError::new(error.to_string()))?;
-        // Nobody should learn only on the other host that it does not open.
+        // The file is opened as a test, so that nobody finds out on the other host that it does not open.
         let mut counter = Counter::default();
         open(&part, &secret, &mut counter)?;
         if counter.rows != rows {
@@ -164,7 +164,7 @@ async fn write_sql(options: SqlOptions) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Hands all rows of a sealed file on.
+/// Passes all rows of a sealed file to the sink.
 fn open(path: &Path, passphrase: &str, sink: &mut impl Sink) -> Result<(), MoveError> {
     payload::read(OpeningReader::new(BufReader::new(File::open(path)?), passphrase)?, sink)
 }
@@ -175,7 +175,7 @@ async fn enter(options: InOptions) -> Result<(), CliError> {
     let is_sealed = is_sealed(&file).map_err(|error| of(&file, error))?;
     let passphrase = if is_sealed { options.passphrase.read()? } else { String::new() };
     if is_sealed {
-        // Nothing is made of a file that was changed anywhere.
+        // The whole file is checked first: nothing is made of one that was changed anywhere.
         let (sealed, passphrase) = (file.clone(), passphrase.clone());
         working(move || open(&sealed, &passphrase, &mut Counter::default()).map_err(|error| of(&sealed, error)))
             .await?;
@@ -195,16 +195,16 @@ async fn enter(options: InOptions) -> Result<(), CliError> {
         }
         Err(error) => Err(error),
     };
-    // What is left of it helps nobody, and of one that has its name now only the empty log is left.
+    // What is left of a failed database is of no use; where it got its final name, only the empty log is left here.
     let _ = remove(&new);
     let bytes = fs::metadata(&database).map_or(0, |metadata| metadata.len());
     report("moved in", &file, Made { bytes, rows: loaded? }, began);
     Ok(())
 }
 
-/// Makes a database of the file, under a name of its own, and looks at all of it.
+/// Creates a database from the file, under a temporary name, and checks all of it.
 async fn load(file: &Path, passphrase: Option<String>, new: &Path) -> Result<u64, CliError> {
-    // One that broke off left it.
+    // An earlier run that was interrupted may have left this file.
     remove(new)?;
     database_file::create(new).map_err(failed(new))?;
     let migrated = SqliteDatabase::open(new, Durability::Process, 1).map_err(failed(new))?;
@@ -228,7 +228,7 @@ async fn load(file: &Path, passphrase: Option<String>, new: &Path) -> Result<u64
     Ok(rows)
 }
 
-/// Says what the file could not tell.
+/// Prints what the file does not represent exactly.
 fn tell(doubts: &dump::Doubts) {
     for column in &doubts.columns {
         print_line(&format!(
@@ -245,7 +245,7 @@ fn remove(database: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Whether the file is sealed, or an export of D1.
+/// Checks whether the file is sealed (true), or an export of D1 (false); fails where it is neither.
 fn is_sealed(path: &Path) -> Result<bool, MoveError> {
     let mut file = BufReader::new(File::open(path)?);
     let beginning = file.fill_buf()?;
@@ -262,7 +262,7 @@ fn of(path: &Path, error: MoveError) -> MoveError {
     MoveError(format!("{}: {}", path.display(), error.0))
 }
 
-/// A file that is whole.
+/// A complete file.
 struct Made {
     bytes: u64,
     rows: u64,
@@ -273,7 +273,7 @@ fn report(what: &str, file: &Path, made: Made, began: Instant) {
     print_line(&format!("{what} {file}: {rows} rows, {bytes} bytes in {seconds:.2} s, schema {}", schema()));
 }
 
-/// Does what takes long where it holds nobody up.
+/// Runs blocking work on a thread where it holds nobody up.
 async fn working<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, MoveError> + Send + 'static,
 ) -> Result<T, CliError> {
@@ -281,7 +281,8 @@ async fn working<T: Send + 'static>(
     done.map_err(|error| CliError::failed(error.to_string()))?.map_err(CliError::from)
 }
 
-/// Makes a file, its owner's alone, that has its name once it is whole. None is there yet, and nobody else is making it.
+/// Creates a file, private to its owner, that gets its name once it is complete. Fails where the name exists, or
+/// another process is creating it.
 async fn make(
     path: &Path,
     write: impl FnOnce(File) -> Result<(File, u64), MoveError> + Send + 'static,
@@ -309,7 +310,7 @@ async fn make(
         Err(error) => Err(error),
     };
     if named.is_err() {
-        // What is left of it helps nobody.
+        // What is left of an incomplete file is of no use.
         let _ = fs::remove_file(&part);
     }
     let made = named?;

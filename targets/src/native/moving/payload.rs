@@ -1,4 +1,5 @@
-//! What is sealed: a head, the tables with their rows, and how many rows there were, each a line of JSON; compressed.
+//! The content that is sealed: a head, the tables with their rows, and the number of rows, each a line of JSON;
+//! compressed.
 
 use std::{
     collections::BTreeMap,
@@ -17,22 +18,22 @@ use super::{
     rows::{Sink, Table},
 };
 
-/// The longest line, in bytes: a row is of 2 MB at most, and a character takes six where it is hard.
+/// Longest line in bytes: a row is of 2 MB at most, and a character takes up to six.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
-/// What the lines begin with.
+/// The first line.
 #[derive(Debug, Deserialize, Serialize)]
 struct Head {
-    /// The release that wrote them.
+    /// Release that wrote the file.
     program: String,
-    /// The migrations that had run.
+    /// Names of the migrations that had run.
     migrations: Vec<String>,
 }
 
-/// Refuses the rows of a database on which other migrations ran than this program knows.
+/// Refuses the rows of a database whose migrations differ from those that this program knows.
 ///
 /// # Errors
-/// [`MoveError`] that says which release moves it.
+/// [`MoveError`] that says which release can move it.
 pub fn check_schema(applied: &[String]) -> Result<(), MoveError> {
     let found = SchemaState::of(applied);
     if !found.unknown.is_empty() {
@@ -47,7 +48,7 @@ pub fn check_schema(applied: &[String]) -> Result<(), MoveError> {
     Ok(())
 }
 
-/// Writes rows as lines.
+/// A sink that writes rows as lines.
 pub struct PayloadWriter<W: Write> {
     out: GzEncoder<W>,
     counts: BTreeMap<String, u64>,
@@ -55,10 +56,10 @@ pub struct PayloadWriter<W: Write> {
 }
 
 impl<W: Write> PayloadWriter<W> {
-    /// Writes the head.
+    /// Creates the writer, and writes the head.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// [`MoveError`] when the head cannot be written.
     pub fn new(out: W) -> Result<Self, MoveError> {
         let migrations = MIGRATIONS.iter().map(|migration| migration.name.to_owned()).collect();
         let head = Head { program: env!("CARGO_PKG_VERSION").to_owned(), migrations };
@@ -73,10 +74,10 @@ impl<W: Write> PayloadWriter<W> {
         Ok(self.out.write_all(b"\n")?)
     }
 
-    /// Ends the lines; how many rows they are.
+    /// Ends the lines. Returns the output, and how many rows there are.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// [`MoveError`] when the end cannot be written.
     pub fn finish(mut self) -> Result<(W, u64), MoveError> {
         let counts = std::mem::take(&mut self.counts);
         self.line(&json!({ "rows": counts }))?;
@@ -124,10 +125,10 @@ fn from_json(value: Json) -> Option<Value> {
     })
 }
 
-/// Hands all rows on, and looks whether they are as many as were written.
+/// Passes all rows to the sink, and checks that they are as many as were written.
 ///
 /// # Errors
-/// [`MoveError`] where the file is of another schema, or not what was written, or the sink refuses.
+/// [`MoveError`] where the file is of another schema, or damaged, or the sink refuses.
 pub fn read<R: Read>(file: R, sink: &mut impl Sink) -> Result<(), MoveError> {
     let strange = |what: &str| MoveError(format!("the file holds {what}, which this release does not write"));
     let mut lines = BufReader::new(GzDecoder::new(file));
@@ -161,7 +162,7 @@ pub fn read<R: Read>(file: R, sink: &mut impl Sink) -> Result<(), MoveError> {
             _ => return Err(strange("another kind of line")),
         }
     };
-    // What seals the file is read to its end, too: only then it is whole.
+    // Reading to the end of the sealed file proves that it is complete.
     next(&mut line)?;
     let after = std::io::copy(&mut lines.into_inner().into_inner(), &mut std::io::sink())?;
     if told != json!(counts) || !line.is_empty() || after != 0 {

@@ -1,34 +1,34 @@
-//! The rows of a database, as they pass from one form into another.
+//! Tables and rows of a database, as they pass from one form into another.
 
 use rusqlite::types::Value;
 
 use super::MoveError;
 
-/// A table that goes along.
+/// A table that is moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// Its name.
+    /// Name of the table.
     pub name: String,
-    /// The columns that are stored.
+    /// Names of the stored columns.
     pub columns: Vec<String>,
 }
 
 impl Table {
-    /// Lists its columns as SQL does.
+    /// Writes the list of columns in SQL.
     pub fn column_list(&self) -> String {
         self.columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(",")
     }
 }
 
-/// Writes a name as SQL does.
+/// Quotes a name for SQL.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Takes a table that is begun from those that a database has.
+/// Removes the table from those that were not begun.
 ///
 /// # Errors
-/// [`MoveError`] where it has none such left.
+/// [`MoveError`] where there is no such table left.
 pub fn begin(left: &mut Vec<Table>, table: &Table) -> Result<(), MoveError> {
     let place = left.iter().position(|known| known == table);
     let place = place.ok_or_else(|| MoveError(format!("the table {} is not as this release has it", table.name)))?;
@@ -36,7 +36,7 @@ pub fn begin(left: &mut Vec<Table>, table: &Table) -> Result<(), MoveError> {
     Ok(())
 }
 
-/// Refuses to end where tables are left that were not begun.
+/// Fails where there are tables that were not begun.
 ///
 /// # Errors
 /// [`MoveError`] that names them.
@@ -48,7 +48,7 @@ pub fn missing(left: &[Table]) -> Result<(), MoveError> {
     Err(MoveError(format!("the tables {} are missing", names.join(", "))))
 }
 
-/// Where rows go: tables in an order in which each refers to earlier ones only, each with its rows.
+/// Receiver of rows: tables in an order in which each refers to earlier ones only, each with its rows.
 pub trait Sink {
     /// Begins a table.
     ///
@@ -56,17 +56,17 @@ pub trait Sink {
     /// [`MoveError`] where it cannot be written.
     fn table(&mut self, table: &Table) -> Result<(), MoveError>;
 
-    /// Takes a row of the table that was begun last.
+    /// Adds a row to the table that was begun last.
     ///
     /// # Errors
-    /// As [`Sink::table`].
+    /// The errors of [`Sink::table`].
     fn row(&mut self, row: &[Value]) -> Result<(), MoveError>;
 }
 
-/// Counts rows, and keeps none.
+/// A sink that counts rows, and stores none.
 #[derive(Default)]
 pub struct Counter {
-    /// How many there were.
+    /// Number of rows.
     pub rows: u64,
 }
 

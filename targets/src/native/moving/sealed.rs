@@ -1,5 +1,5 @@
-//! A file that only a passphrase opens, and that opens whole and unchanged or not at all: XChaCha20-Poly1305 in the STREAM
-//! construction (Hoang and others, 2015), its key derived by Argon2id (RFC 9106).
+//! A file that only a passphrase opens, and that opens complete and unchanged or not at all: XChaCha20-Poly1305 in the
+//! STREAM construction (Hoang and others, 2015), its key derived by Argon2id (RFC 9106).
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -7,16 +7,16 @@ use aead_stream::{NewStream, StreamBE32, StreamPrimitive};
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::{XChaCha20Poly1305, aead::array::Array};
 
-/// What a file of this form begins with.
+/// First bytes of a file of this format.
 pub const MAGIC: &[u8] = b"aibaas-move/1\n";
-/// Bytes that are sealed at a time.
+/// Number of bytes that are sealed at a time.
 const PIECE: usize = 64 * 1024;
-/// Bytes that a piece grows by.
+/// Number of bytes that a piece grows by.
 const TAG: usize = 16;
 const SALT: usize = 16;
-/// What of the cipher's nonce is the file's own; the rest counts pieces and marks the last one.
+/// Number of the nonce's bytes that are the file's own; the rest counts pieces and marks the last one.
 const NONCE: usize = 19;
-/// Argon2id: KiB of memory, passes, lanes. The unit tests open many files.
+/// Cost of Argon2id: KiB of memory, passes, lanes. It is low in unit tests, which open many files.
 const COST: (u32, u32, u32) = if cfg!(test) { (8, 1, 1) } else { (64 * 1024, 3, 1) };
 
 type Stream = StreamBE32<XChaCha20Poly1305>;
@@ -31,7 +31,7 @@ fn stream(passphrase: &str, salt: &[u8; SALT], nonce: [u8; NONCE]) -> io::Result
     Ok(Stream::new(&Array(key), &Array(nonce)))
 }
 
-/// Seals what is written to it. What was not finished does not open.
+/// Writer that seals what is written to it. A file that was not finished does not open.
 pub struct SealingWriter<W> {
     out: W,
     stream: Stream,
@@ -40,10 +40,10 @@ pub struct SealingWriter<W> {
 }
 
 impl<W: Write> SealingWriter<W> {
-    /// Begins a file.
+    /// Creates a writer, and begins the file.
     ///
     /// # Errors
-    /// When it cannot be written, or there are no random numbers.
+    /// [`io::Error`] when the file cannot be written, or there are no random numbers.
     pub fn new(mut out: W, passphrase: &str) -> io::Result<Self> {
         let (mut salt, mut nonce) = ([0; SALT], [0; NONCE]);
         for random in [&mut salt[..], &mut nonce[..]] {
@@ -64,10 +64,10 @@ impl<W: Write> SealingWriter<W> {
         Ok(())
     }
 
-    /// Ends the file; without this it does not open.
+    /// Finishes the file; without this it does not open.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// [`io::Error`] when the file cannot be written.
     pub fn finish(mut self) -> io::Result<W> {
         self.seal(true)?;
         self.out.flush()?;
@@ -91,7 +91,7 @@ impl<W: Write> Write for SealingWriter<W> {
     }
 }
 
-/// Opens what [`SealingWriter`] sealed; every byte that it gives was in the file that was sealed, at this place.
+/// Reader that opens what [`SealingWriter`] sealed; every byte that it returns was in the sealed file, at this place.
 pub struct OpeningReader<R> {
     file: R,
     stream: Stream,
@@ -102,10 +102,10 @@ pub struct OpeningReader<R> {
 }
 
 impl<R: BufRead> OpeningReader<R> {
-    /// Begins to read.
+    /// Creates a reader, and reads the beginning of the file.
     ///
     /// # Errors
-    /// When this is no such file.
+    /// [`io::Error`] when this is not such a file.
     pub fn new(mut file: R, passphrase: &str) -> io::Result<Self> {
         let (mut magic, mut salt, mut nonce) = (vec![0; MAGIC.len()], [0; SALT], [0; NONCE]);
         let cut = |_| io::Error::other("it is no sealed file of aibaas, or cut off in its head");

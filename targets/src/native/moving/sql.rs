@@ -1,5 +1,5 @@
-//! Rows as SQL that `wrangler d1 execute --file` takes: statements of less than 100 KB, none that begins or ends a
-//! transaction, and numbers that are exactly what they were.
+//! Rows as SQL that `wrangler d1 execute --file` accepts: statements of less than 100 KB, none that begins or ends a
+//! transaction, and numbers that stay exactly what they are.
 
 use std::io::Write;
 
@@ -12,35 +12,35 @@ use super::{
     rows::{Sink, Table, begin, missing, quoted},
 };
 
-/// The longest statement; D1's limit is 100 KB.
+/// Most bytes of a statement; D1's limit is 100 KB.
 const STATEMENT: usize = 90_000;
-/// Rows of a statement: SQLite counts its instructions, and D1 allows 25,000 of them.
+/// Most rows of a statement: SQLite counts its instructions, and D1 allows 25,000 of them.
 const ROWS: usize = 500;
-/// In a row that is too long for a statement: values beyond this are put together of pieces.
+/// Most bytes of a value in a row that is too long for a statement; longer ones are put together from pieces.
 const VALUE: usize = 1000;
-/// Characters of a piece: one may take four bytes, and each of them two digits.
+/// Most characters of a piece: one may take four bytes, and each of them two digits.
 const LENGTH: usize = 11_000;
-/// What wrangler takes for the beginning of a transaction wherever it stands.
+/// Text that wrangler takes for the beginning of a transaction wherever it stands.
 const TRANSACTION: &str = "BEGIN TRANSACTION";
 
-/// Writes rows as statements, which change nothing in a database that is not empty, or has another schema.
+/// Sink that writes rows as statements, which change nothing in a database that is not empty, or has another schema.
 pub struct SqlWriter<W> {
     out: W,
-    /// `INSERT INTO …`, up to its first row.
+    /// Beginning of an `INSERT INTO …`, up to its first row.
     head: String,
     statement: String,
     rows: usize,
-    /// What the schema has, and has not been begun.
+    /// Tables of the schema that were not begun.
     left: Vec<Table>,
-    /// Each table's name, with how many rows it has.
+    /// Names of tables, with how many rows each has.
     counts: Vec<(String, u64)>,
 }
 
 impl<W: Write> SqlWriter<W> {
-    /// Begins the file with what refuses a database that these rows do not belong into.
+    /// Creates the writer, and writes statements that fail on a database into which these rows do not belong.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// [`MoveError`] when the file cannot be written.
     pub fn new(out: W) -> Result<Self, MoveError> {
         let database = Connection::open_in_memory()?;
         for migration in MIGRATIONS {
@@ -49,7 +49,7 @@ impl<W: Write> SqlWriter<W> {
         Self::of(out, tables(&database)?)
     }
 
-    /// With these tables.
+    /// Creates the writer for these tables.
     fn of(mut out: W, left: Vec<Table>) -> Result<Self, MoveError> {
         let names = MIGRATIONS.iter().map(|migration| format!("'{}'", migration.name)).collect::<Vec<_>>().join(",");
         let count = MIGRATIONS.len();
@@ -75,10 +75,11 @@ impl<W: Write> SqlWriter<W> {
         Ok(())
     }
 
-    /// Ends the file with what undoes all of it where rows are missing; how many there were.
+    /// Ends the file with a statement that undoes all of it where rows are missing. Returns the output, and how many
+    /// rows there are.
     ///
     /// # Errors
-    /// When a table was not begun, or it cannot be written.
+    /// [`MoveError`] when a table was not begun, or the file cannot be written.
     pub fn finish(mut self) -> Result<(W, u64), MoveError> {
         self.flush()?;
         missing(&self.left)?;
@@ -91,7 +92,7 @@ impl<W: Write> SqlWriter<W> {
         Ok((self.out, self.counts.iter().map(|(_, count)| count).sum()))
     }
 
-    /// Puts a row that is too long for one statement.
+    /// Writes a row that is too long for one statement.
     fn long_row(&mut self, row: &[Value]) -> Result<(), MoveError> {
         self.flush()?;
         let mut values = Vec::new();
@@ -152,9 +153,9 @@ impl<W: Write> Sink for SqlWriter<W> {
     }
 }
 
-/// Writes what fails, and says why, where the condition holds: D1 then undoes the whole file.
+/// Writes a statement that fails with this reason where the condition holds: D1 then undoes the whole file.
 fn refuse(out: &mut impl Write, why: &str, condition: &str) -> Result<(), MoveError> {
-    // No path of JSON begins so, and SQLite tells the path that is wrong.
+    // No JSON path begins like the reason, and SQLite shows the path that is wrong.
     let why = literal(&Value::Text(why.to_owned()));
     Ok(writeln!(out, "INSERT INTO batch_guard (expectation) SELECT json_extract('{{}}', {why}) WHERE {condition};")?)
 }
@@ -169,7 +170,7 @@ fn literal(value: &Value) -> String {
         Value::Integer(integer) => integer.to_string(),
         Value::Real(real) => exact(*real),
         Value::Blob(bytes) => format!("X'{}'", hex(bytes)),
-        // A text ends at a NUL for SQLite, and lines for whoever reads the file.
+        // SQLite ends a text at a NUL, and readers of the file end lines at line breaks.
         Value::Text(text) if text.contains(char::is_control) || text.contains(TRANSACTION) => {
             format!("CAST(X'{}' AS TEXT)", hex(text.as_bytes()))
         }
@@ -177,13 +178,12 @@ fn literal(value: &Value) -> String {
     }
 }
 
-/// The largest power of ten, and the most digits, with which a decimal number becomes binary without an error however it is
-/// done (Clinger, 1990).
+/// Largest power of ten with which a decimal number becomes binary without an error however it is done (Clinger, 1990).
 const POWER: i32 = 22;
 const DIGITS: usize = 15;
 
-/// Writes a number so that every SQLite reads the same number: decimal where that is certain, else as a fraction of powers
-/// of two, whose steps are exact.
+/// Writes a number so that every SQLite reads the same number: decimal where that is certain, otherwise as a fraction
+/// of powers of two, whose steps are exact.
 fn exact(real: f64) -> String {
     let shortest = format!("{real:e}");
     let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
@@ -287,7 +287,7 @@ mod tests {
         let read =
             read.query_map([], |row| (0..4).map(|index| row.get::<_, Value>(index)).collect::<Result<Vec<_>, _>>());
         assert!(read.unwrap().map(Result::unwrap).eq(rows));
-        // Once more it is refused, by the second statement for this table.
+        // A second run is refused, by the second statement for this table.
         let again = sql.lines().filter(|line| line.contains("not empty")).map(|line| database.execute_batch(line));
         let refusals = again.map(|refused| refused.unwrap_err().to_string()).collect::<Vec<_>>();
         assert!(refusals.len() == 1 && refusals[0].contains("this database is not empty"), "{refusals:?}");

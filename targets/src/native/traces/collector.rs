@@ -1,4 +1,4 @@
-//! The way to the collector, over our own client: its roots, its timeouts, and no second TLS.
+//! HTTP client of the span exporter, which uses our own client: its roots, its timeouts, and no second TLS.
 
 use std::{
     sync::{
@@ -17,10 +17,10 @@ use prost::Message as _;
 
 use crate::native::http_client;
 
-/// What is read of its answer at most.
+/// Most bytes that are read of the collector's answer.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
-/// Sends spans. It tells the log when the collector begins to fail, and when it takes spans again.
+/// Client that sends spans. It logs when the collector begins to fail, and when it accepts spans again.
 #[derive(Debug)]
 pub struct Collector {
     client: reqwest::Client,
@@ -29,10 +29,11 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// With so much time for each batch; and where it tells how many spans of a batch were rejected, and the others taken.
+    /// Creates a client with this time limit for each batch. The counter holds how many spans of a batch the collector
+    /// rejected while it accepted the others.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// A text when TLS cannot be set up.
     pub fn new(timeout: Duration) -> Result<(Self, Arc<AtomicU64>), String> {
         let client = http_client::builder().timeout(timeout).build().map_err(|error| error.to_string())?;
         let rejected = Arc::<AtomicU64>::default();
@@ -83,7 +84,7 @@ impl HttpClient for Collector {
     }
 }
 
-/// How many spans of a batch the collector did not take. An answer that cannot be read rejects none.
+/// Returns how many spans of a batch the collector rejected. An answer that cannot be read rejects none.
 fn rejected(answer: &Bytes) -> u64 {
     let answer = ExportTraceServiceResponse::decode(answer.clone()).unwrap_or_default();
     answer.partial_success.and_then(|partial| u64::try_from(partial.rejected_spans).ok()).unwrap_or_default()

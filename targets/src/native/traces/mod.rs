@@ -1,5 +1,5 @@
-//! Traces, where a collector is configured: a span for each request, and below it one for each call of the database, of the
-//! password hasher and of another server. Nobody waits for the collector.
+//! Traces, where a collector is configured: a span for each request, and below it one for each call of the database, of
+//! the password hasher and of another server. Nobody waits for the collector.
 
 mod collector;
 mod ports;
@@ -36,32 +36,32 @@ use self::{
 };
 use super::{error::CliError, metrics::SpanMetrics};
 
-/// Makes spans.
+/// Creator of spans. Cheap to clone.
 #[derive(Clone)]
 pub struct Traces {
     tracer: SdkTracer,
-    /// It lives as long as spans are made.
+    /// Provider, which has to live as long as spans are created.
     _provider: Arc<SdkTracerProvider>,
 }
 
 impl Traces {
-    /// Begins to export: the task ends once it is told to stop, and has told the collector what it still has.
+    /// Starts the export. The task ends once it is told to stop, and has sent the spans that it still has.
     ///
     /// # Errors
-    /// [`CliError`] where the standard's variables say what is not possible.
+    /// [`CliError`] where the standard's variables are wrong.
     pub fn start(
         settings: &TraceSettings,
         metrics: SpanMetrics,
         stop: CancellationToken,
     ) -> Result<(Self, JoinHandle<()>), CliError> {
         let (collector, rejected) = Collector::new(settings.timeout).map_err(CliError::failed)?;
-        // What fails is dropped and counted: to try again would keep back what comes after it.
+        // Failed batches are dropped and counted: retries would hold up what comes after them.
         let exporter = SpanExporter::builder().with_http().with_http_client(collector);
         let mut exporter = exporter
             .with_retry_policy(RetryPolicy::disabled())
             .with_endpoint(settings.endpoint.expose())
             .build()
-            // Its error has the value, and that may have a password.
+            // The error contains the value, which may hold a password.
             .map_err(|_| {
                 CliError::misconfigured("the variables OTEL_EXPORTER_OTLP_… name no possible way to a collector")
             })?;
@@ -79,7 +79,7 @@ impl Traces {
         Ok((Self { tracer: provider.tracer("aibaas"), _provider: Arc::new(provider) }, exporting))
     }
 
-    /// The ports, with a span for what a request asks of them.
+    /// Wraps the ports so that each call within a request has a span.
     pub fn around(&self, ports: Ports) -> Ports {
         Ports {
             database: Arc::new(Traced { port: ports.database, traces: self.clone() }),
@@ -95,7 +95,7 @@ impl Traces {
         self.tracer.build_with_context(SpanBuilder::from_name(name).with_kind(kind), &parent)
     }
 
-    /// A span below that of the request that is being worked on; none outside of a request.
+    /// Begins a span below that of the request that is being worked on; `None` outside of a request.
     fn child(&self, name: &'static str, kind: SpanKind) -> Option<Span> {
         current_trace().map(|parent| self.begin(name, kind, Some(parent)))
     }
@@ -113,7 +113,7 @@ fn context(parent: TraceParent) -> SpanContext {
     SpanContext::new(trace, span, flags, false, TraceState::NONE)
 }
 
-/// The span, which has this parent, as whatever it causes sees it.
+/// Returns the context that the span passes on to what it causes.
 fn parent_of(span: &Span, parent: Option<TraceParent>) -> TraceParent {
     let context = span.span_context();
     let (id, is_sampled) = (context.span_id().to_bytes(), context.is_sampled());

@@ -1,5 +1,5 @@
-//! Ports, with a span for each call that a request makes of them. What is asked is not told: no statement's parameters, no
-//! address beyond the name of a host.
+//! Ports with a span for each call that a request makes. Spans do not hold the details: no statement's parameters, and
+//! no address beyond the name of a host.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub struct Traced<P: ?Sized> {
     pub traces: Traces,
 }
 
-/// Ends the span of a call.
+/// Ends the span of a call, with the call's outcome.
 fn ended<T, E>(span: Option<Span>, outcome: Result<T, E>) -> Result<T, E> {
     if let Some(mut span) = span {
         if outcome.is_err() {
@@ -82,7 +82,7 @@ impl PasswordHasher for Traced<dyn PasswordHasher> {
 #[async_trait]
 impl HttpClient for Traced<dyn HttpClient> {
     async fn send(&self, mut request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
-        // What is part of no trace, such as mail, has no header.
+        // Requests outside of a trace, such as those of mail, have no such header.
         let header = request.headers.iter_mut().find(|(name, _)| *name == "traceparent");
         let Some((header, mut span)) = header.zip(self.traces.child("outbound request", SpanKind::Client)) else {
             return self.port.send(request).await;

@@ -1,4 +1,4 @@
-//! Spans that wait for the collector: so many, and what finds no room is dropped and counted.
+//! Bounded queue of spans that wait for the collector; what finds no room is dropped and counted.
 
 use std::{
     sync::{
@@ -22,10 +22,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::native::metrics::{SpanLoss, SpanMetrics};
 
-/// By then the client has given up itself, and told the log why.
+/// Time after the client's own limit at which the export gives up: by then the client has given up itself, and logged
+/// why.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Where spans that ended go.
+/// Processor that queues ended spans.
 #[derive(Debug)]
 pub struct Queue {
     spans: Sender<SpanData>,
@@ -33,7 +34,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// With room for so many.
+    /// Creates a queue with room for `most` spans. Returns it with its receiver.
     pub fn new(most: usize, metrics: SpanMetrics) -> (Self, Receiver<SpanData>) {
         let (spans, waiting) = mpsc::channel(most);
         (Self { spans, metrics }, waiting)
@@ -58,22 +59,22 @@ impl SpanProcessor for Queue {
     }
 }
 
-/// Hands spans to the collector.
+/// Sends queued spans to the collector.
 pub struct Export {
     pub exporter: SpanExporter,
-    /// How many spans of the last batch the collector took in and rejected.
+    /// Number of spans that the collector rejected from the last batch, which it accepted otherwise.
     pub rejected: Arc<AtomicU64>,
-    /// How long the first of a batch waits for others.
+    /// How long the first span of a batch waits for others.
     pub delay: Duration,
-    /// How many a batch has at most.
+    /// Most spans of a batch.
     pub most: usize,
-    /// How long the collector has for one.
+    /// Time limit of the collector for a batch.
     pub timeout: Duration,
     pub metrics: SpanMetrics,
 }
 
 impl Export {
-    /// Does so until told to stop, and then with what is left.
+    /// Exports batches until told to stop, and then what is left.
     pub async fn run(self, mut spans: Receiver<SpanData>, stop: CancellationToken) {
         let (mut batch, mut due, mut stopped) = (Vec::new(), Instant::now(), false);
         loop {

@@ -12,12 +12,12 @@ use super::{Traces, parent_of};
 
 const TRACEPARENT: &str = "traceparent";
 
-/// What is told of a request: its route and never its path, since that may hold ids, or a key in the wrong place.
+/// Span of a request. It holds the route and never the path, since that may hold ids, or a key in the wrong place.
 pub struct ServerSpan(Span);
 
 impl Traces {
-    /// Begins the span of a request, as part of the trace that its `traceparent` names, or of a new one. The application
-    /// sees the span as what caused the request.
+    /// Begins the span of a request, as part of the trace that its `traceparent` names, or of a new one. The
+    /// application sees the span as the parent of the request.
     pub fn begin_request<B>(&self, request: &mut Request<B>) -> ServerSpan {
         let mut given = request.headers().get_all(TRACEPARENT).iter();
         let parent = match (given.next(), given.next()) {
@@ -33,7 +33,7 @@ impl Traces {
 }
 
 impl ServerSpan {
-    /// Ends it with what the application noted; without a record where it did not see the request's end.
+    /// Ends the span with what the application recorded; there is no record where it did not see the request's end.
     pub fn end(self, record: Option<&RequestRecord>, status: StatusCode) {
         let Self(mut span) = self;
         span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
@@ -58,7 +58,7 @@ impl ServerSpan {
     }
 }
 
-/// What a span is called before its route is known; anybody can make up other methods.
+/// Returns the name of a span before its route is known; unknown methods, which anybody can make up, share one.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,4 +1,5 @@
-//! Whether traces are exported, and how: by the OpenTelemetry standard's variables. The headers the exporter reads itself.
+//! Settings of the export of traces, from the OpenTelemetry standard's variables. The exporter reads the headers'
+//! variables itself.
 
 use std::time::Duration;
 
@@ -6,35 +7,35 @@ use aibaas_core::domain::Secret;
 use axum::http::Uri;
 use opentelemetry_sdk::trace::Sampler;
 
-/// What the standard puts behind the address of a collector for all signals.
+/// Path that the standard appends to the address of a collector for all signals.
 const PATH: &str = "/v1/traces";
-/// The samplers, by their names in the standard.
+/// Names of the samplers in the standard, for error texts.
 const SAMPLERS: &str = "always_on, always_off, traceidratio, or one of them with parentbased_ before it";
 
-/// What is not said by the exporter's own variables.
+/// Settings that the exporter does not read by itself.
 #[derive(Clone, Debug)]
 pub struct TraceSettings {
-    /// Where spans go; it may have a password.
+    /// Address that spans are sent to; it may hold a password.
     pub endpoint: Secret,
-    /// Which traces are made.
+    /// Sampler that decides which traces are made.
     pub sampler: Sampler,
-    /// How many spans wait at most.
+    /// Most spans that wait.
     pub queue: usize,
-    /// How many are sent at once.
+    /// Most spans of a batch.
     pub batch: usize,
-    /// How long the first of a batch waits for others.
+    /// How long the first span of a batch waits for others.
     pub delay: Duration,
-    /// How long the collector has for a batch.
+    /// Time limit of the collector for a batch.
     pub timeout: Duration,
     /// Whether the deployment has given the service a name.
     pub names_service: bool,
 }
 
 impl TraceSettings {
-    /// Reads them; `None` where no collector is named, or it is told to leave off.
+    /// Reads the settings; `None` where no collector is named, or the export is turned off.
     pub fn load(lookup: &dyn Fn(&str) -> Option<String>, mistakes: &mut Vec<String>) -> Option<Self> {
         let given = |name: &str| lookup(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        // A variable of traces alone comes before that of all signals.
+        // A variable for traces alone takes precedence over that for all signals.
         let of_traces = |name: &str| {
             let own = format!("OTEL_EXPORTER_OTLP_TRACES_{name}");
             let both = [own, format!("OTEL_EXPORTER_OTLP_{name}")];
@@ -93,7 +94,7 @@ impl TraceSettings {
     }
 }
 
-/// The sampler that is named, else the standard's.
+/// Returns the sampler that is named, or else the standard's default.
 fn sampler(given: &dyn Fn(&str) -> Option<String>, mistakes: &mut Vec<String>) -> Sampler {
     let ratio = given("OTEL_TRACES_SAMPLER_ARG").map_or(Some(1.0), |text| text.parse::<f64>().ok());
     let ratio = ratio.filter(|ratio| (0.0..=1.0).contains(ratio)).unwrap_or_else(|| {

@@ -1,4 +1,4 @@
-//! One application for all cases of a test: what they leave behind is part of the search.
+//! One application for all cases of a test: what cases leave behind is part of the search.
 
 use std::cell::RefCell;
 
@@ -13,33 +13,33 @@ use axum::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The tasks of the benchmark that is there.
+/// Returns the tasks of the benchmark that exists from the start.
 pub fn tasks() -> Vec<String> {
     (0..TASKS).map(|task| format!("hidden-task-{task}")).collect()
 }
 
-/// Where browsers may come from.
+/// The origin that browsers may come from.
 pub const ORIGIN: &str = "https://app.example";
-/// The password of everybody here.
+/// The password of all accounts in these tests.
 pub const PASSWORD: &str = "a long enough pass phrase";
 
 thread_local! {
     static APPLICATION: RefCell<Option<Application>> = const { RefCell::new(None) };
 }
 
-/// It, and what its caller has of it.
+/// The application, with the credentials of its caller.
 pub struct Application {
-    /// The application.
+    /// The episode that holds the application.
     pub episode: Episode,
     person: String,
     key: String,
     run: String,
 }
 
-/// A header.
+/// A header: its name and its value in bytes.
 pub type Header<'a> = (&'a str, Vec<u8>);
 
-/// Lends the application of this thread.
+/// Calls a function with the application of this thread, which the first call creates.
 pub fn with<T>(use_it: impl FnOnce(&mut Application) -> T) -> T {
     APPLICATION.with_borrow_mut(|application| {
         use_it(application.get_or_insert_with(|| {
@@ -51,12 +51,13 @@ pub fn with<T>(use_it: impl FnOnce(&mut Application) -> T) -> T {
 }
 
 impl Application {
-    /// Asks with these headers alone. `PERSON` and `KEY` stand for an `Authorization` of theirs, `RUN` for a run's id.
+    /// Sends a request with these headers alone. The values `PERSON` and `KEY` stand for an `Authorization` with the
+    /// person's token or key, `RUN` in the path for a run's id.
     pub fn ask_with(&mut self, method: &str, path: &str, headers: &[Header<'_>], body: Vec<u8>) -> Answer {
         let path = path.replace("RUN", &self.run);
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let request = Request::builder().method(method).uri(format!("/api/v1{path}")).body(Body::from(body));
-        // No server would hand on what is no URI.
+        // No server would pass on what is no URI.
         let Ok(mut request) = request else { return Answer::default() };
         for (name, value) in headers {
             let value = match value.as_slice() {
@@ -71,13 +72,13 @@ impl Application {
         self.episode.answer_to(request)
     }
 
-    /// Asks at a host that it knows.
+    /// Sends a request with a valid `Host` header.
     pub fn ask(&mut self, method: &str, path: &str, headers: &[Header<'_>], body: Vec<u8>) -> Answer {
         let host = [("host", b"simulation.example".to_vec())];
         self.ask_with(method, path, &[&host, headers].concat(), body)
     }
 
-    /// Asks with JSON.
+    /// Sends a request with a JSON body and this credential.
     pub fn json(&mut self, method: &str, path: &str, credential: &str, body: &Value) -> Answer {
         let headers =
             [("content-type", b"application/json".to_vec()), ("authorization", credential.as_bytes().to_vec())];
@@ -101,14 +102,14 @@ impl Application {
         assert_eq!(published.status, 200, "{}", published.text);
     }
 
-    /// A key with these settings.
+    /// Creates a key with these settings, and returns the answer's body.
     pub fn key(&mut self, settings: &Value) -> Value {
         let answer = self.json("POST", "/api-keys", "PERSON", settings);
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.json
     }
 
-    /// The refresh token of a new session.
+    /// Logs in and returns the refresh token of the new session.
     pub fn refresh_token(&mut self) -> String {
         let credentials = json!({ "email": "root@example.com", "password": PASSWORD });
         let answer = self.json("POST", "/auth/login", "", &credentials);
@@ -117,12 +118,12 @@ impl Application {
     }
 }
 
-/// Asks the application of this thread.
+/// Sends a request to the application of this thread.
 pub fn asked(method: &str, path: &str, headers: &[Header<'_>], body: Vec<u8>) -> Answer {
     with(|application| application.ask(method, path, headers, body))
 }
 
-/// It was done, or refused by a problem with a code.
+/// Checks that the request was carried out, or refused by a problem with a code.
 pub fn is_sound(answer: &Answer, what: &str) -> Result<(), TestCaseError> {
     // GitHub's keys may be out of reach.
     let unavailable = answer.status == 503 && what.contains("secret-scanning");
@@ -139,7 +140,7 @@ pub fn is_sound(answer: &Answer, what: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// It was refused so.
+/// Checks that the request was refused with this status and code.
 pub fn is_refused(answer: &Answer, status: u16, code: &str, what: &str) -> Result<(), TestCaseError> {
     is_sound(answer, what)?;
     prop_assert_eq!((answer.status, answer.json["code"].as_str()), (status, Some(code)), "{}: {}", what, &answer.text);

@@ -1,4 +1,4 @@
-//! Results as lines of JSON, and the leaderboard as CSV.
+//! Formats: results as JSON Lines, and the leaderboard as CSV.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::{
     given::{json as any_json, mutated, seeded},
 };
 
-/// A result that is sound, or nearly so.
+/// Returns a strategy for results that are sound, or nearly so.
 fn result() -> impl Strategy<Value = String> {
     let sound = (0..4_u32, 1..4_u32, any::<bool>(), any::<bool>()).prop_map(|(task, attempt, passed, measured)| {
         let mut result = json!({
@@ -37,7 +37,7 @@ fn upload(media: &str, body: Vec<u8>) -> aibaas_model::run::Answer {
     asked("POST", "/runs/RUN/results", &headers, body)
 }
 
-/// Reads CSV as RFC 4180 has it, or says what it is not.
+/// Parses CSV as RFC 4180 defines it, or returns what is wrong with it.
 fn records(text: &str) -> Result<Vec<Vec<String>>, String> {
     let (mut records, mut record, mut characters) = (Vec::new(), Vec::new(), text.chars().peekable());
     while characters.peek().is_some() {
@@ -72,7 +72,8 @@ fn records(text: &str) -> Result<Vec<Vec<String>>, String> {
 proptest! {
     #![proptest_config(seeded())]
 
-    /// The same results as an array and one a line come to the same, however lines are parted.
+    /// Checks that the same results have the same effect as an array and as JSON Lines, however the lines are
+    /// separated.
     #[test]
     fn lines_read_as_an_array_does(
         results in vec(result(), 1..6), ends in vec(select(vec!["\n", "\r\n", "\n\n", " \n", "\n\t\n"]), 6),
@@ -90,7 +91,7 @@ proptest! {
         let by_lines = upload("application/x-ndjson", lines.clone().into_bytes());
         is_sound(&by_array, &array)?;
         is_sound(&by_lines, &lines)?;
-        // What is no JSON, or none by itself, is another refusal in lines than in an array.
+        // Lines that are no JSON, or not each by itself, may be refused with another code than the array.
         let are_json = results.iter().all(|result| serde_json::from_str::<Value>(result).is_ok());
         let code = |answer: &aibaas_model::run::Answer| if are_json { answer.json["code"].clone() } else { Value::Null };
         prop_assert_eq!(by_array.status < 400, by_lines.status < 400, "{}: {} {}", &lines, &by_array.text, &by_lines.text);
@@ -112,7 +113,7 @@ proptest! {
         let name = if lead == "a" { name } else { format!("{hidden}{lead}{rest}") };
         let renamed = application::with(|application| {
             let renamed = application.json("PUT", "/models/sim/m0", "KEY", &json!({ "displayName": name }));
-            // A board is made anew where something is published.
+            // A board is computed anew when something is published.
             application.publish(0, "sim", &application::tasks());
             renamed
         });

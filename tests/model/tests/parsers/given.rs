@@ -1,8 +1,9 @@
-//! What is given to parsers: what is random, and what is nearly right.
+//! Inputs for parsers: random ones, and ones that are nearly right.
 
 use proptest::{collection::vec, prelude::*, sample::select, string::string_regex, test_runner::RngSeed};
 
-/// Plays the seed of `PROPTEST_RNG_SEED`, else a new one, and prints it: the test's output shows it where it fails.
+/// Returns a configuration with the seed of `PROPTEST_RNG_SEED`, or else a new one, and prints the seed: the output of
+/// a failed test shows it.
 pub fn seeded() -> ProptestConfig {
     let config = ProptestConfig::default();
     let seed = match config.rng_seed {
@@ -17,12 +18,12 @@ pub fn text(pattern: &str) -> BoxedStrategy<String> {
     string_regex(pattern).expect("a pattern").boxed()
 }
 
-/// Bytes that are no form of anything, and such as are nearly one.
+/// Returns a strategy for random bytes and random text.
 pub fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![vec(any::<u8>(), 0..300), any::<String>().prop_map(String::into_bytes)]
 }
 
-/// A text of which a piece was taken out, doubled or replaced.
+/// Returns a strategy for the text with a piece taken out, doubled or replaced.
 pub fn mutated(sound: &'static str) -> BoxedStrategy<Vec<u8>> {
     let length = sound.len();
     (0..=length, 0..=length, bytes(), 0..4_u8)
@@ -40,12 +41,12 @@ pub fn mutated(sound: &'static str) -> BoxedStrategy<Vec<u8>> {
         .boxed()
 }
 
-/// The same as text.
+/// Returns a strategy like [`mutated`] for text, with invalid UTF-8 replaced.
 pub fn mutated_text(sound: &'static str) -> BoxedStrategy<String> {
     mutated(sound).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).boxed()
 }
 
-/// JSON of any shape, not deep.
+/// Returns a strategy for JSON of any shape, not deep.
 pub fn json() -> BoxedStrategy<serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -70,7 +71,7 @@ pub fn json() -> BoxedStrategy<serde_json::Value> {
     .boxed()
 }
 
-/// A body, and what it says that it is.
+/// Returns a strategy for a body, and the content type that it is sent with.
 pub fn body() -> impl Strategy<Value = (Vec<u8>, &'static str)> {
     let bytes = prop_oneof![
         3 => json().prop_map(|json| json.to_string().into_bytes()),

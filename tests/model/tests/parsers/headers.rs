@@ -1,4 +1,4 @@
-//! Headers: which host is meant, who asks from where, and what rides in cookies.
+//! Headers: which host is meant, which client asks, and which cookies count.
 
 use std::{cell::RefCell, net::IpAddr};
 
@@ -13,12 +13,12 @@ use crate::{
 const COOKIE: &str = "__Secure-aibaas_refresh";
 
 thread_local! {
-    /// A session's refresh token, and a key that may be used from two blocks only.
+    /// A session's refresh token; `BOUND_KEY` is a key that may be used from two address blocks only.
     static REFRESH: RefCell<Option<String>> = const { RefCell::new(None) };
     static BOUND_KEY: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// One of the hops of `X-Forwarded-For`, and the address that it names.
+/// Returns a strategy for a hop of `X-Forwarded-For`, and the address that it names, if any.
 fn hop() -> impl Strategy<Value = (String, Option<IpAddr>)> {
     let client = prop_oneof![
         any::<IpAddr>(),
@@ -59,7 +59,7 @@ fn hop() -> impl Strategy<Value = (String, Option<IpAddr>)> {
     prop_oneof![4 => named, 1 => unnamed.prop_map(|text| (text.to_owned(), None))]
 }
 
-/// Of `X-Forwarded-For` what trusted proxies wrote: told apart from the application's own reading.
+/// Finds the client that the trusted proxies in `X-Forwarded-For` name, independently of the application.
 fn client(hops: &[(String, Option<IpAddr>)]) -> IpAddr {
     let mut client = IpAddr::from([203, 0, 113, 9]);
     for (_, address) in hops.iter().rev() {
@@ -74,7 +74,7 @@ fn client(hops: &[(String, Option<IpAddr>)]) -> IpAddr {
 
 fn cookie() -> impl Strategy<Value = (String, bool)> {
     prop_oneof![
-        // `TOKEN` stands for the true one.
+        // `TOKEN` stands for the real refresh token.
         2 => select(vec!["=TOKEN", " = TOKEN", "=\tTOKEN "]).prop_map(|end| (format!("{COOKIE}{end}"), true)),
         1 => mutated_text("aibr_01990000-0000-7000-8000-000000000000.0.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
             .prop_map(|text| (format!("{COOKIE}={}", text.replace([';', ','], "")), true)),
@@ -109,7 +109,7 @@ proptest! {
         is_sound(&answer, &format!("{method} {path} {headers:?}"))?;
     }
 
-    /// RFC 9112, 3.2.
+    /// Checks that exactly one valid `Host` header is accepted (RFC 9112, 3.2).
     #[test]
     fn one_host_is_meant(
         name in prop_oneof![
@@ -134,7 +134,8 @@ proptest! {
         prop_assert!(matches!(answer.status, 200 | 400), "{other:?}: {}", answer.text);
     }
 
-    /// A key that is bound to blocks of addresses lets in who comes from there, whatever clients write of themselves.
+    /// Checks that a key which is bound to address blocks admits exactly the clients from there, whatever clients
+    /// claim about themselves.
     #[test]
     fn who_asks_is_who_trusted_proxies_saw(hops in vec(hop(), 0..6), split in 0..6_usize, garbage in bytes()) {
         let key = BOUND_KEY.with_borrow_mut(|key| key.get_or_insert_with(|| application::with(|application| {
@@ -186,7 +187,7 @@ proptest! {
             }
         }
         headers.push(("cookie", line.into_bytes()));
-        // What is no header at all is not sent.
+        // Values that cannot be a header are not sent.
         prop_assume!(headers.iter().all(|(_, value)| axum::http::HeaderValue::from_bytes(value).is_ok()));
         let ours = cookies.iter().filter(|((_, is_ours), _)| *is_ours).map(|((cookie, _), _)| cookie).collect::<Vec<_>>();
         let what = format!("{headers:?}");

@@ -1,4 +1,4 @@
-//! Lists: pages put together are the whole, cursors are ours or refused, and so are sizes of pages.
+//! Lists: pages together are the whole list, and foreign cursors and wrong page sizes are refused.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -9,7 +9,7 @@ use crate::{
     given::{seeded, text},
 };
 
-/// Lists, each with what tells its items apart.
+/// Paths of lists, each with the JSON pointer to an item's identifier.
 const LISTS: &[(&str, &str)] = &[
     ("/models?", "/id"),
     ("/benchmarks?", "/id"),
@@ -24,7 +24,7 @@ const LISTS: &[(&str, &str)] = &[
     ("/changes?", "/id"),
 ];
 
-/// Something in every list.
+/// Creates something for every list.
 fn fill(application: &mut Application) {
     for number in 0..3 {
         application.key(&json!({ "name": format!("key {number}"), "scopes": ["results:write"] }));
@@ -69,7 +69,7 @@ proptest! {
             prop_assert!(page.len() <= limit as usize && round <= whole.len(), "{list}: {} in one page", page.len());
             pages.extend(page);
             let Some(next) = next else { break };
-            // It stands in an address as it is.
+            // A cursor can stand in a URL as it is.
             prop_assert!(next.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{next}");
             cursor = format!("&cursor={next}");
         }
@@ -88,7 +88,7 @@ proptest! {
         let ask = |cursor: &str| asked("GET", &format!("{list}limit=2&cursor={cursor}"), &[("authorization", b"PERSON".to_vec())], Vec::new());
         is_refused(&ask(&foreign), 400, "malformed_request", &format!("{list} {foreign}"))?;
         is_refused(&ask(&URL_SAFE_NO_PAD.encode(b"[1,")), 400, "malformed_request", list)?;
-        // JSON of any shape, a cursor of another list, and one of which a byte is another or the end is missing.
+        // JSON of any shape, a cursor of another list, and one with a changed byte or a missing end.
         is_sound(&ask(&URL_SAFE_NO_PAD.encode(shape.to_string())), &format!("{list} {shape}"))?;
         let Some(other) = read(&format!("{}limit=1", of_other.0))?.1 else { return Ok(()) };
         is_sound(&ask(&other), &format!("{list} with the cursor of {}", of_other.0))?;
@@ -107,7 +107,7 @@ proptest! {
         ],
     ) {
         filled();
-        // A sign is none of a number's digits, and yet harmless.
+        // `parse` takes a sign, which is harmless: negative sizes are out of range.
         let is_size = size.parse::<i64>().is_ok_and(|size| (1..=100).contains(&size));
         let encoded = size.bytes().map(|byte| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") });
         let path = format!("{list}limit={}", encoded.collect::<String>());

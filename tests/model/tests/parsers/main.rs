@@ -1,7 +1,8 @@
-//! Whatever bytes come from outside, nothing panics, nothing is answered 500, and every refusal is a problem with a code.
+//! Property tests of all parsers: whatever bytes come from outside, nothing panics, no answer is 500, and every
+//! refusal is a problem with a code.
 //!
-//! Each test prints the seed that it plays: `PROPTEST_RNG_SEED=… cargo test --test parsers` plays it again. What failed
-//! once is kept in a file of regressions and tried first. `PROPTEST_CASES=100000` looks for longer.
+//! Each test prints its seed: `PROPTEST_RNG_SEED=… cargo test --test parsers` plays it again. What failed once is kept
+//! in a file of regressions and tried first. `PROPTEST_CASES=100000` searches for longer.
 
 mod application;
 mod formats;

@@ -1,4 +1,4 @@
-//! Every route, given any body, parameter and header: nothing is answered 500, and every refusal is a problem with a code.
+//! Every route, given any body, parameter and header: no answer is 500, and every refusal is a problem with a code.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -46,7 +46,7 @@ const BODIES: &[(&str, &str)] = &[
     ("PUT", "/runs/RUN/counts"),
 ];
 
-/// Every route that takes parameters.
+/// Every route that takes query parameters.
 const QUERIES: &[&str] = &[
     "/leaderboard",
     "/leaderboard.csv",
@@ -77,7 +77,7 @@ const QUERIES: &[&str] = &[
     "/auth/confirm-email",
 ];
 
-/// What GitHub publishes.
+/// The list of keys that GitHub publishes.
 const KEYS: &str = r#"{"public_keys":[{"key_identifier":"a","key":"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsx5HVQUhpU5NQtq4NTmzKgpB4XGQ3ucyUH3dE1fc0pvzoyqU/WeTmG0QPgK/DkcJPbr8c6MdyoPKRjkcUjbyTQ==\n-----END PUBLIC KEY-----\n","is_current":true}]}"#;
 const SOUND_CURSOR: &str = "WyIyMDI2LTExLTIzIiwxLDIsM10";
 
@@ -138,7 +138,7 @@ proptest! {
             ("github-public-key-signature", signature),
         ];
         let answer = application::with(|application| {
-            // So long that the list is fetched again.
+            // So much time that the list is fetched again.
             application.episode.fetches(700_000, keys);
             application.ask("POST", "/secret-scanning/github", &headers, body)
         });
@@ -147,7 +147,7 @@ proptest! {
     }
 }
 
-/// What the others send is read at all: each of these is a sound request.
+/// Checks that sound requests are carried out, so that the other tests reach the parsers at all.
 #[test]
 fn sound_requests_are_done() {
     let results = br#"[{"task":"hidden-task-0","attempt":1,"status":"success","score":1}]"#;

@@ -1,4 +1,4 @@
-//! Values by themselves: what reads as one prints as it reads, and what is nearly one is refused.
+//! Values by themselves: what parses prints as it parses, and what is nearly a value is refused.
 
 use aibaas_core::{
     Config, Environment, HostDefaults, OwnMail,
@@ -53,7 +53,7 @@ const SETTINGS: &[&str] = &[
     "WEBHOOK_PRIVATE_TARGETS",
 ];
 
-/// A UUID of these bits.
+/// Formats these bits as a UUID.
 fn id_of(bits: u128) -> String {
     let hex = format!("{bits:032x}");
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
@@ -163,7 +163,7 @@ proptest! {
         let at = at.index(wrong.len());
         wrong[at] = with;
         let wrong = wrong.into_iter().collect::<String>();
-        // The id may be written otherwise, and mean the same.
+        // The hex digits of the id may be in upper case, and mean the same.
         let same = wrong.eq_ignore_ascii_case(&token) && wrong[41..] == token[41..];
         if let Some(read) = RefreshToken::parse(&wrong) {
             prop_assert!(same || !keys.is_refresh_token(&read, b"nonce"), "{wrong} of {token}");
@@ -221,7 +221,7 @@ proptest! {
     fn objects_keep_every_member_or_are_refused(object in crate::given::json(), name in text("[a-z]{1,5}"), near in mutated_text(r#"{"a":1,"b":{"a":[1,{"c":9007199254740991}]}}"#), number in any::<i64>()) {
         let read = |text: &str| serde_json::from_str::<StrictObject>(text).ok();
         let written = object.to_string();
-        // Twice, at the top and inside.
+        // A member twice, at the top level and inside.
         for broken in [format!(r#"{{"{name}":1,"{name}":1}}"#), format!(r#"{{"x":[{{"{name}":1,"y":0,"{name}":2}}]}}"#), format!(r#"{{"\u{:04x}{}":1,"{name}":2}}"#, u32::from(name.as_bytes()[0]), &name[1..])] {
             prop_assert_eq!(read(&broken), None, "{}", &broken);
         }
@@ -283,7 +283,7 @@ proptest! {
         ],
     ) {
         for encoded in [given, String::from_utf8_lossy(&near).into_owned()] {
-            // What would take minutes is bounded by its own unit tests.
+            // Hashes that would take minutes are bounded in unit tests of their own.
             let _ = password_hash::needs_rehash(&encoded, password_hash::Params::DEFAULT);
             if encoded.len() < 120 && !encoded.contains("m=1") && !encoded.contains("00000") {
                 let job = HashJob::Verify { password: Secret::new("x"), encoded: Secret::new(encoded) };

@@ -24,7 +24,7 @@ const LIVES: [(&str, &str); 5] =
     [("90", "in 90 days"), ("30", "in 30 days"), ("365", "in a year"), ("7", "in a week"), ("", "never")];
 const ENVIRONMENTS: [(&str, &str); 2] = [("live", "live: aib_live_…"), ("test", "test: aib_test_…")];
 
-/// Asks what the key shall be.
+/// Shows the form of a new key.
 pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
     signed.caller.confirm(&app).await?;
     let form = Form::of(&[("rateLimit", "1000"), ("scopes", "leaderboard:read"), ("expiresInDays", "90")]);

@@ -1,4 +1,4 @@
-//! One key: what it is, how it was used, and what ends it.
+//! Page of one key: its settings, its use, and forms that rotate or revoke it.
 
 use axum::{
     extract::State,
@@ -32,12 +32,12 @@ use crate::{
     store::api_keys::ApiKeyRecord,
 };
 
-/// The parameters of the page.
+/// Query parameters of the page.
 #[derive(Deserialize)]
 pub struct Parameters {
     #[serde(default)]
     bucket: Bucket,
-    /// What has just been done.
+    /// Name of what has just been done, for a notice.
     #[serde(default)]
     done: String,
 }
@@ -129,7 +129,7 @@ fn ends(signed: &Signed, key: &ApiKeyRecord) -> Markup {
     }
 }
 
-/// Puts a new key in its place, and shows it.
+/// Replaces the key by a new one, and shows that.
 pub async fn rotate(State(app): State<App>, Path(id): Path<ApiKeyId>, sent: SignedForm) -> PageResult {
     let SignedForm { signed, form, once } = sent;
     let members = json!({ "overlapSeconds": number(form.get("overlapSeconds")) });

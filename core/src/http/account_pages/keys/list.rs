@@ -13,7 +13,7 @@ use crate::{
     store::api_keys,
 };
 
-/// So many are shown at once.
+/// Number of keys on a page.
 const ROWS: u32 = 50;
 
 /// Lists the keys, newest first.

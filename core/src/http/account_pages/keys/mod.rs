@@ -1,4 +1,4 @@
-//! `/account/keys`: API keys of who is logged in.
+//! `/account/keys`: API keys of the person who is logged in.
 
 mod create;
 mod key;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{PageResult, frame, visit};
 use crate::{app::App, domain::api_key::KeyStatus};
 
-/// Where the keys are.
+/// Path of the list of keys.
 pub const HERE: &str = "/account/keys";
 
 pub fn routes() -> Router<App> {
@@ -29,7 +29,7 @@ pub fn routes() -> Router<App> {
         .route("/keys/{id}/revoke", post(key::revoke))
 }
 
-/// A key that is shown this once, with a command that uses it.
+/// Renders a key that is shown this once, with a command that uses it.
 fn shown_once(app: &App, answer: &Value) -> Markup {
     let key = answer.get("key").and_then(Value::as_str).unwrap_or_default();
     let member = |name: &str| answer.get("apiKey").and_then(|key| key.get(name));
@@ -45,7 +45,7 @@ fn shown_once(app: &App, answer: &Value) -> Markup {
     }
 }
 
-/// What a key of these scopes can be tried with.
+/// Returns a curl command to try a key of these scopes with.
 fn command(base_url: &str, key: &str, scopes: &[&str]) -> String {
     let header = format!("-H 'Authorization: Bearer {key}'");
     if scopes.contains(&"leaderboard:read") {
@@ -65,7 +65,7 @@ fn command(base_url: &str, key: &str, scopes: &[&str]) -> String {
     }
 }
 
-/// `active`, in a colour of its own where it is anything else.
+/// Renders the status, flagged unless it is `active`.
 fn status(status: KeyStatus) -> Markup {
     html! { @if status == KeyStatus::Active { (status.as_str()) } @else { span class="flag" { (status.as_str()) } } }
 }

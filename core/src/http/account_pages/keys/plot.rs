@@ -1,4 +1,4 @@
-//! The use of a key as bars: what was let in, what its limit stopped, and what was refused, apart.
+//! Plot of a key's use as bars: requests let in, stopped by the limit, and refused.
 
 use maud::{Markup, html};
 
@@ -15,12 +15,12 @@ const HEIGHT: f64 = 150.0;
 const LEFT: f64 = 56.0;
 const TOP: f64 = 10.0;
 
-/// `1,234`.
+/// Formats a count with separators, such as `1,234`; a negative one as 0.
 pub fn counted(number: i64) -> String {
     grouped(number.max(0).unsigned_abs())
 }
 
-/// The bars, and the numbers themselves.
+/// Renders the bars, and a table of the numbers.
 pub fn plot(usage: &Usage) -> Markup {
     let total = |bucket: &crate::http::api_keys::usage::BucketOfUse| {
         bucket.counts.allowed.saturating_add(bucket.counts.limited).saturating_add(bucket.counts.denied)
@@ -94,7 +94,7 @@ fn rounded(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-/// Counts are far below 2⁵³.
+/// Converts a count exactly: counts are far below 2⁵³.
 fn float(number: impl TryInto<u64>) -> f64 {
     number.try_into().unwrap_or_default() as f64
 }

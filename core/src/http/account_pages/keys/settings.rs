@@ -1,4 +1,4 @@
-//! What a key may do, as fields of a form; and changing it.
+//! Settings of a key as fields of a form, and the page that changes them.
 
 use axum::{
     extract::State,
@@ -32,7 +32,8 @@ fn explained(scope: Scope) -> &'static str {
     }
 }
 
-/// The fields that a key is made with and may be changed in; what cannot be changed follows the limit.
+/// Renders the fields that a key is created with and may be changed in. `after_limit` holds those that cannot be
+/// changed.
 pub fn fields(form: &Form, mistakes: &Mistakes, after_limit: &Markup) -> Markup {
     let (invalid, described) = mistakes.marks("scopes");
     html! {
@@ -57,17 +58,17 @@ pub fn fields(form: &Form, mistakes: &Mistakes, after_limit: &Markup) -> Markup 
     }
 }
 
-/// A number as it was typed; what is none is refused as being out of range.
+/// Parses a number as it was typed; any other text becomes 0, which the API refuses as out of range.
 pub fn number(text: &str) -> Value {
     json!(text.trim().parse::<u32>().unwrap_or(0))
 }
 
-/// The lines, or words, of a text.
+/// Splits a text at commas, spaces and line breaks.
 pub fn words(text: &str) -> Vec<&str> {
     text.split([',', ' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()).collect()
 }
 
-/// Shows what may be changed.
+/// Shows the settings that may be changed.
 pub async fn page(State(app): State<App>, Path(id): Path<ApiKeyId>, signed: Signed) -> PageResult {
     let mut batch = signed.caller.batch();
     let owner_id = batch.user_id();

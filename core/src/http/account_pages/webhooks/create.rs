@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Asks what to be told of, and where.
+/// Shows the form of a new webhook.
 pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
     signed.caller.confirm(&app).await?;
     Ok(create_page(&signed, &Form::default(), &Mistakes::none()))

@@ -13,7 +13,7 @@ use crate::{
     store::webhooks,
 };
 
-/// More than a person has.
+/// Most webhooks that are listed: nobody has more.
 const ROWS: u32 = 50;
 
 /// Lists the webhooks, newest first.

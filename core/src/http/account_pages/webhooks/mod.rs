@@ -1,4 +1,4 @@
-//! `/account/webhooks`: webhooks of who is logged in.
+//! `/account/webhooks`: webhooks of the person who is logged in.
 
 mod create;
 mod list;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{PageResult, frame, visit};
 use crate::{app::App, domain::webhook::WebhookStatus, store::webhooks::Webhook};
 
-/// Where the webhooks are.
+/// Path of the list of webhooks.
 pub const HERE: &str = "/account/webhooks";
 
 pub fn routes() -> Router<App> {
@@ -29,7 +29,7 @@ pub fn routes() -> Router<App> {
         .route("/webhooks/{id}/deliveries/{deliveryId}/replay", post(webhook::replay))
 }
 
-/// A secret that is shown this once.
+/// Renders a secret that is shown this once.
 fn shown_once(answer: &Value) -> Markup {
     let secret = answer.get("secret").and_then(Value::as_str).unwrap_or_default();
     let id = answer.pointer("/webhook/id").and_then(Value::as_str).unwrap_or_default();
@@ -41,7 +41,7 @@ fn shown_once(answer: &Value) -> Markup {
     }
 }
 
-/// `enabled`, in a colour of its own where it is anything else.
+/// Renders the status, flagged unless it is `enabled`.
 fn status(webhook: &Webhook) -> Markup {
     html! {
         @if webhook.status == WebhookStatus::Enabled { (webhook.status.as_str()) } @else { span class="flag" { (webhook.status.as_str()) } }

@@ -1,4 +1,4 @@
-//! One webhook: what it is, what it was told, and what ends it.
+//! Page of one webhook: its settings, its deliveries, and forms that change or delete it.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -30,17 +30,17 @@ use crate::{
     store::webhooks::{self, Delivery, Webhook},
 };
 
-/// So many deliveries are shown at once.
+/// Number of deliveries on a page.
 const ROWS: u32 = 50;
 
-/// The parameters of the page.
+/// Query parameters of the page.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     cursor: Option<String>,
 }
 
-/// Shows the webhook, and what it was told.
+/// Shows the webhook and its deliveries.
 pub async fn page(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -141,13 +141,13 @@ fn back(id: &WebhookId) -> axum::response::Response {
     Redirect::to(&format!("{HERE}/{id}")).into_response()
 }
 
-/// Sends a test.
+/// Sends a test to the webhook.
 pub async fn test(State(app): State<App>, Path(id): Path<WebhookId>, sent: SignedForm) -> PageResult {
     drop(deliveries::test(State(app), sent.signed.caller, Path(id.clone())).await?);
     Ok(back(&id))
 }
 
-/// Enables or disables it.
+/// Enables or disables the webhook.
 pub async fn set_status(State(app): State<App>, Path(id): Path<WebhookId>, sent: SignedForm) -> PageResult {
     let SignedForm { signed, form, .. } = sent;
     let members = json!({ "status": form.get("status") });
@@ -155,7 +155,7 @@ pub async fn set_status(State(app): State<App>, Path(id): Path<WebhookId>, sent:
     Ok(back(&id))
 }
 
-/// Makes a new secret, and shows it.
+/// Creates a new secret, and shows it.
 pub async fn rotate(State(app): State<App>, Path(id): Path<WebhookId>, sent: SignedForm) -> PageResult {
     let SignedForm { signed, once, .. } = sent;
     let answer = rotate::handler(State(app), signed.caller.clone(), Path(id), once).await?;
@@ -173,7 +173,7 @@ pub async fn replay(
     Ok(back(&id))
 }
 
-/// Deletes it.
+/// Deletes the webhook.
 pub async fn delete(State(app): State<App>, Path(id): Path<WebhookId>, sent: SignedForm) -> PageResult {
     delete::handler(State(app), sent.signed.caller, Path(id)).await?;
     Ok(Redirect::to(HERE).into_response())

@@ -26,25 +26,25 @@ use crate::{
     },
 };
 
-/// What somebody typed as their second factor.
+/// Code that somebody typed as their second factor.
 pub enum Code {
-    /// An authenticator's.
+    /// Code of an authenticator.
     Totp(TotpCode),
-    /// One of those kept for the day on which the authenticator is lost.
+    /// Recovery code, kept for the day on which the authenticator is lost.
     Recovery(RecoveryCode),
-    /// Neither.
+    /// Text that is neither.
     Unreadable,
 }
 
 impl Code {
-    /// Tells the two kinds apart by their length.
+    /// Parses a code, whose kind shows in its length.
     pub fn parse(text: &Secret) -> Self {
         let totp = TotpCode::parse(text.expose()).map(Self::Totp);
         let recovery = || RecoveryCode::parse(text.expose()).map(Self::Recovery);
         totp.or_else(recovery).unwrap_or(Self::Unreadable)
     }
 
-    /// The name of its kind, as security events keep it.
+    /// Returns the name of the code's kind, as security events keep it.
     pub fn method(&self) -> &'static str {
         match self {
             Self::Totp(_) => "totp",
@@ -53,7 +53,7 @@ impl Code {
         }
     }
 
-    /// What to look for among the person's recovery codes.
+    /// Returns the hash to look for among the person's recovery codes; `None` for any other code.
     pub fn recovery_hash(&self) -> Option<Vec<u8>> {
         match self {
             Self::Recovery(code) => Some(code.hash()),
@@ -61,7 +61,8 @@ impl Code {
         }
     }
 
-    /// Where it is right, what uses it up, once: the batch expects [`Guard::SecondFactorUnused`] of it.
+    /// Returns the query that uses the code up, once, if it is right: the batch expects [`Guard::SecondFactorUnused`]
+    /// of it.
     ///
     /// # Errors
     /// An internal error, when the authenticator's secret cannot be read.
@@ -76,7 +77,7 @@ impl Code {
                 let Some(totp) = second_factor.totp.as_ref().filter(|totp| totp.confirmed) else { return Ok(None) };
                 let secret = open(app, totp)?;
                 let Some(step) = secret.matching_step(*code, app.now(), totp.last_step) else { return Ok(None) };
-                // Sealed anew, so that it outlives any number of rotations of JWT_SECRET.
+                // Sealed again, so that it outlives any number of rotations of JWT_SECRET.
                 let sealed = app.keys().seal(&totp.id, app.random(), secret.as_bytes()).map_err(ApiError::internal)?;
                 Ok(Some(mfa::use_step(&totp.id, step, sealed)))
             }
@@ -97,7 +98,7 @@ fn open(app: &App, totp: &Totp) -> Result<TotpSecret, ApiError> {
     })
 }
 
-/// The caller with their second factor.
+/// Reads the caller's account with its second factor.
 async fn second_factor(app: &App, caller: &ClaimedSession) -> Result<(User, SecondFactor), ApiError> {
     let mut batch = caller.batch();
     let user_id = batch.user_id();
@@ -125,12 +126,13 @@ pub struct StepUp {
     pub code: Option<Secret>,
 }
 
-/// Codes have guesses of their own: who holds a right code has not thereby shown to know the password.
+/// Returns the throttle of guesses at codes, apart from that of passwords: who holds a right code has not thereby shown
+/// to know the password.
 pub fn guess_at_code(app: &App, caller: &ClaimedSession) -> Guess {
     Guess::new(app, format!("{}:codes", caller.session_subject()))
 }
 
-/// Counts a wrong code, or one that somebody else has just used, and says why it is not taken.
+/// Counts a wrong code, or one that somebody else has just used, and returns the error.
 pub async fn failed(app: &App, caller: &ClaimedSession, guess: &Guess, method: &'static str) -> ApiError {
     let mut batch = caller.batch();
     guess.reserve(&mut batch);
@@ -146,12 +148,12 @@ fn incorrect_code() -> ApiError {
     ApiError::new(INCORRECT_CODE, "give a code that was not used before")
 }
 
-/// There is no second factor.
+/// Returns the error for an account without a second factor.
 pub fn not_enabled() -> ApiError {
     ApiError::new(MFA_NOT_ENABLED, "set up a second factor first")
 }
 
-/// A code is asked for, and none was given.
+/// Returns the error for a missing code.
 pub fn code_required() -> ApiError {
     ApiError::invalid_member(
         "/code",

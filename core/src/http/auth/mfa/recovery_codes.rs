@@ -43,22 +43,22 @@ pub struct RecoveryCodes {
     recovery_codes: Vec<String>,
 }
 
-/// Codes that nobody has seen yet.
+/// New recovery codes that nobody has seen yet.
 pub struct NewCodes(Vec<RecoveryCode>);
 
 impl NewCodes {
-    /// Makes them up.
+    /// Generates the codes.
     pub fn new(app: &App) -> Self {
         Self((0..CODES).map(|_| RecoveryCode::from_random(app.random())).collect())
     }
 
-    /// Puts them, in a batch, in the place of those that the person has.
+    /// Replaces the person's recovery codes by these, in a batch.
     pub fn replace(&self, batch: &mut Batch, user_id: &UserId, now: Timestamp) {
         batch.push(mfa::forget_recovery_codes(user_id));
         batch.push(mfa::add_recovery_codes(user_id, self.0.iter().map(RecoveryCode::hash), now));
     }
 
-    /// The only answer that shows them.
+    /// Creates the only answer that shows the codes.
     ///
     /// # Errors
     /// As [`Reply::json`].

@@ -1,4 +1,4 @@
-//! The benchmarks as a page.
+//! The list of benchmarks as a page.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -26,7 +26,7 @@ use crate::{
 };
 
 const ROWS: u32 = 24;
-/// So many entries are ranked for a page; further cards tell no systems.
+/// Most entries that are ranked for a page; further cards show no systems.
 const MOST_ENTRIES: usize = 3000;
 
 #[derive(Default, Deserialize, utoipa::IntoParams)]

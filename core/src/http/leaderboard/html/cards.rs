@@ -1,4 +1,4 @@
-//! Benchmarks as cards: who is best, how many stand there, and how fresh it is.
+//! Benchmarks as cards: the best systems, how many are ranked, and when one was last evaluated.
 
 use maud::{Markup, html};
 
@@ -9,7 +9,7 @@ use crate::{
     store::standings::ListedBoard,
 };
 
-/// So many systems are on a card.
+/// Number of systems on a card.
 const TOP: usize = 3;
 
 /// A benchmark, and its board where that was read.
@@ -19,7 +19,7 @@ pub struct Card<'a> {
 }
 
 impl<'a> Card<'a> {
-    /// Of a benchmark whose leaderboard is among those that were read, or was not.
+    /// Creates the card of a benchmark, with its board where that is among those that were read.
     pub fn of(listed: &'a ListedBoard, boards: &'a [Board]) -> Self {
         Self { listed, board: boards.iter().find(|board| board.scope.benchmark == listed.scope.benchmark) }
     }
@@ -55,7 +55,7 @@ fn top(row: &RowBody, scale: Scale<'_>) -> Markup {
     }
 }
 
-/// `1`, or `1–9`: the ranks that the intervals allow, in words for those who do not see the dash.
+/// Renders the ranks that the intervals allow, `1` or `1–9`, with a word for those who do not see the dash.
 pub fn ranks(low: Option<usize>, high: Option<usize>) -> Markup {
     html! {
         @match low.zip(high) {

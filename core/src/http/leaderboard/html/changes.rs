@@ -80,7 +80,7 @@ pub async fn changes(
     Ok(answer(&app, &headers, &summary, &content))
 }
 
-/// Lines of the log.
+/// Renders lines of the log.
 pub fn list(changes: &[Change]) -> Markup {
     html! { ol class="changes" { @for change in changes { (line(change)) } } }
 }
@@ -127,7 +127,7 @@ fn deed(kind: ChangeKind) -> &'static str {
     }
 }
 
-/// What became of its rank.
+/// Describes how the rank changed; `None` where there was none before or after.
 fn moved(change: &Change) -> Option<String> {
     match (change.rank_before, change.rank_after) {
         (Some(before), Some(after)) if before == after => Some(format!("rank {after}, as before")),

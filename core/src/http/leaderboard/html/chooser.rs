@@ -1,13 +1,13 @@
-//! The choice of a benchmark, for the pages that are of one.
+//! A form to choose another benchmark, for pages about one.
 
 use maud::{Markup, html};
 
 use crate::{domain::BenchmarkId, store::pages::Choice};
 
-/// So many benchmarks are there to choose from; any other is found by its id.
+/// Number of benchmarks from which the form asks for an id instead of listing them.
 pub const BENCHMARKS: usize = 40;
 
-/// The form that leads to the page at this path of another benchmark; nothing where there is only one.
+/// Renders the form that leads to the page at `path` of another benchmark; nothing where there is only one.
 pub fn form(known: &[Choice], here: &BenchmarkId, path: &str) -> Markup {
     let mut benchmarks =
         known.iter().filter(|choice| choice.published || choice.benchmark == *here).collect::<Vec<_>>();

@@ -37,13 +37,13 @@ use crate::{
     },
 };
 
-/// One against so many is compared at once.
+/// Most models that one model is compared with at once.
 const MOST_OTHERS: usize = 20;
-/// Of a longer board the form suggests no systems.
+/// Longest board, in rows, whose systems the form suggests.
 const MOST_OPTIONS: usize = 150;
-/// So many systems has the form room for.
+/// Labels of the form's first fields, which are always there.
 const PLACES: [&str; 6] = ["First", "Second", "Third", "Fourth", "Fifth", "Sixth"];
-/// Less often than this by chance is called a difference.
+/// Significance level: a difference is reported as such where its p-value is smaller.
 const LEVEL: f64 = 0.05;
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -117,7 +117,7 @@ pub async fn compare(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let choices = Choices::of(&uri, "/leaderboard/compare")?;
-    // What was ticked on a leaderboard gets an address that tells which is compared with which.
+    // Rows that are ticked on a leaderboard come as `model`; the address to go to tells which is compared with which.
     let mut ticked = choices.every("model");
     if let Some(a) = ticked.next() {
         let b = ticked.take(MOST_OTHERS).collect::<Vec<_>>().join(",");
@@ -138,7 +138,7 @@ pub async fn compare(
     let others = parameters.b.as_deref().map(models).unwrap_or_default();
     let mut batch = Batch::new();
     let known = batch.push(pages::choices(&scope.benchmark, chooser::BENCHMARKS));
-    // With the board, so that no round trip waits for another; whether it makes sense is seen below.
+    // Read together with the board, which saves a round trip; whether the systems are on the board is checked below.
     let comparison = a
         .as_ref()
         .filter(|_| (1..=MOST_OTHERS).contains(&others.len()))
@@ -202,12 +202,12 @@ pub async fn compare(
     Ok(answer(&app, &headers, &Summary { title: &title, description: &described, path: &path }, &page.markup(&found)))
 }
 
-/// The models of a text that separates them by commas.
+/// Parses ids that are separated by commas; empty ones are left out.
 fn models(text: &str) -> Vec<SystemId> {
     text.split(',').map(str::trim).filter(|model| !model.is_empty()).map(SystemId::from).collect()
 }
 
-/// The board that is compared on, and who is chosen.
+/// The board that systems are compared on, and the systems that are chosen.
 struct Page<'a> {
     known: &'a [Choice],
     scope: &'a Scope,
@@ -269,7 +269,7 @@ impl Page<'_> {
 }
 
 impl ComparedModel {
-    /// What people call it.
+    /// Returns the display name of the system.
     pub fn name(&self) -> String {
         system_name(&self.display_name, self.agent.as_ref(), self.configuration.as_deref())
     }
@@ -313,7 +313,7 @@ impl View<'_> {
         html! { p class="verdict" { (verdict(&a, &b, &against.comparison.found, self.scale)) } }
     }
 
-    /// Of the only comparison, whose p-value needs no adjustment.
+    /// Renders the numbers of the only comparison, whose p-value needs no adjustment.
     fn facts(&self, against: &ComparedWith) -> Markup {
         let (a, b, found) = (&self.comparison.a, &against.b, &against.comparison.found);
         html! {
@@ -332,7 +332,7 @@ impl View<'_> {
         }
     }
 
-    /// The difference on all tasks and on each slice of them.
+    /// Renders the difference on all tasks and on each slice of them.
     fn slices(&self, against: &ComparedWith) -> Markup {
         let parts = against
             .comparison
@@ -344,7 +344,7 @@ impl View<'_> {
         self.table(whole.chain(parts), "Slice", &label, Self::reach(std::slice::from_ref(against)))
     }
 
-    /// Differences below each other, on one axis that reaches so far to both sides.
+    /// Renders differences below each other, on one axis from −`reach` to `reach`.
     fn table<'a>(&self, rows: impl Iterator<Item = (Markup, &'a Found)>, of: &str, label: &str, reach: f64) -> Markup {
         let rows = rows.collect::<Vec<_>>();
         let discordant = rows.iter().any(|(_, found)| found.discordant.is_some());
@@ -390,7 +390,7 @@ impl View<'_> {
         Some(format!("[{}, {}]", self.scale.difference(low), self.scale.difference(high)))
     }
 
-    /// The round number that every interval of these is within.
+    /// Returns a round number that none of these differences and interval ends exceeds in size; at least 0.1.
     fn reach(comparisons: &[ComparedWith]) -> f64 {
         let found = comparisons.iter().flat_map(|against| {
             std::iter::once(&against.comparison.found).chain(against.comparison.slices.iter().map(|slice| &slice.found))
@@ -432,13 +432,13 @@ impl View<'_> {
     }
 }
 
-/// The other model of a comparison, with its score.
+/// Renders the other model of a comparison, with its score.
 fn name(against: &ComparedWith, scale: Scale<'_>) -> Markup {
     let b = &against.b;
     html! { a href=(model_address(&b.model)) { (b.name()) } small { (scale.score(b.score)) } }
 }
 
-/// What a comparison shows, and what it does not.
+/// Describes in words what a comparison shows, and what it does not.
 fn verdict(a: &str, b: &str, found: &Found, scale: Scale<'_>) -> String {
     let is_b = if scale.is_lower_better() { found.difference > 0.0 } else { found.difference < 0.0 };
     let (better, worse) = if is_b { (b, a) } else { (a, b) };
@@ -470,7 +470,7 @@ fn share(p: f64) -> String {
     }
 }
 
-/// `.041`, as papers write it: three places, and no zero before the point.
+/// Formats a p-value as papers write it, such as `.041`: three places, and no zero before the point.
 fn p_value(p: f64) -> String {
     match p {
         _ if p < 0.001 => "< .001".to_owned(),

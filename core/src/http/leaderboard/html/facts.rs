@@ -1,4 +1,4 @@
-//! What a board's version says of itself.
+//! Facts about the benchmark version of a board.
 
 use maud::{Markup, html};
 
@@ -12,7 +12,7 @@ use crate::{
     store::{leaderboard::Scope, pages::VersionFacts},
 };
 
-/// The facts of a board on which so many systems are ranked.
+/// Renders the facts of a board on which `systems` systems are ranked.
 pub fn of(facts: &VersionFacts, scope: &Scope, systems: usize) -> Markup {
     let version = |version: &VersionName| {
         let to = address("/leaderboard", &[("benchmark", scope.benchmark.as_str()), ("version", version.as_str())]);
@@ -58,7 +58,7 @@ pub fn of(facts: &VersionFacts, scope: &Scope, systems: usize) -> Markup {
     }
 }
 
-/// `pass rate`, or `mean score in s, at least 0; lower is better`.
+/// Describes what scores are: `pass rate`, or `mean score in s, at least 0; lower is better`.
 fn metric(measure: &Measure) -> String {
     let mut text = if measure.metric == Metric::PassRate { "pass rate".to_owned() } else { "mean score".to_owned() };
     if let Some(unit) = &measure.unit {

@@ -1,4 +1,4 @@
-//! The front page: what this is, every benchmark, and what is new.
+//! The front page: what the site is, its benchmarks, and what is new.
 
 use axum::{
     Json,
@@ -33,11 +33,11 @@ use crate::{
     },
 };
 
-/// So many benchmarks are cards.
+/// Most benchmarks that are shown as cards.
 const CARDS: u32 = 24;
-/// So many entries are ranked for them; further cards tell no systems.
+/// Most entries that are ranked for the cards; further cards show no systems.
 const MOST_ENTRIES: usize = 3000;
-/// So many changes are told.
+/// Number of changes that are shown.
 const CHANGES: u32 = 8;
 
 /// What this is.

@@ -1,4 +1,4 @@
-//! The section of a leaderboard that says what the benchmark still tells.
+//! The section of a leaderboard about the benchmark's health: whether its tasks still tell systems apart.
 
 use maud::{Markup, html};
 
@@ -8,12 +8,12 @@ use crate::{
     http::leaderboard::health::{BenchmarkHealth, Leaders},
 };
 
-/// So many scores are read for a page; the API reads more.
+/// Most task scores that are read for a page; the API reads more.
 pub const MOST_SCORES: u32 = 100_000;
-/// So many tasks are named.
+/// Most tasks that are named.
 const MOST_NAMED: usize = 20;
 
-/// The section; nothing where fewer than two systems stand.
+/// Renders the section; nothing where fewer than two systems are ranked.
 pub fn section(health: &BenchmarkHealth, scale: Scale<'_>, pinned: Option<&str>) -> Markup {
     let of = &health.saturation;
     let api = format!("/api/v1/benchmarks/{}/health", health.benchmark);
@@ -59,7 +59,7 @@ fn named(title: &str, set: &TaskSet) -> Markup {
     }
 }
 
-/// Who leads by how much, how sure that is, and what it would take to be surer.
+/// Describes who leads by how much, how certain that is, and what it would take to be more certain.
 fn verdict(leaders: &Leaders, scale: Scale<'_>) -> String {
     let Leaders { first, second, gap } = leaders;
     let (first, second) = (first.name(), second.name());

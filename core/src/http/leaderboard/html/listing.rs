@@ -1,4 +1,4 @@
-//! What there is to read, where nobody said which.
+//! Lists to choose from, for requests that name no benchmark or no version.
 
 use axum::response::Response;
 use http::HeaderMap;
@@ -12,10 +12,10 @@ use crate::{
     store::{Batch, benchmarks as store, pages},
 };
 
-/// So many benchmarks are listed; any other is found by its id.
+/// Most benchmarks that are listed; any other is found by its id.
 const BENCHMARKS: u32 = 100;
 
-/// The benchmarks, where none is featured.
+/// Renders the list of benchmarks, for when none is named and none is featured.
 pub async fn benchmarks(app: &App, headers: &HeaderMap, path: &str) -> Result<Response, ApiError> {
     let mut benchmarks = store::list(None, BENCHMARKS.saturating_add(1)).run(app.database()).await?;
     let are_more = benchmarks.len() > usize::try_from(BENCHMARKS).unwrap_or(usize::MAX);
@@ -47,10 +47,10 @@ pub async fn benchmarks(app: &App, headers: &HeaderMap, path: &str) -> Result<Re
     Ok(answer(app, headers, &summary, &list))
 }
 
-/// The versions of a benchmark that has no current one.
+/// Renders the versions of a benchmark that has no current one; a 404 page where there is no such benchmark.
 ///
 /// # Errors
-/// `hidden` where an administrator hid it.
+/// `hidden` where an administrator hid the benchmark.
 pub async fn versions(
     app: &App,
     headers: &HeaderMap,

@@ -1,4 +1,4 @@
-//! The leaderboard as pages: rendered here, without scripts, and readable with every number that the API tells.
+//! The leaderboard as HTML pages: rendered on the server, without scripts, with every number that the API gives.
 
 pub mod benchmarks;
 mod cards;
@@ -61,11 +61,11 @@ use crate::{
     },
 };
 
-/// So many rows has a page: those of agents with long names are under 100 KB with what is around them.
+/// Rows on a page: with agents of long names, and with what is around them, they are under 100 KB.
 const ROWS: usize = 70;
 const PROVIDERS: usize = 60;
 
-/// The parameters of a page that were given a value, in their order: a form sends its empty fields too.
+/// The query parameters that have a value, in their order: a form sends its empty fields too.
 pub struct Choices {
     path: &'static str,
     given: Vec<(String, String)>,
@@ -82,23 +82,24 @@ impl Choices {
         self.given.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// All values of a parameter that may be given several times.
+    /// Returns all values of a parameter that may be given several times.
     fn every(&self, name: &str) -> impl Iterator<Item = &str> {
         self.given.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Read as what the API takes.
+    /// Parses the parameters into the type that the API reads them as.
     fn parse<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         let given = serde_urlencoded::to_string(&self.given).map_err(|error| malformed(&error.to_string()))?;
         serde_urlencoded::from_str(&given).map_err(|error| malformed(&error.to_string()))
     }
 
-    /// The page with these parameters changed, from its first row; those without a value are left out.
+    /// Returns the page's address with these parameters changed, at its first row; those without a value are left out.
     fn with(&self, changed: &[(&str, &str)]) -> String {
         self.elsewhere(self.path, changed)
     }
 
-    /// The same under another path.
+    /// Returns the address of another path with these parameters changed, at its first row; those without a value are
+    /// left out.
     fn elsewhere(&self, path: &str, changed: &[(&str, &str)]) -> String {
         let kept = |name: &str| name != "cursor" && changed.iter().all(|(key, _)| *key != name);
         let given = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -110,7 +111,7 @@ fn malformed(error: &str) -> ApiError {
     ApiError::new(MALFORMED_REQUEST, format!("query parameters: {error}"))
 }
 
-/// The page, with its tag, or 304.
+/// Renders the page with the `ETag` of its text, or answers 304 where the client has it.
 fn answer(app: &App, headers: &HeaderMap, summary: &Summary<'_>, content: &Markup) -> Response {
     let page = public_document(&app.config().base_url, summary, content).into_string();
     let tag = caching::etag(page.as_bytes());
@@ -118,13 +119,13 @@ fn answer(app: &App, headers: &HeaderMap, summary: &Summary<'_>, content: &Marku
         .unwrap_or_else(|| caching::cacheable(html_answer(StatusCode::OK, page), &tag, MINUTE))
 }
 
-/// The tag of a page, known before it is rendered: it shows nothing but what is named here, and what these boards were at
-/// their snapshots.
+/// Computes the `ETag` of a page before it is rendered. The page may depend on nothing but `shown`, the base URL, and
+/// these boards at their snapshots.
 fn tag_of_boards(app: &App, shown: &impl serde::Serialize, boards: &[ListedBoard]) -> String {
     caching::tag_of(&(&app.config().base_url, shown, format!("{boards:?}")))
 }
 
-/// The page with this tag.
+/// Renders the page with this `ETag`.
 fn answer_tagged(app: &App, tag: &str, summary: &Summary<'_>, content: &Markup) -> Response {
     let page = public_document(&app.config().base_url, summary, content).into_string();
     caching::cacheable(html_answer(StatusCode::OK, page), tag, MINUTE)
@@ -191,7 +192,7 @@ pub async fn board(
     let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
     let is_known_slice = query.is_known_slice(&scope.slices);
     let is_first = query.is_whole_slice() && position.is_none();
-    // Nothing else makes the page what it is: it is known before it is rendered, and rendered once.
+    // The page depends on nothing else, so its tag is known before it is rendered, and it is rendered once.
     let tag = around.as_ref().filter(|_| scope.snapshot.is_some() && is_first && is_known_slice).map(|around| {
         let shown = format!("{scope:?} {around:?}");
         caching::tag_of(&("board page", &app.config().base_url, &choices.given, shown))
@@ -252,14 +253,15 @@ struct Around {
     facts: VersionFacts,
 }
 
-/// The same, as a batch reads it.
+/// Queries in a batch that read [`Around`].
 struct AskedAround {
     known: Handle<Vec<Choice>>,
     facts: Handle<Option<VersionFacts>>,
 }
 
 impl Around {
-    /// Has it read together with the board that is wanted; not where that one has to be found first.
+    /// Adds the queries to the batch that looks up the board; `None` where the benchmark or version is known only after
+    /// that.
     fn ask_of(batch: &mut Batch, wanted: BoardSelector<'_>) -> Option<AskedAround> {
         let benchmark = wanted.benchmark?;
         let is_clear = wanted.snapshot.is_none() || wanted.version.is_some();
@@ -280,8 +282,8 @@ impl AskedAround {
     }
 }
 
-/// The leaderboard meant, or the page that stands in its place: that there is none, or what there is to choose from for
-/// the page of this path.
+/// Finds the leaderboard, or returns the page to show instead: that there is none, that it is hidden, or a list to
+/// choose from, whose links lead to `path`.
 async fn find_or_list(
     app: &App,
     headers: &HeaderMap,
@@ -294,7 +296,7 @@ async fn find_or_list(
     }
 }
 
-/// What was found, or the page that stands in its place.
+/// Returns the leaderboard that was found, or the page to show instead.
 async fn board_or_list(
     app: &App,
     headers: &HeaderMap,
@@ -311,7 +313,7 @@ async fn board_or_list(
     })
 }
 
-/// What was found, or the page that stands in the place of what an administrator hid.
+/// Returns what was found, or the page (410) that says why an administrator hid it.
 fn unless_hidden<T>(found: Result<T, ApiError>) -> Result<Result<T, Response>, ApiError> {
     match found {
         Err(ApiError::Problem(problem)) if problem.is(HIDDEN) => {
@@ -338,14 +340,14 @@ struct Page {
     known: Vec<Choice>,
     facts: VersionFacts,
     board: Board,
-    /// The rows of the board that are ranked.
+    /// The ranked rows of the board.
     ranked: Vec<RowBody>,
-    /// Those of this page.
+    /// The rows on this page.
     rows: Vec<RowBody>,
-    /// How many rows the filters leave.
+    /// Number of rows that the filters leave.
     matching: usize,
     next: Option<String>,
-    /// What the benchmark still tells, where the whole board is shown.
+    /// Health of the benchmark, where the whole board is shown.
     health: Option<BenchmarkHealth>,
 }
 
@@ -383,7 +385,7 @@ impl Page {
         }
     }
 
-    /// Scores against costs and over time, behind a fold: the table is what people come for.
+    /// Renders the charts of score by cost and over time, folded away: the table is what people come for.
     fn drawings(&self, plot: Option<Markup>) -> Markup {
         let scale = Scale::of(&self.board.scope.measure);
         let progress = progress::chart(&self.ranked, scale);
@@ -411,7 +413,7 @@ impl Page {
         }
     }
 
-    /// The board without filters.
+    /// Returns the address of the board without filters.
     fn whole(&self) -> String {
         address(
             "/leaderboard",
@@ -419,7 +421,7 @@ impl Page {
         )
     }
 
-    /// Other versions of the benchmark.
+    /// Renders links to the versions of the benchmark; nothing where there is only one.
     fn versions(&self) -> Markup {
         let scope = &self.board.scope;
         let versions = self.known.iter().filter(|choice| choice.benchmark == scope.benchmark).collect::<Vec<_>>();
@@ -525,7 +527,7 @@ impl Page {
         }
     }
 
-    /// The next rows, and the same data for programs.
+    /// Renders the link to the next rows, and links to the same data for programs.
     fn data(&self) -> Markup {
         let scope = &self.board.scope;
         let benchmark = ("benchmark", scope.benchmark.as_str());
@@ -549,7 +551,7 @@ impl Page {
     }
 }
 
-/// The link to the next page of a list.
+/// Renders the link to the next page of a list; nothing where there is none.
 fn more(choices: &Choices, next: Option<&str>, name: &str) -> Markup {
     html! {
         @if let Some(next) = next {
@@ -558,7 +560,7 @@ fn more(choices: &Choices, next: Option<&str>, name: &str) -> Markup {
     }
 }
 
-/// A choice among values, or of none.
+/// Renders a field to choose one of the values, or all.
 fn select<'a>(
     name: &str,
     label: &str,

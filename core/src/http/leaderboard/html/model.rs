@@ -40,14 +40,14 @@ use crate::{
     },
 };
 
-/// So many runs are shown.
+/// Most runs that are shown.
 const RUNS: u32 = 200;
-/// On so many boards is it told how the model stands.
+/// Most leaderboards on which the model's standing is shown.
 const STANDINGS: u32 = 12;
-/// So many of its systems are shown on each.
+/// Most systems of the model that are shown for each leaderboard.
 const SYSTEMS: usize = 20;
 
-/// The row of one of its systems on a board of so many.
+/// The row of one of the model's systems on a board, where `of` systems are ranked.
 struct Standing<'a> {
     scope: &'a Scope,
     row: &'a RowBody,
@@ -121,12 +121,12 @@ pub async fn model(
     Ok(answer_tagged(&app, &tag, &summary, &markup(&model, &runs, &standings, &app.config().base_url)))
 }
 
-/// The page takes no parameters.
+/// Query parameters of a page that takes none.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// The systems of a model on a board.
+/// Returns the systems of a model on a board, the best [`SYSTEMS`] at most.
 fn standing<'a>(board: &'a Board, model: &'a ModelId) -> impl Iterator<Item = Standing<'a>> {
     let rows = board.rows.iter().filter(move |row| row.model == *model).take(SYSTEMS);
     rows.map(|row| Standing { scope: &board.scope, row, of: board.rows.len() })
@@ -175,7 +175,7 @@ fn facts(model: &Model) -> Markup {
     }
 }
 
-/// `200,000`.
+/// Formats a number with grouped thousands: `200,000`.
 fn thousands(number: i64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -189,7 +189,7 @@ fn thousands(number: i64) -> String {
 }
 
 fn standing_table(standings: &[Standing<'_>]) -> Markup {
-    // Only shares have an axis in common.
+    // Only shares have an axis in common; other scores get no bar.
     let share = standings.iter().map(|standing| Scale::of(&standing.scope.measure)).find(|scale| scale.is_share());
     html! {
         h2 id="standing" { "Where it stands" }
@@ -235,7 +235,7 @@ fn standing_table(standings: &[Standing<'_>]) -> Markup {
     }
 }
 
-/// The matrix of the benchmarks that it stands on.
+/// Returns the address of the matrix of the benchmarks that the model stands on, with its provider's models.
 fn beside_others(model: &Model, standings: &[Standing<'_>]) -> String {
     let mut benchmarks = standings.iter().map(|standing| standing.scope.benchmark.as_str()).collect::<Vec<_>>();
     benchmarks.dedup();
@@ -243,7 +243,7 @@ fn beside_others(model: &Model, standings: &[Standing<'_>]) -> String {
     address("/standings", &asked.chain([("provider", model.id.provider())]).collect::<Vec<_>>())
 }
 
-/// A chart for each benchmark that has several published runs, oldest first.
+/// Renders a chart for each benchmark that has several published runs, oldest first.
 fn histories(runs: &[PastRunBody], standings: &[Standing<'_>]) -> Markup {
     let mut benchmarks = runs.iter().map(|run| &run.benchmark).collect::<Vec<_>>();
     benchmarks.sort_unstable();
@@ -255,7 +255,7 @@ fn histories(runs: &[PastRunBody], standings: &[Standing<'_>]) -> Markup {
             .collect::<Vec<_>>();
         of_it.sort_by(|a, b| (a.evaluated_at, &a.run_id).cmp(&(b.evaluated_at, &b.run_id)));
         let scale = Scale::of(&of_it.last()?.measure);
-        // Versions that measure in another way have no axis in common with the last.
+        // Runs on versions that measure in another way have no axis in common with the last, and are left out.
         of_it.retain(|run| Scale::of(&run.measure) == scale);
         let scores = of_it.iter().filter_map(|run| dated(run, scale)).collect::<Vec<_>>();
         let titled = standings.iter().find(|standing| standing.scope.benchmark == *benchmark);
@@ -340,9 +340,9 @@ fn run_row(run: &PastRunBody) -> Markup {
     }
 }
 
-/// The badge of the newest standing, and how to show it elsewhere.
+/// Renders the badge of a standing, and how to show it elsewhere.
 fn badge(model: &Model, Standing { scope, row, .. }: &Standing<'_>, base_url: &str) -> Markup {
-    // A system that is the model alone needs no other name.
+    // A system without agent and configuration is named by its model alone.
     let system = if row.system_id.is_model() { "" } else { row.system_id.as_str() };
     let asked = [("benchmark", scope.benchmark.as_str()), ("system", system)];
     let image = address(&format!("/api/v1/badges/{}.svg", model.id), &asked);

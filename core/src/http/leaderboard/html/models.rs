@@ -1,4 +1,4 @@
-//! The models as a page.
+//! The list of models as a page.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -25,7 +25,7 @@ use crate::{
 };
 
 const ROWS: u32 = 50;
-/// So many providers are there to choose from; any other is found by its name.
+/// Most providers to choose from, apart from the chosen one; the models of any other are found by its name.
 const PROVIDERS: u32 = 200;
 
 #[derive(Default, Deserialize, utoipa::IntoParams)]
@@ -68,7 +68,7 @@ pub async fn models(
     let mut answers = batch.run(app.database()).await?;
     let (models, next) = take_rows(answers.take(models)?, ROWS, |model| model.id.clone());
     let mut providers = answers.take(providers)?;
-    // The one that is chosen may not be among the first.
+    // The chosen provider may not be among the first ones.
     providers.extend(provider.filter(|name| providers.iter().all(|known| known != name)).map(str::to_owned));
     let content = html! {
         (search::form(None))

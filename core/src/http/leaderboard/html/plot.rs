@@ -11,14 +11,14 @@ use crate::{
     ports::Timestamp,
 };
 
-/// More points than this share one path, and have no tooltips.
+/// Most points that have a circle and a tooltip each; of more, all but the Pareto front share one path.
 const MOST_TITLES: usize = 75;
 const MOST_LABELS: usize = 14;
-/// About how wide a letter of a label is.
+/// Estimated width of a letter of a label.
 const LETTER: f64 = 7.5;
 const LINE: f64 = 15.0;
 
-/// From values to places along one direction.
+/// Linear map from values (`from` to `to`) to coordinates (`start` to `end`).
 #[derive(Clone, Copy)]
 pub struct Axis {
     pub from: f64,
@@ -35,7 +35,7 @@ impl Axis {
     }
 }
 
-/// The round bounds of these scores and the step of their marks, within those of the scale.
+/// Returns round bounds that hold these scores, within those of the scale, and the step between marks.
 pub fn round_bounds(scale: Scale<'_>, scores: impl Iterator<Item = f64>) -> (f64, f64, f64) {
     if scale.is_share() {
         return score_bounds(scores);
@@ -45,7 +45,7 @@ pub fn round_bounds(scale: Scale<'_>, scores: impl Iterator<Item = f64>) -> (f64
     if !low.is_finite() || !high.is_finite() {
         return (0.0, 1.0, 0.5);
     }
-    // Of equal scores, something around them.
+    // Equal scores span nothing, so the bounds are around them.
     let span = if high > low { high - low } else { high.abs().max(1.0) };
     let power = 10_f64.powf((span / 5.0).log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|of| of * power).find(|step| span / step <= 5.0).unwrap_or(span);
@@ -57,7 +57,7 @@ pub fn round_bounds(scale: Scale<'_>, scores: impl Iterator<Item = f64>) -> (f64
     (from.max(least), to.min(most), step)
 }
 
-/// Between which scores the bars of a column are drawn.
+/// Range of scores that the bars of a column are drawn in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BarRange {
     from: f64,
@@ -65,7 +65,7 @@ pub struct BarRange {
 }
 
 impl BarRange {
-    /// From 0 to 1, or as far as these scores and intervals reach.
+    /// Returns 0 to 1 where scores are shares, else round bounds that hold the scores and intervals of the rows.
     pub fn of(scale: Scale<'_>, rows: &[RowBody]) -> Self {
         if scale.is_share() {
             return Self { from: 0.0, to: 1.0 };
@@ -81,7 +81,7 @@ impl BarRange {
     }
 }
 
-/// The round bounds of these scores and the step of their marks, within 0 to 1.
+/// Returns round bounds that hold these scores, within 0 to 1, and the step between marks.
 fn score_bounds(scores: impl Iterator<Item = f64>) -> (f64, f64, f64) {
     let (low, high) = scores.fold((1.0_f64, 0.0_f64), |(low, high), score| (low.min(score), high.max(score)));
     let step = if high - low > 0.5 { 0.2 } else { 0.1 };
@@ -96,19 +96,19 @@ pub fn marks(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
     (0_u8..=20).map(f64::from).take_while(move |n| *n <= count).map(move |n| from + n * step)
 }
 
-/// The bar of a row: the 95 % interval and the score within it.
+/// Draws the bar of a row: the 95 % interval, and the score within it.
 pub fn bar(range: BarRange, score: f64, interval: Option<(f64, f64)>) -> Markup {
     let at = |score: f64| range.at(score);
     html! {
         svg viewBox="0 0 200 14" {
             @if let Some((low, high)) = interval { path d={ "M" (at(low)) " 7H" (at(high)) } {} }
-            // Where it stands across, and how large it is, the sheet says: of a hundred rows it is a kilobyte.
+            // The style sheet sets `cy` and `r`, which saves a kilobyte for a hundred rows.
             circle cx=(at(score)) {}
         }
     }
 }
 
-/// What the bars of a column are read against.
+/// Draws the axis above a column of bars.
 pub fn bar_axis(range: BarRange, scale: Scale<'_>) -> Markup {
     let BarRange { from, to } = range;
     html! {
@@ -120,7 +120,7 @@ pub fn bar_axis(range: BarRange, scale: Scale<'_>) -> Markup {
     }
 }
 
-/// The bar of a difference between −reach and reach, with zero in its middle.
+/// Draws the bar of a difference between −`reach` and `reach`, with zero in its middle.
 pub fn difference_bar(difference: f64, interval: Option<(f64, f64)>, reach: f64) -> Markup {
     let axis = Axis { from: -reach, to: reach, start: 4.0, end: 196.0 };
     let at = |value: f64| format!("{:.1}", axis.at(value.clamp(-reach, reach)));
@@ -133,7 +133,7 @@ pub fn difference_bar(difference: f64, interval: Option<(f64, f64)>, reach: f64)
     }
 }
 
-/// What the bars of differences are read against.
+/// Draws the axis above a column of differences.
 pub fn difference_axis(scale: Scale<'_>, reach: f64) -> Markup {
     let (low, high) = (scale.difference(-reach), scale.difference(reach));
     html! {
@@ -145,7 +145,7 @@ pub fn difference_axis(scale: Scale<'_>, reach: f64) -> Markup {
     }
 }
 
-/// Score against cost of the rows that have one; `None` where fewer than two do.
+/// Plots score against cost of the ranked rows whose cost is known; `None` where there are fewer than two.
 pub fn cost_plot(rows: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
     let mut points =
         rows.iter().filter(|row| row.ranked).filter_map(|row| Some((row.cost_usd?, row))).collect::<Vec<_>>();
@@ -211,7 +211,7 @@ pub fn cost_plot(rows: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
     })
 }
 
-/// Each label where it hides no point and no other label; those that fit nowhere are left out.
+/// Places each label where it hides no point and no other label; those that fit nowhere are left out.
 pub fn labels<'a>(
     wanted: impl Iterator<Item = ((f64, f64), &'a str)>,
     points: impl Iterator<Item = (f64, f64)>,
@@ -251,7 +251,7 @@ pub fn labels<'a>(
     placed
 }
 
-/// Round amounts within the bounds: 1, 2, 5, 10 …, or powers of ten where there would be many.
+/// Returns round amounts within the bounds: 1, 2, 5, 10 …, or powers of ten where there would be many.
 fn cost_marks(least: f64, most: f64) -> Vec<f64> {
     let wide = (most / least).log10() > 3.0;
     let steps: &[f64] = if wide { &[1.0] } else { &[1.0, 2.0, 5.0] };
@@ -260,27 +260,27 @@ fn cost_marks(least: f64, most: f64) -> Vec<f64> {
     all.filter(|mark| (least..=most).contains(mark)).collect()
 }
 
-/// An amount without needless zeros.
+/// Formats an amount without needless zeros.
 fn short(amount: f64) -> String {
     if amount >= 1.0 { format!("{amount:.0}") } else { format!("{amount:.9}").trim_end_matches('0').to_owned() }
 }
 
-/// A published score, at its time.
+/// A published score, and when its run was evaluated.
 #[derive(Clone, Debug)]
 pub struct Dated {
-    /// When it was published.
+    /// When the run was evaluated.
     pub at: Timestamp,
-    /// The version of the benchmark: scores of different versions are not joined.
+    /// Version of the benchmark: scores of different versions are not joined.
     pub version: VersionName,
     /// The score.
     pub score: f64,
-    /// Its 95 % interval.
+    /// The score's 95 % interval.
     pub interval: Option<(f64, f64)>,
-    /// What the tooltip says.
+    /// Text of the tooltip.
     pub text: String,
 }
 
-/// Scores over time, oldest first, with their intervals. `id` is unique on the page.
+/// Draws scores over time, oldest first, with their intervals; `None` where there are none. `id` is unique on the page.
 pub fn history_chart(scores: &[Dated], scale: Scale<'_>, id: usize, title: &str) -> Option<Markup> {
     let (first, last) = (scores.first()?, scores.last()?);
     let every = scores.iter().flat_map(|score| {

@@ -10,14 +10,14 @@ use super::{
 };
 use crate::{http::leaderboard::board::RowBody, ports::Timestamp};
 
-/// So many of the best have tooltips and names: the last ones.
+/// Most systems that have tooltips and names: the latest of those that were the best.
 const MOST_TITLES: usize = 20;
 
-/// Each system at the time of its evaluation, and a line through those that were the best until then; `None` where all
-/// were evaluated on one day.
+/// Draws each system at the time of its evaluation, and a line through those that were the best until then; `None`
+/// where all were evaluated on one day.
 pub fn chart(ranked: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
     let mut rows = ranked.iter().collect::<Vec<_>>();
-    // Of one moment the best comes first.
+    // Of systems that were evaluated at the same time, the best comes first.
     rows.sort_by_key(|row| (row.evaluated_at, row.rank));
     let (first, last) = (rows.first()?.evaluated_at, rows.last()?.evaluated_at);
     if day(first) == day(last) {
@@ -71,7 +71,7 @@ pub fn chart(ranked: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
     })
 }
 
-/// Those that scored better than all before them.
+/// Returns the rows that scored better than all before them.
 fn bests<'a>(rows: &[&'a RowBody], scale: Scale<'_>) -> Vec<&'a RowBody> {
     let mut bests = Vec::<&RowBody>::new();
     for &row in rows {

@@ -1,4 +1,4 @@
-//! A run as a page: what it claims to be, what came of it, and each of its results.
+//! A run as a page: what it claims to be, its score, and each of its results.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -40,7 +40,7 @@ use crate::{
     },
 };
 
-/// So many results has a page.
+/// Number of results on a page.
 const RESULTS: u32 = 50;
 const SLICES: u32 = 150;
 const OTHERS: u32 = 20;
@@ -162,7 +162,7 @@ impl Page<'_> {
         }
     }
 
-    /// What has become of it.
+    /// Renders the status of the run: open, ranked, replaced, withdrawn or rejected, and why.
     fn standing(&self) -> Markup {
         let run = self.run;
         let text = match run.status {
@@ -215,7 +215,7 @@ impl Page<'_> {
         }
     }
 
-    /// The run as what its flags are told from.
+    /// Returns the run as an entry of a board, which its flags are computed from; `None` where it was never published.
     fn as_entry(&self) -> Option<Entry> {
         let (run, declared) = (self.run, &self.run.declared);
         Some(Entry {
@@ -336,7 +336,7 @@ impl Page<'_> {
         }
     }
 
-    /// What a source of counts told.
+    /// Renders the counts that a source gave.
     fn counts(&self) -> Markup {
         let Some(counts) = &self.run.counts else { return html! { h2 { "Counts" } p { "There are none yet." } } };
         html! {

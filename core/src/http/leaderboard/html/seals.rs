@@ -1,4 +1,4 @@
-//! The seals of a board: what was going to be run, and what became of it.
+//! The seals of a board as a page: what runners registered before a run, and whether a run was published with it.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// So many seals has a page.
+/// Number of seals on a page.
 const ROWS: u32 = 100;
 
 #[derive(Default, Deserialize, utoipa::IntoParams)]

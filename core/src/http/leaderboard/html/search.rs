@@ -1,4 +1,4 @@
-//! Looking for models and benchmarks.
+//! The search for models and benchmarks.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// So many of each are shown.
+/// Most benchmarks, and most models, that are shown.
 const MOST: u32 = 50;
 
 #[derive(Default, Deserialize, utoipa::IntoParams)]
@@ -71,7 +71,7 @@ pub async fn search(
     Ok(answer(&app, &headers, &summary, &content))
 }
 
-/// Where to say what is looked for.
+/// Renders the search form, filled in with `q`.
 pub fn form(q: Option<&str>) -> Markup {
     html! {
         form class="search" action="/search" role="search" {
@@ -105,7 +105,7 @@ fn results(benchmarks: &[FoundBenchmark], models: &[Model]) -> Markup {
     }
 }
 
-/// The beginning of a long text.
+/// Returns the text, cut to its first 200 characters and an ellipsis where it is longer.
 pub fn beginning(text: &str) -> String {
     const LONGEST: usize = 200;
     if text.chars().count() <= LONGEST {

@@ -1,4 +1,4 @@
-//! What search engines are told.
+//! The site map for search engines.
 
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
@@ -15,7 +15,7 @@ use crate::{
     store::pages::{self, Listed},
 };
 
-/// So many benchmarks and so many models are listed.
+/// Most benchmarks, and most models, that are listed.
 const MOST: u32 = 5000;
 const PAGES: [&str; 6] = ["/", "/benchmarks", "/models", "/standings", "/changes", "/docs"];
 

@@ -1,4 +1,4 @@
-//! Systems against benchmarks, as a page.
+//! The matrix of systems and benchmarks as a page.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// So many systems has a page.
+/// Number of systems on a page.
 const ROWS: usize = 50;
 
 /// The parameters of the matrix, but for the size of a page.
@@ -178,7 +178,7 @@ fn cell(place: Option<&PlaceOnBoard>, scale: Scale<'_>) -> Markup {
     }
 }
 
-/// Which benchmarks, and whose models.
+/// Renders the form that chooses benchmarks, a provider and a base model.
 fn form(parameters: &MatrixParameters, shown: &[MatrixBenchmark]) -> Markup {
     let base = parameters.base_model().map(ToString::to_string);
     html! {

@@ -19,7 +19,7 @@ use crate::{
     http::leaderboard::board::RowBody,
 };
 
-/// So many of the front of cost are listed.
+/// Most systems of the Pareto front that are listed.
 const MOST_OF_FRONT: usize = 12;
 
 /// Flags, the words that stand for them, and what they mean.
@@ -67,26 +67,26 @@ const FLAGS: [(Flag, &str, &str); 9] = [
     ),
 ];
 
-/// The rows of one page, with what is true of all of them said once.
+/// The ranked table of one page; what is true of all its rows is said once.
 pub struct Table<'a> {
     choices: &'a Choices,
     scale: Scale<'a>,
     range: BarRange,
     rows: &'a [RowBody],
-    /// Of a single evaluator relationship there is no column.
+    /// Whether the rows have different evaluator relationships; otherwise there is no column for them.
     evaluators_differ: bool,
     has_latency: bool,
     has_cost: bool,
-    /// What every row is flagged with, where there are several.
+    /// Flags that every row has, where there are several rows.
     common: Vec<Flag>,
-    /// Names that several models of the page have.
+    /// Display names that several models of the page share.
     alike: HashSet<&'a str>,
     /// How many models share each tie group, on the whole board.
     ties: Vec<usize>,
 }
 
 impl<'a> Table<'a> {
-    /// `board` is everything that was ranked, `rows` those of this page.
+    /// Creates the table of one page: `board` holds everything that was ranked, `rows` the rows of the page.
     pub fn new(choices: &'a Choices, scale: Scale<'a>, board: &[RowBody], rows: &'a [RowBody]) -> Self {
         let first = rows.first();
         let is_common = |flag: &Flag| rows.len() > 1 && rows.iter().all(|row| row.flags.contains(flag));
@@ -108,7 +108,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The table, within the form that compares what is ticked.
+    /// Renders the table, within the form that compares the ticked rows.
     pub fn markup(&self, benchmark: &BenchmarkId, version: &VersionName, snapshot: Option<&str>) -> Markup {
         html! {
             form action="/leaderboard/compare" {
@@ -149,7 +149,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// A header that sorts by its column, and the other way round where the table is sorted by it already.
+    /// Renders a header that sorts by its column, and the other way round where the table is sorted by it already.
     fn column(&self, key: &str, label: &str, class: Option<&str>) -> Markup {
         let descends =
             |by: &str| matches!(by, "date" | "evaluatedAt") || by == "score" && !self.scale.is_lower_better();
@@ -168,20 +168,21 @@ impl<'a> Table<'a> {
         html! { th scope="col" class=[class] aria-sort=[active.then_some(direction)] { a href=(address) { (label) } } }
     }
 
-    /// In another order, those of a tie do not stand together.
+    /// Checks whether ties are marked: sorted or grouped otherwise, the rows of a tie do not stand together.
     fn shows_ties(&self) -> bool {
         matches!(self.choices.get("sort"), None | Some("rank" | "score")) && !self.is_grouped()
     }
 
-    /// Variants of a model stand together, as do ties otherwise.
+    /// Checks whether variants of a model stand together, in place of ties.
     fn is_grouped(&self) -> bool {
         self.choices.get("group") == Some("baseModel")
     }
 
-    /// Rows of a tie group that stand next to each other, with the place of the first; all rows where ties are not shown.
+    /// Returns adjacent rows of a tie group, with the place of the first. Where variants stand together, it returns
+    /// those of a model instead; where neither is shown, all rows.
     fn groups(&self) -> impl Iterator<Item = (usize, &'a [RowBody])> {
         let (ties, by_base) = (self.shows_ties(), self.is_grouped());
-        // What is not ranked stands with the run that is.
+        // A row that is not ranked stands with the ranked one above it.
         let groups = self.rows.chunk_by(move |a, b| {
             !b.ranked || if by_base { a.base() == b.base() } else { !ties || a.ranked && a.tie_group == b.tie_group }
         });
@@ -200,7 +201,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// `place`: on the page. `below`: it stands under another of its base model.
+    /// Renders a row. `place` is its place on the page, `below` whether it stands under another one of its base model.
     fn row(&self, place: usize, row: &RowBody, below: bool) -> Markup {
         let interval = row.score_low.zip(row.score_high);
         let range = row.rank_low.zip(row.rank_high).filter(|(low, high)| low != high);
@@ -209,8 +210,8 @@ impl<'a> Table<'a> {
         html! {
             tr class=[(below || !row.ranked).then_some("other")] {
                 td class="k" { @match row.rank { Some(rank) => { (rank) small { (range) } }, None => span class="none" { "also" } } }
-                // Of a column of headers each is its row's without a word, which every row would repeat; and names are
-                // long, so that the box is named by the header.
+                // A `th` in this column is its row's header without a `scope`, which every row would repeat. Names are
+                // long, so the box takes its name from the header (`aria-labelledby`).
                 th id={ "r" (place) } {
                     a href=(model_address(&row.model)) { (row.display_name) }
                     @if self.alike.contains(row.display_name.as_str()) { small { (row.model) } } @else if row.display_name != row.model.as_str() { small { (row.model.provider()) } }
@@ -251,7 +252,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// What the marks of this table mean, and what holds for every row.
+    /// Renders the legend: what the marks of this table mean, and what holds for every row.
     fn legend(&self) -> Markup {
         let occurs = |flag: &Flag| self.rows.iter().any(|row| row.flags.contains(flag));
         let evaluator =
@@ -289,7 +290,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Names that several models have.
+/// Returns the display names that several models share.
 fn alike(rows: &[RowBody]) -> HashSet<&str> {
     let mut models = HashMap::new();
     let shared = rows.iter().filter(|row| {
@@ -299,7 +300,7 @@ fn alike(rows: &[RowBody]) -> HashSet<&str> {
     shared.map(|row| row.display_name.as_str()).collect()
 }
 
-/// Whether the run of a row was sealed, and how many seals its owner made.
+/// Renders whether the run of a row was sealed, and how many seals its owner made.
 fn seals_of(row: &RowBody) -> Markup {
     html! {
         @if row.seal.is_some() || row.seals.sealed > 0 {
@@ -314,7 +315,7 @@ fn seals_of(row: &RowBody) -> Markup {
     }
 }
 
-/// The interval under a score, and who says so where that is the source.
+/// Renders the interval under a score, marked where the source gave it; without one, the reason.
 pub fn interval_of(row: &RowBody, scale: Scale<'_>) -> Markup {
     let is_given = row.interval_method.is_some_and(IntervalMethod::is_given);
     html! {
@@ -326,7 +327,7 @@ pub fn interval_of(row: &RowBody, scale: Scale<'_>) -> Markup {
     }
 }
 
-/// The links of a run.
+/// Renders the links of a run.
 pub fn links_of(links: &RunLinks) -> Markup {
     let given = links.each().into_iter().filter_map(|(name, link)| Some((name, link?)));
     html! {
@@ -337,12 +338,12 @@ pub fn links_of(links: &RunLinks) -> Markup {
     }
 }
 
-/// The words for a flag.
+/// Returns the words that are shown for a flag.
 pub fn label(flag: Flag) -> &'static str {
     FLAGS.into_iter().find(|(known, ..)| *known == flag).map_or(flag.as_str(), |(_, label, _)| label)
 }
 
-/// Who is best and how sure that is, and what whoever pays for it would take.
+/// Renders who is best, how certain that is, and which of those that may be the best costs least.
 pub fn at_a_glance(board: &[RowBody], scale: Scale<'_>) -> Markup {
     let name = |row: &RowBody| system_name(&row.display_name, row.agent.as_ref(), row.configuration.as_deref());
     let first = || board.iter().filter(|row| row.rank_low == Some(1));
@@ -364,7 +365,7 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale<'_>) -> Markup {
     }
 }
 
-/// The front of cost, the best score first, and what is missing of it.
+/// Renders the Pareto front, the best score first, and how many systems have no known cost.
 pub fn most_for_the_money(board: &[RowBody], scale: Scale<'_>) -> Markup {
     let mut front = board.iter().filter(|row| row.pareto_optimal == Some(true)).collect::<Vec<_>>();
     front.sort_by(|a, b| b.cost_usd.unwrap_or(0.0).total_cmp(&a.cost_usd.unwrap_or(0.0)));
@@ -400,7 +401,7 @@ mod tests {
         ports::Timestamp,
     };
 
-    /// As long as the names and numbers of real boards are.
+    /// Creates a row with names and numbers as long as those of real boards.
     fn row(n: usize) -> RowBody {
         RowBody {
             rank: Some(n),
@@ -441,7 +442,7 @@ mod tests {
         }
     }
 
-    /// What the first paint of a board of these rows takes, in bytes, but for what is around its table.
+    /// Measures what the first paint of a board of these rows takes, in bytes, without what is around its table.
     fn first_paint(board: &[RowBody], rows: &[RowBody]) -> usize {
         let rate = Measure::plain(Metric::PassRate);
         let choices =

@@ -1,4 +1,4 @@
-//! How the pages write numbers, dates and addresses.
+//! Formats of numbers, dates and addresses on the pages.
 
 use crate::{
     domain::{
@@ -10,7 +10,7 @@ use crate::{
     ports::Timestamp,
 };
 
-/// What a score is shown as: a pass rate in percent, a mean from 0 to 1 as such, anything else as a number in its unit.
+/// How scores are shown: a pass rate in percent, a mean from 0 to 1 as such, anything else as a number in its unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale<'a>(&'a Measure);
 
@@ -19,32 +19,32 @@ impl<'a> Scale<'a> {
         Self(measure)
     }
 
-    /// Whether scores are shown in percent.
+    /// Checks whether scores are shown in percent: whether they are pass rates.
     pub fn is_percent(self) -> bool {
         self.0.metric == Metric::PassRate
     }
 
-    /// Whether scores are from 0 to 1.
+    /// Checks whether scores are from 0 to 1.
     pub fn is_share(self) -> bool {
         self.0.is_share()
     }
 
-    /// Whether less is better.
+    /// Checks whether less is better.
     pub fn is_lower_better(self) -> bool {
         self.0.direction == Direction::LowerIsBetter
     }
 
-    /// Between which numbers scores lie.
+    /// Returns the bounds that scores lie within.
     pub fn bounds(self) -> Bounds {
         self.0.bounds
     }
 
-    /// The unit of scores that are numbers, after a space.
+    /// Returns the unit of scores, after a space; empty where they have none.
     fn unit(self) -> String {
         self.0.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default()
     }
 
-    /// `88.0 %`, `0.880`, or `412.5 ms`.
+    /// Formats a score: `88.0 %`, `0.880`, or `412.5 ms`.
     pub fn score(self, score: f64) -> String {
         if self.is_percent() {
             format!("{:.1} %", score * 100.0)
@@ -53,7 +53,7 @@ impl<'a> Scale<'a> {
         }
     }
 
-    /// `[83.1, 91.6]`, or `[0.831, 0.916]`, as papers write intervals.
+    /// Formats an interval as papers write it: `[83.1, 91.6]`, or `[0.831, 0.916]`.
     pub fn interval(self, low: f64, high: f64) -> String {
         if self.is_percent() {
             return format!("[{:.1}, {:.1}]", low * 100.0, high * 100.0);
@@ -61,7 +61,7 @@ impl<'a> Scale<'a> {
         format!("[{}, {}]", self.number(low), self.number(high))
     }
 
-    /// `+3.1`, `−0.4` percentage points, `+0.031`, or `+12.50 s`.
+    /// Formats a difference with its sign: `+3.1`, `−0.4` percentage points, `+0.031`, or `+12.50 s`.
     pub fn difference(self, difference: f64) -> String {
         let text = if self.is_percent() { format!("{:.1}", difference * 100.0) } else { self.number(difference) };
         let is_zero = text.chars().all(|c| "-−0.".contains(c));
@@ -76,14 +76,14 @@ impl<'a> Scale<'a> {
         format!("{sign}{text}{}", self.unit())
     }
 
-    /// The size of a difference in words: `3.1 percentage points`, `0.031`, or `12.50 s`.
+    /// Describes the size of a difference in words: `3.1 percentage points`, `0.031`, or `12.50 s`.
     pub fn gap(self, difference: f64) -> String {
         let size = self.difference(difference.abs());
         let points = if self.is_percent() { " percentage points" } else { "" };
         format!("{}{points}", size.trim_start_matches('+'))
     }
 
-    /// Of a mark on an axis.
+    /// Formats the score at a mark on an axis, without needless digits.
     pub fn tick(self, score: f64) -> String {
         if self.is_percent() {
             format!("{:.0} %", score * 100.0)
@@ -95,7 +95,7 @@ impl<'a> Scale<'a> {
         }
     }
 
-    /// As exact as its size asks for.
+    /// Formats a number, as exact as its size asks for.
     fn number(self, number: f64) -> String {
         let text = match number.abs() {
             _ if self.is_share() => format!("{number:.3}"),
@@ -108,13 +108,13 @@ impl<'a> Scale<'a> {
         text.replace('-', "−")
     }
 
-    /// How one says that the better of two scores is so.
+    /// Returns the word for how the better of two scores compares: `lower` or `higher`.
     pub fn better(self) -> &'static str {
         if self.is_lower_better() { "lower" } else { "higher" }
     }
 }
 
-/// US dollars, as exact as their size asks for.
+/// Formats US dollars, as exact as their size asks for, without the currency sign.
 pub fn usd(amount: f64) -> String {
     match amount {
         _ if amount >= 1000.0 => format!("{amount:.0}"),
@@ -124,7 +124,7 @@ pub fn usd(amount: f64) -> String {
     }
 }
 
-/// Milliseconds, or seconds.
+/// Formats milliseconds, from 1000 on as seconds: `12 ms`, `1.5 s`.
 pub fn duration(ms: f64) -> String {
     match ms {
         _ if ms < 1000.0 => format!("{ms:.0} ms"),
@@ -133,30 +133,30 @@ pub fn duration(ms: f64) -> String {
     }
 }
 
-/// `2026-11-23`.
+/// Formats the day of a time, in UTC: `2026-11-23`.
 pub fn day(time: Timestamp) -> String {
     time.to_string().chars().take(10).collect()
 }
 
-/// `2026-11-23 01:02 UTC`.
+/// Formats a time to the minute: `2026-11-23 01:02 UTC`.
 pub fn minute(time: Timestamp) -> String {
     let text = time.to_string();
     let (day, clock) = text.split_once('T').unwrap_or_default();
     format!("{day} {} UTC", clock.chars().take(5).collect::<String>())
 }
 
-/// `gpt-5 (OpenHands 0.59.0 · high)`.
+/// Formats the name of a system: `gpt-5 (OpenHands 0.59.0 · high)`.
 pub fn system_name(model: &str, agent: Option<&Agent>, configuration: Option<&str>) -> String {
     let words = system::words(agent, configuration);
     if words.is_empty() { model.to_owned() } else { format!("{model} ({words})") }
 }
 
-/// `1 model`, `2 models`.
+/// Formats a number of things: `1 model`, `2 models`.
 pub fn count(number: usize, of: &str) -> String {
     format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }
 
-/// `91,163`.
+/// Formats a number with grouped thousands: `91,163`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -169,22 +169,22 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// `/path?name=value&…` of the parameters that have a value.
+/// Returns the address `/path?name=value&…` with those parameters that have a value.
 pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
     let given = parameters.iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>();
     match serde_urlencoded::to_string(given) {
-        // A query may have them as they are (RFC 3986, 3.4), and models are easier to read so.
+        // A query may contain slashes as they are (RFC 3986, 3.4), and model ids are easier to read so.
         Ok(query) if !query.is_empty() => format!("{path}?{}", query.replace("%2F", "/")),
         _ => path.to_owned(),
     }
 }
 
-/// The page of a model, whose id needs no escaping.
+/// Returns the address of a model's page; the id needs no escaping.
 pub fn model_address(model: &ModelId) -> String {
     format!("/leaderboard/models/{model}")
 }
 
-/// `third_party` in words.
+/// Returns a name such as `third_party` in words, with spaces for underscores.
 pub fn words(name: &str) -> String {
     name.replace('_', " ")
 }

@@ -1,4 +1,4 @@
-//! What is published of the document.
+//! Plan of what is published of a leaderboard.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use crate::import::{
     plan::{Benchmark, Entry, Plan},
 };
 
-/// What of a row comes over.
+/// Fields of a row that are imported.
 const MAPPED: &[&str] = &[
     "dirname",
     "test_cases",
@@ -31,10 +31,10 @@ const MAPPED: &[&str] = &[
     "thinking_tokens",
 ];
 
-/// Makes the plan of the document; its file's name tells which of Aider's benchmarks it is of.
+/// Creates the plan of the document; its file's name tells which of Aider's benchmarks it is of.
 ///
 /// # Errors
-/// That it is no list of rows.
+/// A text where the document is not a list of rows.
 pub fn plan(file: &str, document: &str, options: &Options) -> Result<Plan, String> {
     let rows = rows(document)?;
     let table = Table::of(file, &rows, options);
@@ -71,7 +71,7 @@ pub fn plan(file: &str, document: &str, options: &Options) -> Result<Plan, Strin
     Ok(Plan { benchmarks: benchmark.into_iter().collect(), entries, unmapped })
 }
 
-/// Lists the fields that runs have no place for.
+/// Lists the fields that have no place in a run.
 fn unmapped(rows: &[Row]) -> Vec<String> {
     let fields: BTreeSet<&str> = rows.iter().flat_map(|row| row.fields.keys().map(String::as_str)).collect();
     let fields: Vec<&str> = fields.into_iter().filter(|field| !MAPPED.contains(field)).collect();
@@ -109,7 +109,7 @@ mod tests {
         assert!(
             sound.iter().all(|submission| identifier(&submission.model.provider) && identifier(&submission.model.name))
         );
-        // Nobody tells whose they are but that OpenRouter had them.
+        // The vendor is unknown: the rows only say that OpenRouter served the model.
         let hidden = sound.iter().filter(|submission| submission.model.provider == "openrouter");
         assert_eq!(
             hidden.map(|submission| submission.model.name.as_str()).collect::<Vec<_>>(),
@@ -117,7 +117,7 @@ mod tests {
         );
     }
 
-    /// As `edit` and `refactor` have them: rates only, of the cases that came to an end.
+    /// Rows as `edit` and `refactor` have them: rates only, of the cases that came to an end.
     const REFACTOR: &str = "\
 - {dirname: a, test_cases: 89, model: gpt-x, edit_format: diff, commit_hash: 1234e56, pass_rate_1: 49.4, command: c, date: 2024-05-04, versions: v, seconds_per_case: 55.7, total_cost: 0.0000}
 - {dirname: b, test_cases: 83, model: claude-x, edit_format: diff, commit_hash: 1234e57, pass_rate_1: 72.3, command: c, date: 2024-05-04, versions: v, seconds_per_case: 67.8, total_cost: 27.9}

@@ -1,13 +1,13 @@
-//! The rows of a document.
+//! Reader of a document's rows.
 
 use saphyr_parser::{Event, Parser};
 
 use super::row::Row;
 
-/// Reads the rows of a document that is a list; what is wrong within a row is that row's affair.
+/// Reads the rows of a document that is a list. A mistake within a row affects only that row.
 ///
 /// # Errors
-/// That the document is no YAML, or no list.
+/// A text where the document is not YAML, or not a list.
 pub fn rows(document: &str) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
     let mut row: Option<Row> = None;
@@ -48,7 +48,7 @@ pub fn rows(document: &str) -> Result<Vec<Row>, String> {
                     }
                 }
             }
-            // A list or an alias as a value: nothing that is needed here.
+            // A list or an alias as a value is not needed here.
             (2, _) => {
                 if let Some(row) = &mut row
                     && key.take().is_none()

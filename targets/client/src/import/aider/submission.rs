@@ -1,4 +1,4 @@
-//! What is published of a row.
+//! Conversion of a row to a submission.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,15 @@ use crate::import::{
     rates::{self, Fit, fit},
 };
 
-/// Decimals that rates are printed with.
+/// Decimals with which rates are printed.
 const DECIMALS: u8 = 1;
 
 impl Row {
-    /// Makes the run, and says how its numbers were read; `names` says how often each model's name stands in the document.
+    /// Creates the run, and adds remarks about how its numbers were read. `names` has how often each model's name
+    /// occurs in the document.
     ///
     /// # Errors
-    /// Why it would be wrong to publish the row.
+    /// A text that says why it would be wrong to publish the row.
     pub fn submission(
         &self,
         names: &HashMap<String, usize>,
@@ -90,7 +91,7 @@ impl Row {
         Err(format!("{} and total_tests {total} do not ascend", told.collect::<Vec<_>>().join(", ")))
     }
 
-    /// Compares a number of passes with the rate that stands beside it.
+    /// Compares a number of passes with the rate beside it.
     fn compare(
         &self,
         attempt: u32,
@@ -118,7 +119,7 @@ impl Row {
         }
     }
 
-    /// Counts the passes by their rate.
+    /// Computes the number of passes from their rate.
     fn counted(&self, attempt: u32, cases: u32, remarks: &mut Vec<String>) -> Result<u32, String> {
         let name = format!("pass_rate_{attempt}");
         let rate = self.number(&name)?;
@@ -129,8 +130,8 @@ impl Row {
         Ok(passed)
     }
 
-    /// Returns the commit that Aider itself stood at, and whether it had local changes. A run that was taken up again
-    /// names several; the first stands for it, and all of them in the configuration.
+    /// Returns the commit that Aider itself was at, and whether it had local changes. A run that was resumed names
+    /// several commits; the first is used here, and all of them in the configuration.
     fn commit(&self) -> (Option<String>, bool) {
         let Ok(hashes) = self.text("commit_hash") else { return (None, false) };
         let dirty = hashes.split(',').any(|hash| hash.trim().ends_with("-dirty"));
@@ -161,7 +162,7 @@ impl Row {
         Ok(config)
     }
 
-    /// Names the model. One row, one model: where a name stands twice, its edit format tells the two apart.
+    /// Names the model. Each row is a model of its own: where a name occurs twice, the edit format tells the two apart.
     fn model(&self, names: &HashMap<String, usize>, table: &Table<'_>) -> Result<Model, String> {
         let mut display_name = self.text("model")?.to_owned();
         if names::names_a_server(&display_name) {
@@ -184,12 +185,13 @@ impl Row {
     }
 }
 
-/// Finds the vendor. The command alone does not tell: many vendors are called through an interface that imitates OpenAI's.
+/// Finds the vendor. The command alone does not tell: many vendors are called through an interface that imitates
+/// OpenAI's.
 fn provider(model: &str, command: &str) -> Option<String> {
     if let Some(provider) = names::family(model) {
         return Some(provider.to_owned());
     }
-    // OpenRouter names the vendor, and itself where the vendor stays hidden.
+    // OpenRouter names the vendor, or itself where the vendor stays hidden.
     let vendor = command.split_once("openrouter/").and_then(|(_, rest)| rest.split_once('/')).map(|(vendor, _)| vendor);
     vendor.and_then(names::vendor)
 }

@@ -1,29 +1,29 @@
-//! What the rows of a file have in common.
+//! Properties that the rows of a file have in common.
 
 use serde_json::{Value, json};
 
 use super::{Options, row::Row};
 use crate::import::options::Naming;
 
-/// Exercises of the polyglot benchmark.
+/// Number of exercises in the polyglot benchmark.
 const POLYGLOT_TASKS: u32 = 225;
 
-/// The benchmark that a file's rows are of.
+/// Benchmark of a file's rows.
 #[derive(Debug)]
 pub struct Table<'a> {
     pub benchmark: String,
     pub version: &'a str,
     board: &'static str,
     tasks: Option<u32>,
-    /// How often each exercise is tried.
+    /// Number of attempts at each exercise.
     pub attempts: u32,
     pub naming: &'a Naming,
-    /// Stands for the commit of rows that tell none.
+    /// Commit for rows that name none.
     pub commit: Option<&'a str>,
 }
 
 impl<'a> Table<'a> {
-    /// Finds the benchmark by the file's name, the options and the rows.
+    /// Determines the benchmark from the file's name, the options and the rows.
     pub fn of(file: &str, rows: &[Row], options: &'a Options) -> Self {
         let board = ["edit", "refactor"].into_iter().find(|board| file.starts_with(board)).unwrap_or("polyglot");
         let known = (board == "polyglot" && options.benchmark.is_none()).then_some(POLYGLOT_TASKS);
@@ -41,10 +41,10 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Returns how many exercises a row is of.
+    /// Returns the number of exercises of a row.
     ///
     /// # Errors
-    /// That nobody tells it, or that it is another number than the benchmark's.
+    /// A text where nothing tells the number, or it differs from the benchmark's.
     pub fn tasks(&self, row: &Row) -> Result<u32, String> {
         let Some(tasks) = self.tasks else {
             return Err("total_tests is missing: give --tasks N, how many exercises the benchmark has".to_owned());
@@ -58,7 +58,7 @@ impl<'a> Table<'a> {
         Ok(tasks)
     }
 
-    /// Returns the body that declares the benchmark version; none where its size is not known.
+    /// Returns the body that declares the benchmark version; `None` where its size is not known.
     pub fn body(&self) -> Option<Value> {
         let description = match self.board {
             "polyglot" => {

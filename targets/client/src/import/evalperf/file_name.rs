@@ -1,4 +1,4 @@
-//! What the table calls a model: the name of a result file.
+//! Names of models in the table, which are names of result files.
 
 use crate::import::{
     names::{self, LONGEST_NAME, slug},
@@ -6,8 +6,8 @@ use crate::import::{
     plan::Model,
 };
 
-/// What the name of a result file tells: `Qwen--QwQ-32B-Preview_vllm_temp_1.0`, with `-perf-instruct` behind it where
-/// the prompt asked for speed.
+/// Parts of a result file's name: `Qwen--QwQ-32B-Preview_vllm_temp_1.0`, followed by `-perf-instruct` where the prompt
+/// asked for speed.
 pub struct FileName<'a> {
     organisation: Option<&'a str>,
     name: &'a str,
@@ -16,7 +16,7 @@ pub struct FileName<'a> {
 }
 
 impl<'a> FileName<'a> {
-    /// Reads the name.
+    /// Parses the name.
     pub fn of(text: &'a str) -> Self {
         let (name, rest) = text.rsplit_once("_temp_").map_or((text, None), |(name, rest)| (name, Some(rest)));
         let variant = rest.and_then(|rest| rest.split_once('-')).map(|(_, variant)| variant);
@@ -30,7 +30,7 @@ impl<'a> FileName<'a> {
     /// Names the model.
     ///
     /// # Errors
-    /// That it makes no identifier, or tells no vendor.
+    /// A text where the name gives no identifier, or no vendor.
     pub fn model(&self, naming: &Naming) -> Result<Model, String> {
         let told = self.organisation.and_then(names::vendor).or_else(|| names::family(self.name).map(str::to_owned));
         let display_name = match self.variant {

@@ -1,4 +1,4 @@
-//! EvalPerf's results task by task: a CSV table, a row a model and task, with so many samples and passes.
+//! EvalPerf's results by task: a CSV table with a row per model and task, which has the numbers of samples and passes.
 
 mod file_name;
 mod model_rows;

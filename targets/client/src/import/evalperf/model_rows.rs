@@ -21,12 +21,12 @@ pub struct ModelRows {
     temperature: String,
     results: Vec<TaskResult>,
     tasks: HashSet<String>,
-    /// What was wrong first.
+    /// First mistake in the rows.
     pub wrong: Option<String>,
 }
 
 impl ModelRows {
-    /// Begins with the name of the model, and the line of its first row.
+    /// Creates an empty collection with the name of the model, and the line of its first row.
     pub fn new(name: &str, line: u64) -> Self {
         Self { name: name.to_owned(), line, ..Self::default() }
     }
@@ -34,7 +34,7 @@ impl ModelRows {
     /// Adds a row.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A text that says what is wrong with the row.
     pub fn take(&mut self, row: &Row<'_>) -> Result<(), String> {
         row.text("model")?;
         let (date, temperature) = (row.text("date")?, row.text("temperature")?);
@@ -52,10 +52,10 @@ impl ModelRows {
         Ok(())
     }
 
-    /// Makes the run, of which each task of the table has to have a row.
+    /// Creates the run; each task of the table has to have a row.
     ///
     /// # Errors
-    /// Why it would be wrong to publish it.
+    /// A text that says why it would be wrong to publish it.
     pub fn submission(&self, tasks: &[String], options: &Options) -> Result<Submission, String> {
         if let Some(reason) = &self.wrong {
             return Err(reason.clone());

@@ -1,4 +1,4 @@
-//! Options of the importer.
+//! Options of the importer of EvalPerf's results.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! What is published of the table.
+//! Plan of what is published of the table.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::import::plan::{Benchmark, Entry, Plan};
 
-/// Makes the plan of the table.
+/// Creates the plan of the table.
 ///
 /// # Errors
-/// That it is no CSV, or which columns are missing.
+/// A text where the table is not CSV, or columns are missing.
 pub fn plan(document: &[u8], options: &Options) -> Result<Plan, String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(document);
     let columns = Columns::of(reader.headers().map_err(|error| error.to_string())?)?;
@@ -66,7 +66,7 @@ pub fn plan(document: &[u8], options: &Options) -> Result<Plan, String> {
     Ok(Plan { benchmarks: vec![benchmark], entries, unmapped: columns.unmapped(options) })
 }
 
-/// Returns the data set that a task comes from: HumanEval/9 is of HumanEval.
+/// Returns the dataset that a task comes from: HumanEval/9 is of HumanEval.
 fn scenario(task: &str) -> Option<&str> {
     task.split_once('/').map(|(dataset, _)| dataset).filter(|dataset| !dataset.is_empty())
 }
@@ -211,7 +211,7 @@ mod tests {
             read("model,date\n").unwrap_err(),
             "columns are missing: temperature, task_id, n_samples, n_correct"
         );
-        // A task that only a later row has is one that the first model lacks.
+        // A task that only a later row has is missing from the first model.
         let plan = read(&format!("{table}org--b,2024-10-19 16:28,1.0,T/3,3,1,\n")).unwrap();
         assert_eq!(plan.entries[0].submission.as_ref().unwrap_err(), "1 of 3 tasks are missing: T/3");
     }

@@ -1,4 +1,4 @@
-//! The columns of the table, and its rows.
+//! Columns and rows of the table.
 
 use csv::StringRecord;
 
@@ -10,19 +10,19 @@ use crate::import::{
 };
 
 const REQUIRED: [&str; 6] = ["model", "date", "temperature", "task_id", "n_samples", "n_correct"];
-/// Compared with the counts, where it is there.
+/// Column of the rate, which is compared with the counts where it exists.
 const RATE: &str = "pass_at_1_pct";
-/// How many decimals of it are printed.
+/// Decimals with which the rate is printed.
 const DECIMALS: u8 = 2;
 
-/// Where each column stands.
+/// Names of the columns, in their order.
 pub struct Columns(Vec<String>);
 
 impl Columns {
     /// Reads the header.
     ///
     /// # Errors
-    /// Which columns are missing.
+    /// A text that names the missing columns.
     pub fn of(header: &StringRecord) -> Result<Self, String> {
         let columns = Self(header.iter().map(|name| name.trim().to_owned()).collect());
         let missing: Vec<_> = REQUIRED.iter().filter(|name| columns.position(name).is_none()).collect();
@@ -63,10 +63,10 @@ impl Row<'_> {
         Some(text).filter(|text| !text.is_empty())
     }
 
-    /// Returns a cell that has to say something.
+    /// Returns a cell that must not be empty.
     ///
     /// # Errors
-    /// That it does not.
+    /// A text where it is empty.
     pub fn text(&self, name: &str) -> Result<&str, String> {
         self.optional(name).ok_or_else(|| format!("{name} is missing"))
     }
@@ -76,10 +76,10 @@ impl Row<'_> {
         text.parse().map_err(|_| format!("{name} is {text:?}, which is no count"))
     }
 
-    /// Makes the result of the task.
+    /// Creates the result of the task.
     ///
     /// # Errors
-    /// Why its numbers are impossible.
+    /// A text that says why its numbers are impossible.
     pub fn result(&self) -> Result<TaskResult, String> {
         let (samples, correct) = (self.count("n_samples")?, self.count("n_correct")?);
         if samples == 0 || correct > samples {

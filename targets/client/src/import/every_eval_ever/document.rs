@@ -1,4 +1,4 @@
-//! The evaluation, as far as it is needed.
+//! The evaluation document, as far as it is needed.
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +12,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::import::{measure::Measure, python_json::python_json};
 
-/// Schemas whose documents are read.
+/// Prefixes of the schema versions that are read.
 const SCHEMAS: [&str; 2] = ["0.3.", "0.2."];
 
-/// Characters of a unit that the API takes.
+/// Most characters of a unit that the API accepts.
 const LONGEST_UNIT: usize = 30;
 
 /// An evaluation of one model.
@@ -26,14 +26,14 @@ pub struct Document {
     pub evaluation_timestamp: Option<String>,
     pub source_metadata: SourceMetadata,
     pub model_info: ModelInfo,
-    /// Missing in the first documents of schema 0.2.
+    /// Library that evaluated; absent in the first documents of schema 0.2.
     pub eval_library: Option<EvalLibrary>,
-    /// What is wrong in one is that one's affair.
+    /// Results; a mistake in one affects only that one.
     pub evaluation_results: Vec<Value>,
     pub detailed_evaluation_results: Option<Details>,
 }
 
-/// Who tells it.
+/// Source of the document.
 #[derive(Deserialize)]
 pub struct SourceMetadata {
     pub source_name: Option<String>,
@@ -61,7 +61,7 @@ pub struct EvalLibrary {
     pub additional_details: BTreeMap<String, Value>,
 }
 
-/// Where the samples are.
+/// Location of the samples.
 #[derive(Deserialize)]
 pub struct Details {
     pub file_path: String,
@@ -70,7 +70,7 @@ pub struct Details {
     pub total_rows: Option<usize>,
 }
 
-/// What the model came to.
+/// Result of the model for one metric.
 #[derive(Deserialize)]
 pub struct EvaluationResult {
     pub evaluation_result_id: Option<String>,
@@ -83,15 +83,15 @@ pub struct EvaluationResult {
     pub generation_config: Option<GenerationConfig>,
 }
 
-/// The data set.
+/// The dataset.
 #[derive(Default, Deserialize)]
 pub struct SourceData {
     pub dataset_name: Option<String>,
     pub url: Option<Value>,
     pub hf_repo: Option<String>,
-    /// Samples of the data set, of which more or fewer may have been evaluated.
+    /// Number of samples in the dataset; more or fewer may have been evaluated.
     pub samples_number: Option<u32>,
-    /// Samples that were evaluated.
+    /// Ids of the samples that were evaluated.
     #[serde(default)]
     pub sample_ids: Vec<Value>,
 }
@@ -115,7 +115,7 @@ pub struct ScoreDetails {
     pub uncertainty: Option<Uncertainty>,
 }
 
-/// How sure it is.
+/// Uncertainty of the score.
 #[derive(Deserialize)]
 pub struct Uncertainty {
     pub standard_error: Option<StandardError>,
@@ -135,7 +135,7 @@ pub struct ConfidenceInterval {
     pub confidence_level: Option<f64>,
 }
 
-/// How the model was set up.
+/// Configuration of the model.
 #[derive(Deserialize)]
 pub struct GenerationConfig {
     #[serde(default)]
@@ -146,7 +146,7 @@ impl Document {
     /// Reads an evaluation.
     ///
     /// # Errors
-    /// What of it is not understood.
+    /// A text that says what was not understood.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let value: Value = python_json(bytes)?;
         let schema = value.get("schema_version").and_then(Value::as_str).ok_or("schema_version is missing")?;
@@ -161,8 +161,8 @@ impl Document {
         Path::new(&self.detailed_evaluation_results.as_ref()?.file_path).file_name()?.to_str()
     }
 
-    /// Returns where the samples of an evaluation in this file may be: below it as it says, beside it, or under its own
-    /// name.
+    /// Returns the paths at which the samples of an evaluation in this file may be: below the file as the document
+    /// says, beside it, or under its own name.
     pub fn samples_paths(&self, file: &Path) -> Vec<PathBuf> {
         let told = self.detailed_evaluation_results.as_ref().map(|details| Path::new(&details.file_path));
         let is_below = |path: &&Path| path.components().all(|part| matches!(part, Component::Normal(_)));
@@ -172,10 +172,10 @@ impl Document {
         [below, beside, Some(file.with_file_name(format!("{stem}_samples.jsonl")))].into_iter().flatten().collect()
     }
 
-    /// Compares the samples with what the evaluation says of them.
+    /// Compares the samples with the checksum and the number of lines in the evaluation.
     ///
     /// # Errors
-    /// That they are others.
+    /// A text that says what differs.
     pub fn check_samples(&self, samples: &[u8]) -> Result<(), String> {
         let Some(details) = &self.detailed_evaluation_results else { return Ok(()) };
         if let (Some("sha256"), Some(told)) = (details.hash_algorithm.as_deref(), &details.checksum)
@@ -197,15 +197,15 @@ impl Document {
 }
 
 impl MetricConfig {
-    /// Names the metric.
+    /// Returns the name of the metric.
     pub fn name(&self) -> &str {
         self.metric_id.as_deref().or(self.metric_name.as_deref()).unwrap_or("score")
     }
 
-    /// Returns what the scores mean, and what stands for a whole one: 1, or 100 where shares are told in percent.
+    /// Returns what the scores mean, and the score of a whole one: 1, or 100 where shares are given in percent.
     ///
     /// # Errors
-    /// That nobody tells it.
+    /// A text where the document does not say it.
     pub fn measure(&self) -> Result<(Measure, f64), String> {
         let share = Measure { is_lower_better: self.lower_is_better, ..Measure::share() };
         let [least, most] = [&self.min_score, &self.max_score].map(|bound| bound.as_ref().and_then(Value::as_f64));

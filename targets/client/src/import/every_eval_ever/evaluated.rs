@@ -1,4 +1,4 @@
-//! What was evaluated, and on how much of the data set.
+//! Test of an evaluation, and the part of the dataset that was evaluated.
 
 use std::collections::HashSet;
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::document::{Document, EvaluationResult};
 
-/// Names the test and what scored it.
+/// Returns the names of the test and of its scorer.
 ///
-/// Converters of schema 0.2 called an evaluation by its scorer, so that everything that `choice` scored had one name: of
-/// these, the data set is the test.
+/// Converters of schema 0.2 named an evaluation by its scorer, so that everything that `choice` scored had one name:
+/// for these, the dataset is the test.
 pub fn names<'a>(document: &'a Document, result: &'a EvaluationResult) -> (&'a str, &'a str) {
     let metric = &result.metric_config;
     let names_scorer = document.source_metadata.source_type.as_deref() == Some("evaluation_run")
@@ -21,7 +21,8 @@ pub fn names<'a>(document: &'a Document, result: &'a EvaluationResult) -> (&'a s
     }
 }
 
-/// Counts the samples that the score is of: `samples_number` is of the data set, of which some may have been evaluated.
+/// Returns the number of samples that the score is of: `samples_number` is of the dataset, of which only some may have
+/// been evaluated.
 pub fn samples(document: &Document, result: &EvaluationResult) -> Option<u32> {
     let told = result.score_details.uncertainty.as_ref().and_then(|uncertainty| uncertainty.num_samples);
     let ids = result.source_data.sample_ids.iter().map(Value::to_string).collect::<HashSet<_>>().len();
@@ -31,12 +32,12 @@ pub fn samples(document: &Document, result: &EvaluationResult) -> Option<u32> {
     told.or(counted).or(result.source_data.samples_number)
 }
 
-/// Returns the number of samples of the data set, where fewer were evaluated.
+/// Returns the number of samples in the dataset, where fewer were evaluated.
 pub fn whole(result: &EvaluationResult, evaluated: u32) -> Option<u32> {
     result.source_data.samples_number.filter(|whole| *whole > evaluated)
 }
 
-/// Returns the page of a data set on the hub; none where the name is a path on somebody's disk.
+/// Returns the page of a dataset on the hub; `None` where the name is a path on somebody's disk.
 pub fn hub_page(repository: &str) -> Option<String> {
     let is_plain = |part: &str| {
         !part.is_empty() && part.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '.' | '_' | '-'))
@@ -59,7 +60,8 @@ mod tests {
         options: Options,
     }
 
-    /// As converters of schema 0.2 wrote a smoke run of two samples: no library, and the scorer for a name.
+    /// Returns a smoke run of two samples as converters of schema 0.2 wrote it: without a library, and with the scorer
+    /// as its name.
     fn smoke() -> Value {
         json!({
             "schema_version": "0.2.0", "evaluation_id": "Riddles/initech_zeta-9/1748772000.0",

@@ -1,5 +1,5 @@
 //! Evaluations in the schema of Every Eval Ever: one JSON document with the results of one model, and beside it, where
-//! they were kept, their samples, one a line.
+//! they were kept, its samples, one per line.
 //!
 //! Each result becomes a run on a benchmark version of its own.
 

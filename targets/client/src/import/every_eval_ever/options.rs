@@ -1,4 +1,4 @@
-//! Options of the importer.
+//! Options of the importer of Every Eval Ever's evaluations.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! What is published of an evaluation.
+//! Plan of what is published of an evaluation.
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::import::plan::{Entry, Plan};
 
-/// Makes the plan of an evaluation, with its samples where they are there.
+/// Creates the plan of an evaluation, with its samples where they are given.
 ///
 /// # Errors
-/// What of the samples is not understood.
+/// A text that says what of the samples was not understood.
 pub fn plan(document: &Document, samples: Option<&[u8]>, options: &Options) -> Result<Plan, String> {
     let lines = samples.map(|lines| read(document, lines)).transpose()?.unwrap_or_default();
     let mut plan = Plan::default();
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::import::plan::{Evidence, Status, Submission};
 
-    /// Invented, in the form of the schema.
+    /// An invented document in the form of the schema.
     const FILE: &str = include_str!("../../../../../tests/data/every-eval-ever/evaluation.json");
     const SAMPLES: &str = include_str!("../../../../../tests/data/every-eval-ever/evaluation_samples.jsonl");
 

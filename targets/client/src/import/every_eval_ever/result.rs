@@ -1,4 +1,4 @@
-//! What is published of one result of an evaluation.
+//! Conversion of one result of an evaluation to a submission.
 
 use serde_json::{Map, Value, json};
 
@@ -19,16 +19,16 @@ use crate::import::{
     times::{unix, utc},
 };
 
-/// What of `generation_args` is published: numbers and switches, no texts that may hold what is private.
+/// Members of `generation_args` that are published: numbers and switches, no texts that may hold private data.
 const PUBLIC_ARGS: &[&str] = &["temperature", "top_p", "top_k", "max_tokens", "reasoning", "max_attempts"];
-/// How far a told standard error may be from that of passes.
+/// Tolerance between a given standard error and that of passes.
 const ROUNDING: f64 = 0.02;
 
-/// Makes the benchmark version and the run, and says how its numbers were read. `is_alone` tells whether no other result
-/// has the same evaluation.
+/// Creates the benchmark version and the run, and adds remarks about how its numbers were read. `is_alone` tells
+/// whether no other result has the same evaluation.
 ///
 /// # Errors
-/// Why it would be wrong to publish the result.
+/// A text that says why it would be wrong to publish the result.
 pub fn submission(
     document: &Document,
     result: &EvaluationResult,
@@ -110,7 +110,7 @@ fn compare(evidence: &Evidence, score: f64, whole: f64, decimals: u8) -> Result<
     }
 }
 
-/// Counts the passes that the score comes of, where it can only be that of passes.
+/// Computes the number of passes from the score, where it can only be that of passes.
 fn counted(
     document: &Document,
     result: &EvaluationResult,
@@ -242,7 +242,7 @@ fn relationship(document: &Document, remarks: &mut Vec<String>) -> Relationship 
     relationship
 }
 
-/// Reads a time: seconds since 1970, or with an offset.
+/// Parses a time: seconds since 1970, or a time with an offset.
 fn moment(text: &str) -> Result<String, String> {
     match text.parse::<f64>() {
         Ok(seconds) => unix(seconds),

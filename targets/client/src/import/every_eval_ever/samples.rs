@@ -1,4 +1,4 @@
-//! The results of a benchmark, of their samples.
+//! Conversion of samples to results of a benchmark.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ struct Performance {
 /// Reads the samples.
 ///
 /// # Errors
-/// What of a line is not understood, or that it is of another evaluation.
+/// A text that says what of a line was not understood, or that it is of another evaluation.
 pub fn read(document: &Document, lines: &[u8]) -> Result<Vec<Sample>, String> {
     document.check_samples(lines)?;
     let mut samples = Vec::new();
@@ -62,11 +62,11 @@ pub fn read(document: &Document, lines: &[u8]) -> Result<Vec<Sample>, String> {
     Ok(samples)
 }
 
-/// Makes a result of each sample of the evaluation; a sample that comes several times was tried so often. None where no
-/// sample is of it.
+/// Creates a result of each sample of the evaluation; a sample that occurs several times has as many attempts. Returns
+/// `None` where no sample is of the evaluation.
 ///
 /// # Errors
-/// Why the samples are not those of the result.
+/// A text that says why the samples are not those of the result.
 pub fn results(
     samples: &[Sample],
     result: &EvaluationResult,
@@ -90,10 +90,10 @@ pub fn results(
         }
         let attempts = tasks.entry(task).or_default();
         let attempt = u32::try_from(attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
-        // What broke has the worst score: of other metrics, who made the samples decides what that is.
+        // A sample that broke has the worst score, which is known to be 0 only for shares of which more is better.
         let is_usual = measure.is_share() && !measure.is_lower_better;
         let failed = is_usual && sample.error.as_deref().is_some_and(|error| !error.is_empty()) && score == 0.0;
-        // What is 0 was not measured.
+        // A 0 means that nobody measured it.
         let usage = sample.token_usage.as_ref();
         let usage = usage.filter(|usage| usage.input_tokens > 0 || usage.output_tokens > 0);
         let latency = sample.performance.as_ref().and_then(|performance| performance.latency_ms);

@@ -1,11 +1,11 @@
-//! The files, as far as they are needed.
+//! HELM's files, as far as they are needed.
 
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use crate::import::python_json::python_json;
 
-/// What HELM calls its files.
+/// Name of the file that describes the run.
 pub const SPEC: &str = "run_spec.json";
 pub const STATS: &str = "stats.json";
 pub const INSTANCES: &str = "per_instance_stats.json";
@@ -17,7 +17,7 @@ pub struct RunFiles {
     pub instances: Option<Vec<Instance>>,
 }
 
-/// run_spec.json.
+/// Content of run_spec.json.
 #[derive(Deserialize)]
 pub struct Spec {
     pub name: String,
@@ -26,7 +26,7 @@ pub struct Spec {
     pub groups: Vec<String>,
 }
 
-/// How the model was asked.
+/// Settings with which the model was asked.
 #[derive(Deserialize)]
 pub struct Adapter {
     pub model: String,
@@ -48,7 +48,7 @@ pub struct Stat {
     pub mean: Option<f64>,
 }
 
-/// What a statistic is of.
+/// Name of a statistic.
 #[derive(Deserialize)]
 pub struct StatName {
     pub name: String,
@@ -57,7 +57,7 @@ pub struct StatName {
     pub perturbation: Option<IgnoredAny>,
 }
 
-/// per_instance_stats.json has one for each instance and trial.
+/// Statistics of one instance and trial, from per_instance_stats.json.
 #[derive(Deserialize)]
 pub struct Instance {
     pub instance_id: String,
@@ -71,7 +71,7 @@ impl RunFiles {
     /// Reads the files.
     ///
     /// # Errors
-    /// What of them is not understood.
+    /// A text that says what was not understood.
     pub fn read(spec: &[u8], stats: &[u8], instances: Option<&[u8]>) -> Result<Self, String> {
         let of = |file: &'static str| move |error: String| format!("{file}: {error}");
         Ok(Self {

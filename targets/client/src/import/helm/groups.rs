@@ -1,6 +1,7 @@
-//! Which metric HELM ranks the models of a group by, from the schemas of its leaderboards (crfm-helm 0.5.16).
+//! Metrics by which HELM ranks the models of each group, from the schemas of its leaderboards (crfm-helm 0.5.16).
 //!
-//! Groups that are ranked by `exact_match`, most of them, are left out: it is the first of what is taken otherwise.
+//! Groups that are ranked by `exact_match`, most of them, are left out: it is the first choice for groups that are not
+//! listed.
 
 /// Metrics and their groups. All are means of scores from 0 to 1.
 const METRICS: &[(&str, &[&str])] = &[
@@ -63,7 +64,7 @@ const METRICS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Returns the metric of the first group that is known.
+/// Returns the metric of the first group that is listed.
 pub fn metric_of(groups: &[String]) -> Option<&'static str> {
     let of = |group: &String| METRICS.iter().find(|(_, groups)| groups.contains(&group.as_str()));
     groups.iter().find_map(of).map(|(metric, _)| *metric)

@@ -1,4 +1,4 @@
-//! Options of the importer.
+//! Options of the importer of HELM's runs.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! What is published of a run.
+//! Plan of what is published of a run.
 
 use serde_json::{Map, Value, json};
 
@@ -17,10 +17,10 @@ use crate::import::{
     },
 };
 
-/// Makes the plan of a run.
+/// Creates the plan of a run.
 ///
 /// # Errors
-/// Why it would be wrong to publish it.
+/// A text that says why it would be wrong to publish it.
 pub fn plan(files: &RunFiles, options: &Options) -> Result<Plan, String> {
     let RunFiles { spec, stats, instances } = files;
     let chosen = chosen(files, options)?;
@@ -87,7 +87,7 @@ pub fn plan(files: &RunFiles, options: &Options) -> Result<Plan, String> {
     })
 }
 
-/// Makes the body that declares the benchmark version, and counts its tasks.
+/// Creates the body that declares the benchmark version, and counts its tasks.
 fn body(
     scenario: &str,
     chosen: &Chosen,
@@ -126,8 +126,8 @@ fn body(
     (count, body)
 }
 
-/// Names the version by the scenario's arguments without the model, and the number of instances: of fewer of them it is
-/// another test.
+/// Names the version by the scenario's arguments without the model, and the number of instances: with fewer of them it
+/// is another test.
 fn version(arguments: &str, count: usize, evidence: &Evidence) -> String {
     let own = arguments.split(',').filter(|argument| !argument.is_empty() && !argument.starts_with("model"));
     let own = slug(&own.collect::<Vec<_>>().join("-"), LONGEST_NAME - 30);
@@ -159,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    /// Invented, in the form that HELM writes.
+    /// An invented file in the form that HELM writes.
     const SPEC: &str = include_str!("../../../../../tests/data/helm/run_spec.json");
     const STATS: &str = include_str!("../../../../../tests/data/helm/stats.json");
     const INSTANCES: &str = include_str!("../../../../../tests/data/helm/per_instance_stats.json");
@@ -204,7 +204,7 @@ mod tests {
         assert!(plan.unmapped.iter().any(|line| line == "f1_score: the score is exact_match of test"));
     }
 
-    /// Most scenarios write all kinds of matches, whichever of them HELM ranks by.
+    /// Checks that the score is the metric that HELM ranks the group by: most scenarios write all kinds of matches.
     #[test]
     fn the_score_is_what_the_group_is_ranked_by() {
         let stat = |name: &str, mean: f64| json!({"name": {"name": name, "split": "test"}, "mean": mean});

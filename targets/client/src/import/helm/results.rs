@@ -1,4 +1,4 @@
-//! The results of a run, of its instances.
+//! Conversion of a run's instances to results.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use super::{
 };
 use crate::import::plan::{Evidence, TaskResult};
 
-/// How far a mean may be from the one computed here, which is added up in another order.
+/// Tolerance between a mean and the one computed here, which is added up in another order.
 const ROUNDING: f64 = 1e-6;
 
-/// Makes a result of each instance; trials are attempts.
+/// Creates a result of each instance; trials are attempts.
 ///
 /// # Errors
-/// Why the instances are not those that the run's statistics are of.
+/// A text that says why the instances are not those that the run's statistics are of.
 pub fn results(instances: &[Instance], chosen: &Chosen) -> Result<(u32, Evidence), String> {
     let Chosen { metric, split, mean, measure, .. } = chosen;
     let mut results = BTreeMap::<(&str, u32), TaskResult>::new();
@@ -23,7 +23,7 @@ pub fn results(instances: &[Instance], chosen: &Chosen) -> Result<(u32, Evidence
         let Some(score) = value(metric) else { continue };
         let id = instance.instance_id.as_str();
         measure.check(score).map_err(|wrong| format!("instance {id}: {metric} is {score}, which {wrong}"))?;
-        // Nothing is answered in no time and with no tokens: 0 is what nobody measured.
+        // Every answer takes time and tokens: a 0 means that nobody measured it.
         let measured = |name: &str| value(name).filter(|value| *value > 0.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number of tokens")]
         let tokens = |name: &str| measured(name).map(|tokens| tokens.round() as u64);

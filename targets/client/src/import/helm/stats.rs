@@ -1,4 +1,4 @@
-//! Which statistic is the score.
+//! Choice of the statistic that is the score.
 
 use super::{
     Options,
@@ -7,8 +7,8 @@ use super::{
 };
 use crate::import::{listing::some_of, measure::Measure};
 
-/// Metrics that are the score of groups that are not known, the most specific first, and of the kinds of matches the
-/// strict one. All are rates, or means of scores from 0 to 1; any other can be asked for.
+/// Metrics that are the score of groups that are not listed, the most specific first, and of the kinds of matches the
+/// strict one. All are rates, or means of scores from 0 to 1; any other can be chosen by an option.
 const SCORES: &[&str] = &[
     "final_number_exact_match",
     "math_equiv_chain_of_thought",
@@ -24,21 +24,22 @@ const SCORES: &[&str] = &[
     "rouge_l",
 ];
 
-/// The metric and the split that count.
+/// The metric and the split that are the score.
 pub struct Chosen {
     pub metric: String,
     pub split: String,
     pub mean: f64,
-    /// What its scores mean.
+    /// Meaning of the scores.
     pub measure: Measure,
     /// Other metrics that could be the score.
     pub left: Vec<String>,
 }
 
-/// Finds the metric that is asked for, or the one that HELM ranks the run's group by, or the first that it ranks others by.
+/// Finds the metric that the options name, or the one that HELM ranks the run's group by, or the first that it ranks
+/// other groups by.
 ///
 /// # Errors
-/// That there is none.
+/// A text where there is none.
 pub fn chosen(files: &RunFiles, options: &Options) -> Result<Chosen, String> {
     let splits: Vec<&str> = files.stats.iter().filter_map(|stat| stat.name.split.as_deref()).collect();
     let default = ["test", "valid"].into_iter().find(|split| splits.contains(split));
@@ -62,7 +63,7 @@ pub fn chosen(files: &RunFiles, options: &Options) -> Result<Chosen, String> {
     })
 }
 
-/// Finds a statistic of the split as it is, without perturbations.
+/// Finds a statistic of the split without perturbations.
 pub fn find<'a>(stats: &'a [Stat], name: &str, split: &str) -> Option<&'a Stat> {
     stats.iter().find(|stat| {
         stat.name.name == name

@@ -11,19 +11,19 @@ use super::document::Document;
 use crate::import::python_json::python_json;
 
 const HEADER: &str = "header.json";
-/// What stands in place of the header in a log that was never finished.
+/// Entry that replaces the header in a log that was never finished.
 const START: &str = "_journal/start.json";
 const SAMPLES: &str = "samples/";
 
-/// Returns whether this is an archive, by how it begins.
+/// Checks whether the bytes begin like an archive.
 pub fn is_archive(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
-/// Reads the pieces of the archive; where a name stands twice, the later one counts, as for Inspect itself.
+/// Reads the entries of the archive; where a name occurs twice, the later one counts, as for Inspect itself.
 ///
 /// # Errors
-/// What of it is not understood.
+/// A text that says what was not understood.
 pub fn read_archive(bytes: &[u8]) -> Result<Document, String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
     let names = archive.file_names().map(|name| name.map(|name| name.into_owned())).collect::<Result<BTreeSet<_>, _>>();
@@ -99,7 +99,7 @@ mod tests {
             let plan = read(&archive(&finished(), method), &[]);
             assert_eq!(sound(&plan).1, results);
         }
-        // A log that never came to its end has no header.
+        // A log that was never finished has no header.
         let mut log = finished();
         log["status"] = json!("started");
         let zip = archive(&log, CompressionMethod::Zstd);

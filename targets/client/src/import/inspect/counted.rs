@@ -1,4 +1,4 @@
-//! What is published of a log that has results and no samples.
+//! Conversion of a log that has results and no samples.
 
 use super::{
     Options,
@@ -18,10 +18,10 @@ use crate::import::{
 const MEANS: [&str; 2] = ["accuracy", "mean"];
 
 impl Document {
-    /// Makes the log of the number of passes that its results come to.
+    /// Converts the log to one with the number of passes that its results come to.
     ///
     /// # Errors
-    /// Why they come to none.
+    /// A text that says why there is no such number.
     pub fn into_counted_log(self, results: &Results, options: &Options) -> Result<Log, String> {
         let Self { status, eval, plan, stats, .. } = self;
         let epochs = eval.config.epochs.unwrap_or(1).max(1);

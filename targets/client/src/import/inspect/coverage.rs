@@ -1,4 +1,4 @@
-//! How much of its data set a log covers.
+//! Coverage of the dataset by a log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::document::{Eval, Sample};
 use crate::import::listing::some_of;
 
-/// Ids as Inspect has them: numbers by size, then texts. The order in a log may be that of completion.
+/// Ids in Inspect's order: numbers by size, then texts. The order in a log may be that of completion.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TaskId {
     Number(i64),
@@ -18,7 +18,7 @@ impl TaskId {
     /// Reads an id.
     ///
     /// # Errors
-    /// Why it makes no task id.
+    /// A text that says why it is not a valid task id.
     pub fn of(value: &Value) -> Result<Self, String> {
         match value {
             Value::Number(number) if number.is_i64() => Ok(Self::Number(number.as_i64().unwrap_or_default())),
@@ -38,25 +38,25 @@ impl TaskId {
     }
 }
 
-/// What of the data set a log has.
+/// Part of the dataset that a log covers.
 pub struct Coverage {
-    /// Those with all epochs, in order.
+    /// Tasks with all epochs, in order.
     pub tasks: BTreeSet<TaskId>,
-    /// Those without some epoch.
+    /// Tasks without some epoch.
     partial: Vec<String>,
-    /// Ids that the log promised.
+    /// Ids that the log declares and does not have.
     absent: Vec<String>,
-    /// How often each sample was to be tried.
+    /// Attempts that each sample was to have.
     pub epochs: u32,
-    /// Samples of the data set.
+    /// Number of samples in the dataset.
     pub whole: usize,
 }
 
 impl Coverage {
-    /// Compares the samples with what the log promises.
+    /// Compares the samples with what the log declares.
     ///
     /// # Errors
-    /// Why a sample makes no attempt at a task.
+    /// A text that says why a sample is not an attempt at a task.
     pub fn of(samples: &[Sample], eval: &Eval) -> Result<Self, String> {
         let epochs = eval.config.epochs.unwrap_or(1).max(1);
         let mut seen = BTreeMap::<TaskId, BTreeSet<u32>>::new();

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::archive::{is_archive, read_archive};
 use crate::import::python_json::python_json;
 
-/// A log.
+/// A log of Inspect.
 #[derive(Deserialize)]
 pub struct Document {
     #[serde(default = "started")]
@@ -29,7 +29,7 @@ fn started() -> String {
     "started".to_owned()
 }
 
-/// What was evaluated, and how.
+/// Declaration of the evaluation.
 #[derive(Deserialize)]
 pub struct Eval {
     #[serde(default)]
@@ -56,7 +56,7 @@ pub struct Eval {
     pub scorers: Option<Vec<Scorer>>,
 }
 
-/// The data set that samples were taken from.
+/// Dataset that samples were taken from.
 #[derive(Default, Deserialize)]
 pub struct Dataset {
     pub name: Option<String>,
@@ -64,7 +64,7 @@ pub struct Dataset {
     pub sample_ids: Option<Vec<Value>>,
 }
 
-/// How often each sample was tried, and within what limits.
+/// Number of epochs, and limits.
 #[derive(Default, Deserialize)]
 pub struct Config {
     pub epochs: Option<u32>,
@@ -75,7 +75,7 @@ pub struct Config {
     pub working_limit: Option<u64>,
 }
 
-/// The commit of the code that was run.
+/// Commit of the code that was run.
 #[derive(Deserialize)]
 pub struct Revision {
     pub commit: String,
@@ -88,7 +88,7 @@ pub struct Scorer {
     pub name: String,
 }
 
-/// What ran on each sample.
+/// Solvers that ran on each sample.
 #[derive(Default, Deserialize)]
 pub struct Solvers {
     #[serde(default)]
@@ -103,14 +103,14 @@ pub struct Step {
     pub solver: String,
 }
 
-/// When the evaluation ran.
+/// Times of the evaluation.
 #[derive(Default, Deserialize)]
 pub struct Stats {
     pub started_at: Option<String>,
     pub completed_at: Option<String>,
 }
 
-/// What the samples come to.
+/// Aggregated results of the samples.
 #[derive(Deserialize)]
 pub struct Results {
     pub total_samples: Option<u32>,
@@ -119,7 +119,7 @@ pub struct Results {
     pub scores: Vec<Score>,
 }
 
-/// What a scorer's scores come to.
+/// Aggregated results of one scorer.
 #[derive(Deserialize)]
 pub struct Score {
     pub name: String,
@@ -127,7 +127,7 @@ pub struct Score {
     pub metrics: BTreeMap<String, Metric>,
 }
 
-/// A metric; none where it is no number.
+/// A metric; without a value where it is not a number.
 #[derive(Deserialize)]
 pub struct Metric {
     pub value: Option<f64>,
@@ -172,7 +172,7 @@ impl Document {
     /// Reads a log of either kind.
     ///
     /// # Errors
-    /// What of it is not understood.
+    /// A text that says what was not understood.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         if is_archive(bytes) { read_archive(bytes) } else { python_json(bytes) }
     }

@@ -1,4 +1,4 @@
-//! Logs, and what is made of them.
+//! Logs, and their plans, for tests.
 
 use clap::Parser;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Log, Options, plan};
 use crate::import::plan::{Evidence, Plan, Run, TaskResult};
 
-/// A real log, of an evaluation that was broken off.
+/// A real log, of an evaluation that was cancelled.
 pub const LOG: &str = include_str!("../../../../../data/inspect/inspect_popularity.json");
 
 #[derive(Parser)]
@@ -15,23 +15,23 @@ struct Command {
     options: Options,
 }
 
-/// The options of a command line that names one file.
+/// Returns the options of a command line that names one file.
 pub fn options(arguments: &[&str]) -> Options {
     Command::parse_from([&["", "a.json"], arguments].concat()).options
 }
 
-/// Plans one log.
+/// Creates the plan of one log.
 pub fn read(log: &[u8], arguments: &[&str]) -> Plan {
     let options = options(arguments);
     plan(vec![("a.json".to_owned(), Log::read(log, &options))], &options)
 }
 
-/// Why the log is refused.
+/// Returns why the log is refused.
 pub fn refusal(log: &Value, arguments: &[&str]) -> String {
     read(log.to_string().as_bytes(), arguments).entries.remove(0).submission.unwrap_err()
 }
 
-/// What is published of the first log.
+/// Returns the run and the results of the first log.
 pub fn sound(plan: &Plan) -> (&Run, &[TaskResult]) {
     let submission = plan.entries[0].submission.as_ref().unwrap();
     match &submission.evidence {
@@ -40,7 +40,7 @@ pub fn sound(plan: &Plan) -> (&Run, &[TaskResult]) {
     }
 }
 
-/// A log that was finished: two samples, two epochs.
+/// Returns a finished log: two samples, two epochs.
 pub fn finished() -> Value {
     let sample = |id: i64, epoch: u32, value: Value| json!({"id": id, "epoch": epoch, "scores": {"match": {"value": value}, "other": {"value": 7}}});
     json!({

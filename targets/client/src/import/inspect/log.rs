@@ -1,4 +1,4 @@
-//! What is published of one log.
+//! Conversion of one log to a submission.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use crate::import::{
     plan::{Evidence, MOST_ATTEMPTS, Model, Relation, Run},
 };
 
-/// One log, as far as it can be understood without the others.
+/// A log, converted as far as that needs no other log.
 #[derive(Debug)]
 pub struct Log {
     pub id: String,
@@ -37,12 +37,12 @@ impl Log {
     /// Reads a log of either kind.
     ///
     /// # Errors
-    /// Why it would be wrong to publish it, or what of it is not understood.
+    /// A text that says why it would be wrong to publish it, or what was not understood.
     pub fn read(bytes: &[u8], options: &Options) -> Result<Self, String> {
         Document::read(bytes)?.into_log(options)
     }
 
-    /// Returns the body that declares the benchmark version, but for its metric.
+    /// Returns the body that declares the benchmark version, without its metric.
     pub fn body(&self) -> Value {
         if let Evidence::Counts(counts) = &self.evidence {
             return json!({
@@ -61,7 +61,7 @@ impl Log {
         })
     }
 
-    /// Returns whether a score is other than that of passes.
+    /// Checks whether a score is other than that of passes.
     pub fn has_partial_scores(&self) -> bool {
         match &self.evidence {
             Evidence::Counts(_) | Evidence::Score(_) => false,
@@ -70,7 +70,7 @@ impl Log {
     }
 }
 
-/// The benchmark version that a log is of.
+/// The benchmark version of a log.
 pub struct Described {
     pub id: String,
     pub version: String,
@@ -78,11 +78,11 @@ pub struct Described {
     pub unmapped: Vec<String>,
 }
 
-/// Names the benchmark version. `part` says why the log is not the whole evaluation, and how many of how many samples it
-/// has; `kind` ends the names of versions that are made here.
+/// Names the benchmark version. `part` tells why the log is not the whole evaluation, and how many of how many samples
+/// it has; `kind` ends the names of versions that are made here.
 ///
 /// # Errors
-/// That the log is not the whole evaluation, and that this was not accepted.
+/// A text where the log is not the whole evaluation, and the options do not accept that.
 pub fn described(
     eval: &Eval,
     part: Option<(String, u64, u64)>,
@@ -122,7 +122,7 @@ pub fn described(
 }
 
 impl Described {
-    /// Adds what was run on it.
+    /// Adds the run to the benchmark version.
     #[expect(clippy::too_many_arguments, reason = "each is a member of the log")]
     pub fn into_log(
         self,

@@ -1,4 +1,4 @@
-//! Which model a log names.
+//! Names of models in logs.
 
 use crate::import::{
     names::{self, LONGEST_NAME, slug},
@@ -6,7 +6,7 @@ use crate::import::{
     plan::Model,
 };
 
-/// Interfaces that serve the models of others: the vendor is named behind them.
+/// Interfaces that serve other vendors' models: the vendor is named after them.
 const HOSTS: &[&str] = &[
     "azureai",
     "bedrock",
@@ -26,11 +26,12 @@ const HOSTS: &[&str] = &[
     "vllm",
 ];
 
-/// Reads the name of a model: `openai/gpt-4o` is that vendor's; of `hf/meta-llama/Llama-3.1-8B` and `openai/azure/gpt-4o` the last part is the
-/// name, and the vendor is the part before it where the first one serves everybody's models, else the first.
+/// Parses the name of a model. `openai/gpt-4o` is that vendor's. Of `hf/meta-llama/Llama-3.1-8B` and
+/// `openai/azure/gpt-4o` the last part is the name, and the vendor is the part before it where the first one serves
+/// everybody's models, else the first.
 ///
 /// # Errors
-/// That the name makes no identifier, or tells no vendor.
+/// A text where the name gives no identifier, or no vendor.
 pub fn model(text: &str, naming: &Naming) -> Result<Model, String> {
     let parts: Vec<&str> = text.split('/').collect();
     let display_name = parts.last().copied().unwrap_or(text).to_owned();

@@ -1,4 +1,4 @@
-//! What is published of all logs together.
+//! Plan of what is published of all logs together.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::import::{
     plan::{Benchmark, Entry, Evidence, Plan, Relation, Submission},
 };
 
-/// Makes the plan of the logs. Of one benchmark version all must have the same tasks; its metric is the rate of passes
-/// where every score in all of them is 0 or 1.
+/// Creates the plan of the logs. All logs of one benchmark version must have the same tasks; its metric is the rate of
+/// passes where every score in all of them is 0 or 1.
 pub fn plan(logs: Vec<(String, Result<Log, String>)>, options: &Options) -> Plan {
     let mut plan = Plan::default();
     let mut definitions = BTreeMap::<(String, String), Definition>::new();

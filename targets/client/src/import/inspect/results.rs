@@ -1,4 +1,4 @@
-//! Results, of the samples of a log.
+//! Conversion of a log's samples to results.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use crate::import::{
     plan::{MOST_ATTEMPTS, Status, TaskResult},
 };
 
-/// Makes a result of each attempt at the tasks that are covered; adds to `unmapped` what has no place in it.
+/// Creates a result of each attempt at the tasks that are covered, and adds to `unmapped` what has no place in it.
 ///
 /// # Errors
-/// Why a sample makes no result, or that none has a score.
+/// A text that says why a sample gives no result, or that none has a score.
 pub fn results(
     samples: &[Sample],
     coverage: &Coverage,
@@ -49,7 +49,7 @@ pub fn results(
         };
         let usage = sample.model_usage.get(model);
         others.extend(sample.model_usage.keys().filter(|name| *name != model).map(String::as_str));
-        // Nothing takes no time, and no answer is of no tokens: 0 is what nobody measured.
+        // Every answer takes time and tokens: a 0 means that nobody measured it.
         let seconds = sample.working_time.or(sample.total_time).filter(|seconds| *seconds > 0.0);
         let input = |usage: &Usage| {
             let cached = [usage.input_tokens_cache_read, usage.input_tokens_cache_write];
@@ -116,7 +116,7 @@ mod tests {
         log["samples"][1] = json!({"id": 10, "epoch": 2, "error": {"message": "m"}});
         log["samples"][2]["scores"]["match"]["value"] = json!(0);
         log["samples"][2]["limit"] = json!({"type": "time", "limit": 5.0});
-        // As Python writes it.
+        // NaN is written as Python writes it.
         let log = log.to_string().replace("\"NAN\"", "NaN");
         let plan = read(log.as_bytes(), &[]);
         let statuses: Vec<_> = sound(&plan).1.iter().map(|result| (result.status, result.score)).collect();

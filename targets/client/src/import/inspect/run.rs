@@ -1,4 +1,4 @@
-//! What a log says of its run.
+//! Conversion of a log's declarations to a run.
 
 use super::{
     document::{Eval, Solvers, Stats},
@@ -11,13 +11,13 @@ use crate::import::{
     times::utc,
 };
 
-/// Members of a generation configuration that say nothing of the model's behaviour, or may hold what is secret.
+/// Members of a generation configuration that do not affect the model's behaviour, or may hold secrets.
 const PRIVATE_CONFIG: &[&str] = &["extra_headers", "extra_body", "system_message", "max_connections"];
 
-/// Makes the body that opens the run.
+/// Creates the body that opens the run.
 ///
 /// # Errors
-/// What the log does not say.
+/// A text that names what the log lacks.
 pub fn run(
     eval: &Eval,
     plan: &Solvers,

@@ -1,22 +1,22 @@
-//! Which scores of a log count.
+//! Choice of the scores of a log that count.
 
 use serde_json::Value;
 
 use super::document::{Eval, Sample};
 use crate::import::listing::some_of;
 
-/// Which of a sample's scores counts.
+/// Name of the score that counts.
 pub struct ScorerName {
-    /// The scorer.
+    /// Name of the scorer.
     pub name: String,
-    /// The member, where the score has several values.
+    /// Member of the score, where that has several values.
     key: Option<String>,
-    /// Both, as they are asked for.
+    /// Scorer and member, as an option names them.
     pub shown: String,
 }
 
 impl ScorerName {
-    /// Makes it of a scorer with one value.
+    /// Creates the name of a scorer with one value.
     pub fn plain(name: &str) -> Self {
         Self { name: name.to_owned(), key: None, shown: name.to_owned() }
     }
@@ -24,7 +24,7 @@ impl ScorerName {
     /// Finds the scorer that is asked for, or the first that the log declares.
     ///
     /// # Errors
-    /// That no sample has its score.
+    /// A text where no sample has its score.
     pub fn of(asked: Option<&str>, eval: &Eval, samples: &[Sample]) -> Result<Self, String> {
         let mut scored = Vec::<&str>::new();
         for name in samples.iter().filter_map(|sample| sample.scores.as_ref()).flat_map(|scores| scores.keys()) {
@@ -45,10 +45,10 @@ impl ScorerName {
         Ok(Self { name: name.to_owned(), key, shown: asked.to_owned() })
     }
 
-    /// Returns the score; none where there is none, or NaN, by which Inspect says that nobody could tell.
+    /// Returns the score; `None` where there is none, or NaN, which means for Inspect that it could not be determined.
     ///
     /// # Errors
-    /// Why the score is none that can be published.
+    /// A text that says why the score cannot be published.
     pub fn score(&self, sample: &Sample) -> Result<Option<f64>, String> {
         let value = sample.scores.as_ref().and_then(|scores| scores.get(&self.name)?.get("value"));
         let value = match (value, &self.key) {
@@ -71,7 +71,7 @@ impl ScorerName {
     }
 }
 
-/// Reads texts as Inspect does: correct, partial, incorrect, no answer; yes and no; numbers.
+/// Parses texts as Inspect does: correct, partial, incorrect, no answer; yes and no; numbers.
 fn grade(text: &str) -> Option<f64> {
     match text {
         "C" => return Some(1.0),

@@ -1,9 +1,9 @@
-//! The file, as far as it is needed.
+//! The file of performances, as far as it is needed.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// All performances. What is wrong in one is its model's affair.
+/// All performances. A mistake in one affects only its model.
 #[derive(Deserialize)]
 pub struct Document {
     pub performances: Vec<Value>,
@@ -11,21 +11,21 @@ pub struct Document {
     pub models: Vec<ModelInfo>,
 }
 
-/// One model at one problem.
+/// Performance of one model at one problem.
 #[derive(Deserialize)]
 pub struct Performance {
     pub question_id: Value,
     pub model: String,
-    /// When the problem was published, in milliseconds.
+    /// When the problem was published, in milliseconds since the epoch.
     pub date: Option<i64>,
     pub difficulty: Option<String>,
     pub platform: Option<String>,
-    /// Percent.
+    /// Pass rate in percent.
     #[serde(rename = "pass@1")]
     pub pass_at_1: f64,
 }
 
-/// What performances call a model, and what it is.
+/// Name of a model in the performances, with its description.
 #[derive(Deserialize)]
 pub struct ModelInfo {
     pub model_name: String,
@@ -33,7 +33,7 @@ pub struct ModelInfo {
 }
 
 impl Performance {
-    /// Returns the problem's id, which some files have as a number.
+    /// Returns the problem's id, which is a number in some files.
     pub fn task(&self) -> Result<String, String> {
         match &self.question_id {
             Value::String(text) if (1..=200).contains(&text.trim().chars().count()) => Ok(text.trim().to_owned()),

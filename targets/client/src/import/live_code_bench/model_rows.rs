@@ -15,7 +15,7 @@ use crate::import::{
     rates,
 };
 
-/// Decimals that percentages are exact to.
+/// Decimals to which percentages are exact.
 const DECIMALS: u8 = 9;
 
 /// The performances of one model.
@@ -23,12 +23,12 @@ const DECIMALS: u8 = 9;
 pub struct ModelRows {
     pub name: String,
     results: BTreeMap<String, TaskResult>,
-    /// What was wrong first.
+    /// First mistake in the performances.
     pub wrong: Option<String>,
 }
 
 impl ModelRows {
-    /// Begins with the model's name.
+    /// Creates an empty collection with the model's name.
     pub fn new(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
     }
@@ -36,7 +36,7 @@ impl ModelRows {
     /// Adds a performance.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A text that says what is wrong with the performance.
     pub fn take(&mut self, row: &Performance, samples: Option<u32>) -> Result<(), String> {
         let task = row.task()?;
         let percent = row.pass_at_1;
@@ -57,15 +57,15 @@ impl ModelRows {
         Ok(())
     }
 
-    /// Returns whether a score is other than that of passes.
+    /// Checks whether a score is other than that of passes.
     pub fn has_partial_scores(&self) -> bool {
         self.results.values().any(|result| result.samples.is_none() && result.score != 0.0 && result.score != 1.0)
     }
 
-    /// Makes the run, of which each problem of the file has to have a performance.
+    /// Creates the run; each problem of the file has to have a performance.
     ///
     /// # Errors
-    /// Why it would be wrong to publish it.
+    /// A text that says why it would be wrong to publish it.
     pub fn submission(
         &self,
         tasks: &[String],

@@ -1,4 +1,4 @@
-//! Options of the importer.
+//! Options of the importer of LiveCodeBench's performances.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! What is published of the file.
+//! Plan of what is published of the file.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,10 +16,10 @@ use crate::import::{
     times::unix,
 };
 
-/// Makes the plan of the file; its name tells which scenario it is of.
+/// Creates the plan of the file; its name tells which scenario it is of.
 ///
 /// # Errors
-/// What of it is not understood.
+/// A text that says what was not understood.
 pub fn plan(file: &str, document: &[u8], options: &Options) -> Result<Plan, String> {
     let document: Document = python_json(document)?;
     let mut tasks = BTreeMap::<String, Value>::new();
@@ -89,14 +89,14 @@ pub fn plan(file: &str, document: &[u8], options: &Options) -> Result<Plan, Stri
     Ok(Plan { benchmarks: vec![Benchmark { id, version, body, relation: None, about }], entries, unmapped })
 }
 
-/// Returns the day of a time in milliseconds.
+/// Returns the day of a time in milliseconds since the epoch.
 #[expect(clippy::cast_precision_loss, reason = "within 2⁵³ for any day there is")]
 fn day_of(millis: i64) -> Option<String> {
     let time = unix(millis as f64 / 1000.0).ok()?;
     time.split_once('T').map(|(day, _)| day.to_owned())
 }
 
-/// Names the version by the months of its problems and their number, so that a later file is another one.
+/// Names the version by the months of its problems and their number, so that a later file is another version.
 fn version(days: &[String], tasks: usize) -> String {
     let month = |day: Option<&String>| day.and_then(|day| day.get(..7)).map(str::to_owned);
     match (month(days.iter().min()), month(days.iter().max())) {
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::import::plan::Evidence;
 
-    /// Invented, in the form of the published file.
+    /// An invented file in the form of the published one.
     const FILE: &str = include_str!("../../../../../tests/data/live-code-bench/performances_generation.json");
 
     #[derive(Parser)]

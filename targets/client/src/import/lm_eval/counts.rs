@@ -1,4 +1,4 @@
-//! The number of passes of a task whose samples are not given.
+//! Conversion of a task whose samples are not given.
 
 use serde_json::{Value, json};
 
@@ -9,11 +9,11 @@ use crate::import::{
 };
 
 impl Task<'_> {
-    /// Counts the passes, where the rate can only be that of passes, or takes the score of another metric, and makes the part of the benchmark's body that
-    /// follows.
+    /// Computes the number of passes, where the rate can only be that of passes, or takes the score of another metric.
+    /// Also returns the part of the benchmark's body that follows.
     ///
     /// # Errors
-    /// Why the rate is not that of passes.
+    /// A text that says why the rate is not that of passes.
     pub fn counted(&self, chosen: &Chosen, count: Option<SampleCount>) -> Result<(Value, Evidence), String> {
         let length = || self.document.results.get(self.name)?.get("sample_len")?.as_u64();
         let total = count.map(|count| count.effective).or_else(|| u32::try_from(length()?).ok());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The results.
+/// Results of all tasks.
 #[derive(Deserialize)]
 pub struct Document {
     pub results: Map<String, Value>,
@@ -36,7 +36,7 @@ pub struct Document {
     pub total_evaluation_time_seconds: Option<String>,
 }
 
-/// How a task is set up.
+/// Configuration of a task.
 #[derive(Default, Deserialize)]
 pub struct TaskConfig {
     pub dataset_path: Option<String>,
@@ -47,21 +47,21 @@ pub struct TaskConfig {
     pub metric_list: Vec<Metric>,
 }
 
-/// A metric of a task, and how it is made of those of its documents.
+/// A metric of a task, and how it is aggregated over documents.
 #[derive(Deserialize)]
 pub struct Metric {
     pub metric: Value,
     pub aggregation: Option<Value>,
 }
 
-/// How many documents a task has, and how many of them were evaluated.
+/// Numbers of documents that a task has, and that were evaluated.
 #[derive(Clone, Copy, Deserialize)]
 pub struct SampleCount {
     pub original: u32,
     pub effective: u32,
 }
 
-/// How the model was run.
+/// Configuration of the model.
 #[derive(Default, Deserialize)]
 pub struct ModelConfig {
     pub model: Option<String>,

@@ -1,20 +1,20 @@
-//! What the harness calls its files: `results_DATE.json`, `samples_TASK_DATE.jsonl`.
+//! Names of the harness's files: `results_DATE.json`, `samples_TASK_DATE.jsonl`.
 
 use std::path::Path;
 
 use crate::import::inputs::name;
 
-/// Returns whether a file has results.
+/// Checks whether a file has results.
 pub fn is_results(file: &Path) -> bool {
     name(file).starts_with("results") && name(file).ends_with(".json")
 }
 
-/// Returns whether a file has samples.
+/// Checks whether a file has samples.
 pub fn is_samples(file: &Path) -> bool {
     name(file).starts_with("samples_") && name(file).ends_with(".jsonl")
 }
 
-/// Returns the date in a file's name, which no `_` is in; none where it has none.
+/// Returns the date in a file's name, which contains no `_`; `None` where there is no date.
 pub fn date(file: &Path) -> Option<&str> {
     let (stem, _) = name(file).rsplit_once(".json")?;
     stem.rsplit_once('_').map(|(_, date)| date)

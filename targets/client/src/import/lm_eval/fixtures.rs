@@ -1,4 +1,4 @@
-//! Results and samples, and what is made of them.
+//! Results and samples, and their plans, for tests.
 
 use clap::Parser;
 use serde_json::{Value, json};
@@ -12,12 +12,13 @@ struct Command {
     options: Options,
 }
 
-/// The options of a command line that names one file.
+/// Returns the options of a command line that names one file.
 pub fn options(arguments: &[&str]) -> Options {
     Command::parse_from([&["", "results.json"], arguments].concat()).options
 }
 
-/// Synthetic, by the format that lm_eval 0.4.13 writes: one task of passes with two filters, one of partial scores.
+/// Returns synthetic results in the format of lm_eval 0.4.13: one task of passes with two filters, one of partial
+/// scores.
 pub fn results() -> Value {
     json!({
         "results": {
@@ -48,7 +49,7 @@ pub fn results() -> Value {
     })
 }
 
-/// Samples of one task, in the order of filters and then of documents, as the harness writes them.
+/// Returns the samples of one task, in the order of filters and then of documents, as the harness writes them.
 pub fn samples(task: &str, metric: &str, by_filter: &[(&str, &[Value])]) -> (String, Vec<u8>) {
     let mut lines = String::new();
     for (filter, scores) in by_filter {
@@ -64,18 +65,18 @@ pub fn samples(task: &str, metric: &str, by_filter: &[(&str, &[Value])]) -> (Str
     (format!("samples_{task}_2024-10-19T16-28-12.750000.jsonl"), lines.into_bytes())
 }
 
-/// The samples of the task of passes.
+/// Returns the samples of the task of passes.
 pub fn arith() -> (String, Vec<u8>) {
     let (strict, flexible) = ([0, 1, 1, 0].map(Value::from), [1.0, 1.0, 1.0, 0.0].map(Value::from));
     samples("arith", "exact_match", &[("strict-match", &strict), ("flexible-extract", &flexible)])
 }
 
-/// Plans the results.
+/// Creates the plan of the results.
 pub fn read(results: &Value, samples: &[(String, Vec<u8>)], arguments: &[&str]) -> Plan {
     plan(results.to_string().as_bytes(), samples, &options(arguments)).unwrap()
 }
 
-/// What is published of a task.
+/// Returns the submission of a task, or why it was refused.
 pub fn of<'a>(plan: &'a Plan, task: &str) -> &'a Result<Submission, String> {
     &plan.entries.iter().find(|entry| entry.name == task).unwrap().submission
 }

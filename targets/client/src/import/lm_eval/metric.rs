@@ -1,19 +1,19 @@
-//! Which metric of a task is its score.
+//! Choice of the metric that is a task's score.
 
 use serde_json::Value;
 
 use super::task::Task;
 use crate::import::{listing::some_of, measure::Measure};
 
-/// A metric of a filter's responses, as in `acc,none`.
+/// A metric with the filter of its responses, as in `acc,none`.
 pub struct Chosen {
     pub metric: String,
     pub filter: String,
     pub mean: f64,
     pub error: Option<f64>,
-    /// What its scores mean.
+    /// Meaning of the scores.
     pub measure: Measure,
-    /// The others.
+    /// Other metrics with their filters.
     pub left: Vec<String>,
 }
 
@@ -28,7 +28,7 @@ impl Task<'_> {
     /// Finds the metric that is asked for, or the first that the task declares.
     ///
     /// # Errors
-    /// That there is none, or why it is no score.
+    /// A text where there is none, or why it is not a score.
     pub fn chosen(&self) -> Result<Chosen, String> {
         let means =
             self.document.results.get(self.name).and_then(Value::as_object).ok_or("its results are no object")?;
@@ -67,7 +67,7 @@ impl Task<'_> {
     }
 }
 
-/// Says why there is no metric with a filter.
+/// Describes why there is no metric with a filter.
 fn without_filters(means: &serde_json::Map<String, Value>) -> String {
     if means.values().any(Value::is_number) {
         "its metrics name no filter, as before lm-eval 0.4, which did not tell the number of documents".to_owned()

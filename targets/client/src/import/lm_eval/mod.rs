@@ -1,5 +1,5 @@
-//! Results of lm-evaluation-harness: one JSON document with the means of every task, and a file a task with its
-//! samples, one a line.
+//! Results of lm-evaluation-harness: one JSON document with the means of all tasks, and a file per task with its
+//! samples, one per line.
 //!
 //! Each task becomes a run on a benchmark version of its own, its documents the version's tasks. A task whose samples
 //! are not given can be published as counts where its mean is that of so many passes.

@@ -1,4 +1,4 @@
-//! Which model the results are of, and what is published of its arguments.
+//! Model of the results, and which of its arguments are published.
 
 use serde_json::Value;
 
@@ -8,13 +8,13 @@ use crate::import::{
     plan::Model,
 };
 
-/// What of `model_args` says which weights ran, and nothing of the machine or its credentials.
+/// Members of `model_args` that identify the weights that ran, and tell nothing of the machine or its credentials.
 pub const PUBLIC_ARGS: &[&str] = &["revision", "dtype", "peft", "delta", "load_in_8bit", "load_in_4bit", "max_length"];
 
 /// Finds the model's name.
 ///
 /// # Errors
-/// That the results name none.
+/// A text where the results name none.
 pub fn model(document: &Document, options: &Options) -> Result<Model, String> {
     let arguments = arguments(document.config.model_args.as_ref());
     let argument = |name: &str| arguments.iter().find(|(other, _)| other == name).and_then(|(_, value)| value.as_str());
@@ -35,7 +35,7 @@ pub fn model(document: &Document, options: &Options) -> Result<Model, String> {
     Ok(Model { provider, name, display_name: display_name.to_owned() })
 }
 
-/// Reads `model_args`: `pretrained=a,dtype=b`, or an object.
+/// Parses `model_args`: `pretrained=a,dtype=b`, or an object.
 pub fn arguments(model_args: Option<&Value>) -> Vec<(String, Value)> {
     match model_args {
         Some(Value::String(text)) => text
@@ -48,7 +48,7 @@ pub fn arguments(model_args: Option<&Value>) -> Vec<(String, Value)> {
     }
 }
 
-/// Returns whether an argument is published. The model's name is anyway.
+/// Checks whether an argument is published. The model's name is published in any case.
 pub fn is_public(argument: &str) -> bool {
     PUBLIC_ARGS.contains(&argument) || ["pretrained", "model"].contains(&argument)
 }

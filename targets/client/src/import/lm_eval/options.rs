@@ -1,4 +1,4 @@
-//! Options of the importer.
+//! Options of the importer of lm-evaluation-harness's results.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What is published of the results.
+//! Plan of what is published of the results.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use crate::import::{
     python_json::python_json,
 };
 
-/// Reads the results, and the samples with their files' names.
+/// Creates the plan of the results, and of the samples with their files' names.
 ///
 /// # Errors
-/// What of the results is not understood.
+/// A text that says what was not understood.
 pub fn plan(results: &[u8], samples: &[(String, Vec<u8>)], options: &Options) -> Result<Plan, String> {
     let document: Document = python_json(results)?;
     let model = model(&document, options)?;
@@ -66,7 +66,8 @@ pub fn plan(results: &[u8], samples: &[(String, Vec<u8>)], options: &Options) ->
     Ok(plan)
 }
 
-/// Returns whether a file of this name has the samples of the task: `samples_TASK_DATE.jsonl`, and no date has a `_`.
+/// Checks whether a file of this name has the samples of the task: `samples_TASK_DATE.jsonl`, where the date contains
+/// no `_`.
 fn is_of(file: &str, task: &str) -> bool {
     let rest = file.strip_prefix("samples_").and_then(|rest| rest.strip_prefix(task)?.strip_prefix('_'));
     rest.and_then(|rest| rest.strip_suffix(".jsonl")).is_some_and(|date| !date.contains('_'))

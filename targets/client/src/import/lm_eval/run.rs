@@ -1,4 +1,4 @@
-//! What the results say of a run.
+//! Conversion of the results' declarations to a run.
 
 use serde_json::{Map, Value};
 
@@ -14,10 +14,10 @@ use crate::import::{
 };
 
 impl Task<'_> {
-    /// Makes the body that opens the run.
+    /// Creates the body that opens the run.
     ///
     /// # Errors
-    /// What the results do not say.
+    /// A text that names what the results lack.
     pub fn run(&self, chosen: &Chosen, model: &Model, id: &str, version: &str) -> Result<Run, String> {
         let Self { document, options, .. } = self;
         let commit = options.provenance.commit.clone().or_else(|| document.git_hash.clone());

@@ -1,4 +1,4 @@
-//! The results of a task, of its samples.
+//! Conversion of a task's samples to results.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use crate::import::{
     python_json::python_json,
 };
 
-/// How far a mean may be from the one computed here, which is added up in another order.
+/// Tolerance between a mean and the one computed here, which is added up in another order.
 const ROUNDING: f64 = 1e-6;
 
 impl Task<'_> {
-    /// Makes a result of each document, and the part of the benchmark's body that follows from them.
+    /// Creates a result of each document, and the part of the benchmark's body that follows from them.
     ///
     /// # Errors
-    /// Why the samples are not those that the results are of.
+    /// A text that says why the samples are not those that the results are of.
     pub fn sampled(
         &self,
         chosen: &Chosen,
@@ -100,7 +100,7 @@ mod tests {
     fn samples_without_a_number_count_as_nothing() {
         let (name, lines) =
             samples("arith", "exact_match", &[("strict-match", &[json!(1), json!(1), json!("NAN"), json!(0)])]);
-        // As Python writes it.
+        // NaN is written as Python writes it.
         let lines = String::from_utf8(lines).unwrap().replace("\"NAN\"", "NaN").into_bytes();
         let plan = read(&results(), &[(name, lines)], &[]);
         assert!(of(&plan, "arith").is_ok());

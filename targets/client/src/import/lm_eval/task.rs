@@ -1,4 +1,4 @@
-//! What is published of one task.
+//! Conversion of one task to a submission.
 
 use serde_json::Value;
 
@@ -21,10 +21,10 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Makes the benchmark version and the run, and says what has no place in them.
+    /// Creates the benchmark version and the run, and lists what has no place in them.
     ///
     /// # Errors
-    /// Why it would be wrong to publish the task.
+    /// A text that says why it would be wrong to publish the task.
     pub fn submission(&self, model: &Model, samples: &[&[u8]]) -> Result<(Benchmark, Submission, Vec<String>), String> {
         let chosen = self.chosen()?;
         let mut unmapped = Vec::new();
@@ -43,7 +43,7 @@ impl Task<'_> {
             unmapped.push(format!("{reason}: they stand as version {version}"));
         }
         let (mut body, evidence) = match samples {
-            // What is no share is computed of all documents together.
+            // A metric that is not a share is computed from all documents together.
             _ if !chosen.measure.is_share() => {
                 version = format!("{version}-score");
                 unmapped.push(format!("only the score of {} stands, as version {version}", chosen.key()));
@@ -81,12 +81,12 @@ impl Task<'_> {
         Ok((benchmark, Submission { model, run, evidence }, unmapped))
     }
 
-    /// Returns how the task is set up.
+    /// Returns the task's configuration.
     pub fn config(&self) -> Option<&TaskConfig> {
         self.document.configs.get(self.name)
     }
 
-    /// Returns the number of examples that were given.
+    /// Returns the number of examples in the prompt.
     pub fn shots(&self) -> Option<u64> {
         let told = self.document.shots.get(self.name).and_then(Value::as_u64);
         told.or_else(|| self.config().and_then(|config| config.num_fewshot).map(u64::from))

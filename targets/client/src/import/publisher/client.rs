@@ -1,4 +1,4 @@
-//! The client of the API that every importer shares.
+//! The client of the API that all importers share.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What became of a submission that did not fail.
+/// Outcome of a submission that did not fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Published {
@@ -27,11 +27,11 @@ pub enum Outcome {
     AlreadyThere {
         run: String,
     },
-    /// A run of its external id is there, which another request opened.
+    /// There is a run of its external id that another request opened.
     DeclaredOtherwise,
 }
 
-/// Publishes through the API. Every request may be sent again: none has an effect twice.
+/// Client that publishes through the API. Every request may be sent again: none has an effect twice.
 pub struct Publisher {
     client: Client,
     base: Url,
@@ -39,10 +39,10 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Makes a client of the API there, with this key.
+    /// Creates a client of the API at this address, with this key.
     ///
     /// # Errors
-    /// What is wrong with the address or the key.
+    /// A text that says what is wrong with the address or the key.
     pub fn new(url: &str, api_key: &str) -> Result<Self, String> {
         let base = Url::parse(&format!("{}/api/v1/", url.trim_end_matches('/')))
             .map_err(|error| format!("--url {url}: {error}"))?;
@@ -53,16 +53,16 @@ impl Publisher {
         Ok(Self { client, base, api_key })
     }
 
-    /// Declares the benchmark version; one that is there with the same content stays.
+    /// Declares the benchmark version; an existing one with the same content stays.
     ///
     /// # Errors
-    /// Why it is not declared.
+    /// A text that says why it is not declared.
     pub async fn declare_benchmark(&self, benchmark: &Benchmark, report: &dyn Fn(&str)) -> Result<(), String> {
         let Benchmark { id, version, .. } = benchmark;
         let path = format!("benchmarks/{id}/versions/{version}");
         let mut declared =
             self.send(Method::PUT, &path, Some(Payload::json(&version_put(benchmark, true))?), report).await;
-        // The version that it scores anew may not be there, now or when this one was declared.
+        // The version that it scores anew may not exist, now or when this one was declared.
         let is_alone = |error: &ApiError| error.points_at(&["/otherScoringOf"]) || error.code == "version_in_use";
         if benchmark.relation.is_some() && declared.as_ref().is_err_and(is_alone) {
             declared =
@@ -79,10 +79,10 @@ impl Publisher {
         }
     }
 
-    /// Publishes one run, from wherever an earlier import left it.
+    /// Publishes one run, continuing from wherever an earlier import left it.
     ///
     /// # Errors
-    /// Why it is not published.
+    /// A text that says why it is not published.
     pub async fn publish(&self, submission: &Submission, report: &dyn Fn(&str)) -> Result<Outcome, String> {
         let Some(run) = self.open(submission, report).await? else { return Ok(Outcome::DeclaredOtherwise) };
         match run.status.as_str() {
@@ -113,8 +113,9 @@ impl Publisher {
         Ok(Outcome::Published { run: run.id })
     }
 
-    /// Opens the run, or finds it; none where another request opened the run of its external id. The model is declared
-    /// only where a new run needs it: a run that is there under another name must not leave a model without runs behind.
+    /// Opens the run, or finds it; returns `None` where another request opened the run of its external id. The model is
+    /// declared only where a new run needs it: a run that exists under another name must not leave a model without runs
+    /// behind.
     async fn open(&self, submission: &Submission, report: &dyn Fn(&str)) -> Result<Option<OpenedRun>, String> {
         let body = &submission.run;
         let mut opened = self.send(Method::POST, "runs", Some(Payload::json(body)?), report).await;
@@ -137,7 +138,7 @@ impl Publisher {
         let body = Payload::json(&json!({"displayName": model.display_name}))?;
         match self.send(Method::PUT, &path, Some(body), report).await {
             Ok(_) => Ok(()),
-            // Somebody else was faster: our run belongs to the model all the same.
+            // Another client was faster: our run belongs to the model all the same.
             Err(error) if error.code == "not_owner" => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -163,7 +164,7 @@ impl Publisher {
     }
 }
 
-/// Returns the body of a success, else what the problem says (RFC 9457).
+/// Returns the body of a success, or the problem (RFC 9457) as an error.
 async fn answer_of(response: Response) -> Result<Value, ApiError> {
     let status = response.status();
     let asked = retry_after(response.headers());
@@ -196,7 +197,8 @@ mod tests {
         test_server::{self, Received},
     };
 
-    /// A publisher to a server that gives these answers, one after another, and what that receives.
+    /// Starts a server that gives these answers, one after another. Returns a publisher to it, and the requests that it
+    /// receives.
     async fn server(answers: Vec<(u16, Option<&'static str>, Value)>) -> (Publisher, Arc<Mutex<Vec<Received>>>) {
         let answer = |(status, retry_after, body): (u16, Option<&'static str>, Value)| {
             (status, retry_after.map(|seconds| ("retry-after", seconds)).into_iter().collect(), body.to_string())
@@ -205,7 +207,7 @@ mod tests {
         (Publisher::new(&url, "aib_test").unwrap(), received)
     }
 
-    /// Method and path of each request; all of them had the key.
+    /// Returns method and path of each request, after checking that all of them had the key.
     fn asked(received: &Mutex<Vec<Received>>) -> Vec<String> {
         let received = received.lock().unwrap();
         assert!(received.iter().all(|request| request.headers["authorization"] == "Bearer aib_test"));

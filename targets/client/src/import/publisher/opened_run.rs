@@ -1,4 +1,4 @@
-//! A run as the API tells it, compared with what is to be published.
+//! A run as the API returns it, compared with what is to be published.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use crate::import::plan::{Counts, Evidence, GivenScore, TaskResult};
 
-/// How far a published mean may be from the one computed here, which is added up in another order.
+/// Tolerance between a published mean and the one computed here, which is added up in another order.
 const ROUNDING: f64 = 1e-6;
 
-/// What the API answers about a run, new or opened earlier.
+/// Answer of the API about a run, new or opened earlier.
 #[derive(Deserialize)]
 pub struct OpenedRun {
     pub id: String,
@@ -27,7 +27,7 @@ struct Aggregates {
 }
 
 impl OpenedRun {
-    /// Returns whether the published numbers are these.
+    /// Checks whether the published numbers match the evidence.
     pub fn has(&self, evidence: &Evidence) -> bool {
         match evidence {
             Evidence::Counts(counts) => self.counts.as_ref() == Some(counts),
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
     use crate::import::plan::Status;
 
-    /// Two of three passes.
+    /// Returns results of which two of three are passes.
     fn results(tasks: usize) -> Vec<TaskResult> {
         (0..tasks)
             .map(|task| TaskResult::scored(format!("t{task}"), 1, if task % 3 == 0 { 0.0 } else { 1.0 }))

@@ -5,37 +5,37 @@ use serde::Serialize;
 
 use crate::import::plan::TaskResult;
 
-/// Results that the API takes in one upload.
+/// Most results that the API accepts in one upload.
 const MOST_RESULTS: usize = 1000;
-/// Bytes of an upload.
+/// Most bytes of an upload.
 const LARGEST_UPLOAD: usize = 1024 * 1024;
 
-/// A request's body, which can be sent several times.
+/// Body of a request, which can be sent several times.
 pub struct Payload {
     pub media_type: &'static str,
     pub bytes: Bytes,
 }
 
 impl Payload {
-    /// Makes a body of JSON.
+    /// Creates a body of JSON.
     ///
     /// # Errors
-    /// Why it cannot be written as JSON.
+    /// A text that says why it cannot be written as JSON.
     pub fn json(body: &impl Serialize) -> Result<Self, String> {
         let bytes = serde_json::to_vec(body).map_err(|error| error.to_string())?;
         Ok(Self { media_type: "application/json", bytes: bytes.into() })
     }
 
-    /// Makes a body of JSON lines.
+    /// Creates a body of JSON lines.
     pub fn lines(lines: String) -> Self {
         Self { media_type: "application/x-ndjson", bytes: lines.into() }
     }
 }
 
-/// Writes the results as bodies of uploads, a result a line, none larger than the API takes.
+/// Writes the results as bodies of uploads, one result per line, none larger than the API accepts.
 ///
 /// # Errors
-/// Why a result cannot be written as JSON.
+/// A text that says why a result cannot be written as JSON.
 pub fn uploads(results: &[TaskResult]) -> Result<Vec<String>, String> {
     let (mut uploads, mut upload, mut lines) = (Vec::new(), String::new(), 0_usize);
     for result in results {

@@ -1,10 +1,10 @@
-//! How a benchmark version is declared.
+//! Declaration of a benchmark version on the wire.
 
 use serde_json::Value;
 
 use crate::import::plan::{About, Benchmark, Relation};
 
-/// Makes the body that declares a benchmark version, as a second scoring of another or by itself.
+/// Creates the body that declares a benchmark version, as a second scoring of another or by itself.
 pub fn version_put(benchmark: &Benchmark, related: bool) -> Value {
     let mut body = benchmark.body.clone();
     let About { homepage, licence, citation } = &benchmark.about;

@@ -1,6 +1,6 @@
 //! SWE-bench's leaderboards.json: boards with a row for each system, which is an agent with one model or several.
 //!
-//! A row tells the percentage of tasks that were resolved; how many tasks a board has is known here, or told.
+//! A row has the percentage of resolved tasks; the number of a board's tasks is known here, or given by an option.
 
 mod document;
 mod options;

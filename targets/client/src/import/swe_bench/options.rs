@@ -1,4 +1,4 @@
-//! Options of the importer.
+//! Options of the importer of SWE-bench's leaderboards.
 
 use clap::Args;
 

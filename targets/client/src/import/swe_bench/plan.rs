@@ -1,4 +1,4 @@
-//! What is published of the file.
+//! Plan of what is published of the file.
 
 use std::collections::HashSet;
 
@@ -15,10 +15,10 @@ use crate::import::{
     python_json::python_json,
 };
 
-/// Tasks of each board.
+/// Number of tasks of each board.
 const TASKS: &[(&str, u32)] =
     &[("Test", 2294), ("Verified", 500), ("Lite", 300), ("Multimodal", 517), ("Multilingual", 300), ("bash-only", 500)];
-/// What of a row comes over, or is only for show.
+/// Members of a row that are imported, or are only for show.
 const MAPPED: &[&str] = &[
     "name",
     "folder",
@@ -45,10 +45,10 @@ const MAPPED: &[&str] = &[
     "logo",
 ];
 
-/// Makes the plan of the file.
+/// Creates the plan of the file.
 ///
 /// # Errors
-/// What of it is not understood, or that it has no board of a name that is asked for.
+/// A text that says what was not understood, or that no board has a name that is asked for.
 pub fn plan(document: &[u8], options: &Options) -> Result<Plan, String> {
     let document: Document = python_json(document)?;
     for asked in &options.boards {
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use crate::import::plan::Evidence;
 
-    /// Invented, in the form of the published file.
+    /// An invented file in the form of the published one.
     const FILE: &str = include_str!("../../../../../tests/data/swe-bench/leaderboards.json");
 
     #[derive(Parser)]

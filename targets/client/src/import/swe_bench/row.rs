@@ -1,4 +1,4 @@
-//! What is published of a row.
+//! Conversion of a row to a submission.
 
 use serde_json::{Map, Value};
 
@@ -14,13 +14,13 @@ use crate::import::{
     times::day,
 };
 
-/// Decimals that percentages are told with.
+/// Decimals with which percentages are given.
 const DECIMALS: u8 = 2;
 
-/// Makes the run, and says how its numbers were read.
+/// Creates the run, and adds remarks about how its numbers were read.
 ///
 /// # Errors
-/// Why it would be wrong to publish the row.
+/// A text that says why it would be wrong to publish the row.
 pub fn submission(
     row: &Row,
     [benchmark, version]: [&str; 2],
@@ -45,7 +45,7 @@ pub fn submission(
             config.insert(member.to_owned(), value.into());
         }
     }
-    // Addresses of stores that no browser opens are no links.
+    // Addresses of stores that no browser opens are not links.
     let address = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
     for (member, address) in [("logs", address(&row.logs)), ("trajectories", address(&row.trajs))] {
         if let Some(address) = address.filter(|address| link(address).is_none()) {
@@ -82,7 +82,7 @@ pub fn submission(
     Ok((Submission { model, run, evidence: Evidence::Counts(counts) }, remarks))
 }
 
-/// Reads `Attempts - 2+`.
+/// Parses `Attempts - 2+`.
 fn attempts_policy(tag: &str) -> Option<String> {
     let attempts = tag.strip_prefix("Attempts")?.trim_start_matches([' ', '-']);
     Some(if attempts == "1" {

@@ -1,4 +1,4 @@
-//! Which system a row is of: its model, its agent, and how the model was set up.
+//! System of a row: its model, its agent, and the model's configuration.
 
 use super::{Options, document::Row};
 use crate::import::{
@@ -6,13 +6,13 @@ use crate::import::{
     plan::{Agent, Model},
 };
 
-/// The agent of the boards that compare models alone, as the site spells it.
+/// Agent of the boards that compare models alone, as the site spells it.
 const MINI: &str = "mini-SWE-agent";
 
-/// Names the one model of the system.
+/// Names the only model of the system.
 ///
 /// # Errors
-/// That the row names none, or several, or nobody tells who made it.
+/// A text where the row names none, or several, or the vendor is unknown.
 pub fn model(row: &Row, options: &Options) -> Result<Model, String> {
     let mut models = Vec::<&str>::new();
     for model in row.tagged("Model") {
@@ -26,13 +26,13 @@ pub fn model(row: &Row, options: &Options) -> Result<Model, String> {
         several => return Err(format!("is of {} models ({}): a run is of one", several.len(), several.join(", "))),
     };
     let (told, name) = vendor_and_name(named);
-    // Where a model is all that a row is of, the organisation is its maker; else it is the agent's.
+    // Where the row is of a model alone, the organisation is its vendor; else it is the agent's.
     let organisation = || row.mini_swe_agent_version.as_ref().and(row.tagged("Org").next());
     let maker = || row.model_org.as_deref().or_else(organisation).and_then(vendor);
     Model::named(options.naming.provider(told.or_else(maker), name)?, name)
 }
 
-/// Makes one of names that differ in dots and case only: some rows have a model by both.
+/// Normalises names that differ only in dots and case: some rows name a model by both.
 fn spelling(model: &str) -> String {
     slug(model, names::LONGEST_NAME).replace('.', "-")
 }
@@ -45,7 +45,7 @@ fn in_name(name: &str) -> Option<&str> {
     labels(name).into_iter().rfind(is_identifier)
 }
 
-/// Names the agent: what stands in the row's name before the model, with a version where it has one.
+/// Names the agent: the part of the row's name before the model, with a version where it has one.
 pub fn agent(row: &Row, model: &Model) -> Agent {
     if let Some(version) = &row.mini_swe_agent_version {
         return Agent { name: MINI.to_owned(), version: Some(version.clone()) };
@@ -67,13 +67,13 @@ pub fn agent(row: &Row, model: &Model) -> Agent {
     Agent { name: name.to_owned(), version: version.map(str::to_owned) }
 }
 
-/// Whether a part of a name is the model and not of the agent.
+/// Checks whether a part of a name is the model and not the agent.
 fn is_model(part: &str, model: &Model) -> bool {
     let part = slug(part, names::LONGEST_NAME);
     family(&part).is_some() || model.name.contains(&part) || part.contains(&model.name)
 }
 
-/// Finds how the model was set up: of `GPT-5 (2025-08-07) (medium reasoning)`, `medium reasoning`.
+/// Finds the model's configuration: of `GPT-5 (2025-08-07) (medium reasoning)`, `medium reasoning`.
 pub fn configuration(row: &Row) -> Option<String> {
     let words = ["reasoning", "thinking", "effort", "high", "medium", "low"];
     let label = labels(&row.name).into_iter().find(|label| label.split(' ').any(|word| words.contains(&word)));
@@ -105,7 +105,7 @@ mod tests {
         options: Options,
     }
 
-    /// A row of a name and tags, with other members of a published one.
+    /// Creates a row with a name and tags, and with other members of a published one.
     fn row(name: &str, models: &[&str], others: Value) -> Row {
         let tags = models.iter().map(|model| format!("Model: {model}")).collect::<Vec<_>>();
         let mut row = json!({"name": name, "resolved": 10.0, "date": "2025-01-01", "tags": tags});

@@ -1,4 +1,4 @@
-//! The files, as far as they are needed.
+//! The harness's files, as far as they are needed.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use serde_json::{Map, Value};
 
 use crate::import::python_json::python_json;
 
-/// What the harness calls the file with the trials, and the one that says how the run was made, if it was kept.
+/// Name of the file with the trials; [`METADATA`] describes the run, where it was kept.
 pub const RESULTS: &str = "results.json";
 pub const METADATA: &str = "run_metadata.json";
 
-/// What a run's files say.
+/// Content of a run's files.
 pub struct Recorded {
     pub results: Results,
     pub metadata: Metadata,
 }
 
-/// results.json.
+/// Content of results.json.
 #[derive(Deserialize)]
 pub struct Results {
     pub id: Option<String>,
@@ -41,7 +41,7 @@ pub struct Trial {
     pub agent_ended_at: Option<String>,
 }
 
-/// run_metadata.json.
+/// Content of run_metadata.json.
 #[derive(Default, Deserialize)]
 pub struct Metadata {
     pub run_id: Option<String>,
@@ -58,7 +58,7 @@ pub struct Metadata {
     pub commit_hash: Option<String>,
 }
 
-/// Returns whether the file is of a single trial, which stands two directories below its run.
+/// Checks whether the file is of a single trial, which is two directories below its run.
 pub fn is_of_trial(file: &Path) -> bool {
     let run = file.ancestors().nth(3);
     run.is_some_and(|run| run.join(RESULTS).is_file())
@@ -68,7 +68,7 @@ impl Recorded {
     /// Reads a run's files; the second may be missing.
     ///
     /// # Errors
-    /// What of them is not understood.
+    /// A text that says what was not understood.
     pub fn read(results: &[u8], metadata: Option<&[u8]>) -> Result<Self, String> {
         let metadata = metadata.map(python_json).transpose().map_err(|error| format!("{METADATA}: {error}"))?;
         let results: Results = python_json(results)?;

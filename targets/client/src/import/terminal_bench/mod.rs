@@ -1,8 +1,8 @@
-//! Results of Terminal-Bench's harness: results.json with the trials, and run_metadata.json beside it with the agent and
-//! the model, where it was kept.
+//! Results of Terminal-Bench's harness: results.json with the trials, and run_metadata.json beside it with the agent
+//! and the model, where it was kept.
 //!
-//! Runs of one agent with one model on one data set that are imported together are one: each trial of a task is an
-//! attempt, so that five runs are five attempts.
+//! Runs of one agent with one model on one dataset that are imported together become one run: each trial of a task is
+//! an attempt, so that five runs are five attempts.
 
 mod document;
 mod options;

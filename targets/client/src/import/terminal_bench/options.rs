@@ -1,4 +1,4 @@
-//! Options of the importer.
+//! Options of the importer of Terminal-Bench's results.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! What is published of all runs together.
+//! Plan of what is published of all runs together.
 
 use super::{
     Options,
@@ -10,7 +10,7 @@ use crate::import::{
     plan::{Entry, Plan},
 };
 
-/// Makes the plan of runs, each with its file's name. Those of one system become one.
+/// Creates the plan of runs, each with its file's name. Those of one system become one run.
 pub fn plan(runs: Vec<(String, Result<Recorded, String>)>, options: &Options) -> Plan {
     let mut plan = Plan::default();
     let mut systems = Vec::<(Key, Vec<String>, Vec<Recorded>)>::new();
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
     use crate::import::plan::{Agent, Evidence, Status, Submission};
 
-    /// Invented, in the form that the harness writes.
+    /// An invented file in the form that the harness writes.
     const RESULTS: &str = include_str!("../../../../../tests/data/terminal-bench/results.json");
     const METADATA: &str = include_str!("../../../../../tests/data/terminal-bench/run_metadata.json");
 
@@ -110,7 +110,8 @@ mod tests {
         assert_eq!(plan.benchmarks[0].body["attemptsPerTask"], 5);
     }
 
-    /// As runs are published that were cut down to their results.
+    /// Checks that the trials tell when a run was made whose file does not, as in published runs that were cut down to
+    /// their results.
     #[test]
     fn trials_tell_when_a_run_was_made_that_does_not() {
         let trial = |task: &str, resolved: Value, from: &str, to: &str| {

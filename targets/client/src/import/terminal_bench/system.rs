@@ -1,4 +1,4 @@
-//! An agent with a model, and all runs of it on one data set.
+//! An agent with a model, and all runs of it on one dataset.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::import::{
     times::{local_as_utc, utc},
 };
 
-/// What makes runs runs of the same system.
+/// Properties that runs of the same system share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     dataset: String,
@@ -25,10 +25,10 @@ pub struct Key {
 }
 
 impl Key {
-    /// Finds what a run's files and the options say.
+    /// Determines the properties from a run's files and the options.
     ///
     /// # Errors
-    /// What neither says.
+    /// A text that names what neither tells.
     pub fn of(metadata: &Metadata, options: &Options) -> Result<Self, String> {
         let agent = options.agent.as_ref().or(metadata.agent_name.as_ref());
         let model = options.model.as_ref().or(metadata.model_name.as_ref());
@@ -45,10 +45,10 @@ impl Key {
     }
 }
 
-/// Makes the benchmark version and the run of a system's runs, and says what of them has no place in it.
+/// Creates the benchmark version and the run from a system's runs, and lists what has no place in it.
 ///
 /// # Errors
-/// Why it would be wrong to publish them.
+/// A text that says why it would be wrong to publish them.
 pub fn submission(
     key: &Key,
     runs: &[&Recorded],
@@ -159,7 +159,7 @@ fn run(
     })
 }
 
-/// Returns when a run began and ended: what it says, else its first and its last trial.
+/// Returns when a run began and ended: from its metadata, else from its first and its last trial.
 fn times(run: &Recorded) -> Result<(Option<String>, Option<String>), String> {
     let time = |text: &String| utc(text).or_else(|_| local_as_utc(text));
     let of = |told: Option<&String>, trials: fn(&Trial) -> Option<&String>| match told {

@@ -1,4 +1,4 @@
-//! The result of a trial.
+//! Conversion of a trial to a result.
 
 use jiff::{Timestamp, civil};
 
@@ -6,7 +6,7 @@ use super::document::Trial;
 use crate::import::plan::{Status, TaskResult};
 
 impl Trial {
-    /// Makes the result of the attempt. What the harness could not judge counts as 0, with status error.
+    /// Creates the result of the attempt. A trial that the harness could not judge counts as 0, with status error.
     pub fn result(&self, attempt: u32) -> TaskResult {
         let failure = self.failure_mode.as_deref().unwrap_or_default();
         let resolved = self.is_resolved.unwrap_or(false);
@@ -16,7 +16,7 @@ impl Trial {
             "" | "unset" | "none" if self.is_resolved.is_some() => Status::Failed,
             _ => Status::Error,
         };
-        // Agents that do not count tokens tell 0.
+        // Agents that do not count tokens report 0.
         let tokens = |tokens: Option<u64>| tokens.filter(|tokens| *tokens > 0);
         let score = f64::from(u8::from(resolved));
         TaskResult {
@@ -36,7 +36,7 @@ impl Trial {
     }
 }
 
-/// Reads a time, without an offset as UTC: only differences matter.
+/// Parses a time, without an offset as UTC: only differences matter.
 fn moment(text: &str) -> Option<Timestamp> {
     let local = || text.parse::<civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
     text.parse().ok().or_else(|| local().map(|time| time.timestamp()))

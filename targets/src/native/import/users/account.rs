@@ -1,4 +1,4 @@
-//! From what a row says to an account.
+//! Conversion of a row to an account.
 
 use aibaas_core::{
     domain::{
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::rows::Cells;
 
-/// Reads the row's cells. A refusal repeats no value: the columns may be mixed up, and a hash is never shown.
+/// Parses the row's cells. An error repeats no value: the columns may be mixed up, and a hash is never shown.
 pub(super) fn parse(cells: Cells, now: Timestamp) -> Result<ImportedUser, String> {
     let email = text("email", cells.email)?.ok_or("email is missing")?;
     let email = Email::parse(&email).map_err(|refusal| format!("email: {}", refusal.detail))?;
@@ -29,7 +29,7 @@ pub(super) fn parse(cells: Cells, now: Timestamp) -> Result<ImportedUser, String
     })
 }
 
-/// A text, without the space around it; nothing where it is empty.
+/// Reads a text without the space around it; `None` where it is empty or missing.
 fn text(column: &str, cell: Option<Value>) -> Result<Option<String>, String> {
     match cell {
         None | Some(Value::Null) => Ok(None),
@@ -38,7 +38,8 @@ fn text(column: &str, cell: Option<Value>) -> Result<Option<String>, String> {
     }
 }
 
-/// A UUID stays. From any other id comes the same UUID every time, so that an import can be repeated.
+/// Reads an id. A UUID stays as it is; any other id becomes the same UUID every time, so that an import can be
+/// repeated.
 fn id(cell: Option<Value>) -> Result<String, String> {
     let id = match cell {
         Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Some(number.to_string()),
@@ -78,7 +79,7 @@ fn boolean(cell: Option<Value>) -> Result<bool, String> {
     }
 }
 
-/// A time between 1970 and now: RFC 3339, PostgreSQL's own form, or milliseconds. Without an offset it is UTC.
+/// Reads a time between 1970 and now: RFC 3339, PostgreSQL's own form, or milliseconds. Without an offset it is UTC.
 fn time(cell: Option<Value>, now: Timestamp) -> Result<Timestamp, String> {
     let ms = match cell {
         Some(Value::Number(number)) => number.as_i64().ok_or("created_at is not a whole number of milliseconds")?,
@@ -128,7 +129,7 @@ mod tests {
         let id = |id: Value| parsed(json!({ "id": id })).unwrap().id;
         assert_eq!(id(json!(17)), id(json!(" 17 ")));
         assert_ne!(id(json!(17)), id(json!(18)));
-        // Accounts that were imported earlier are found again by this.
+        // Accounts that were imported earlier are found again by these ids.
         assert_eq!(id(json!(17)), "b8086220-715c-8bad-90d3-2f7ffaa9b172");
         let uuid = Uuid::try_parse(&id(json!("user-1"))).unwrap();
         assert_eq!((uuid.get_version_num(), uuid.get_variant()), (8, uuid::Variant::RFC4122));

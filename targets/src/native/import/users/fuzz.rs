@@ -1,4 +1,4 @@
-//! Whatever stands in a list of people, each row is read or told of.
+//! Fuzz test: whatever a list of people contains, each row is read or reported.
 
 use aibaas_core::ports::Timestamp;
 use proptest::{collection::vec, prelude::*};
@@ -7,10 +7,10 @@ use super::{account, rows::Rows};
 
 const HEADER: &str = "id,email,password_hash,full_name,email_verified,created_at";
 
-/// Reads all rows there are.
+/// Reads all rows of the bytes.
 fn read(bytes: &[u8], is_csv: bool) {
     let Ok(mut rows) = Rows::read(bytes, is_csv) else { return };
-    // Each row takes something off the file.
+    // Each row consumes at least a byte of the file.
     for _ in 0..=bytes.len() {
         match rows.next() {
             Ok(Some(row)) => drop(row.cells.map(|cells| account::parse(cells, Timestamp(0)).is_ok())),

@@ -1,7 +1,7 @@
-//! `aibaas import users`: takes over the accounts of the old backend, as PostgreSQL exported them.
+//! `aibaas import users`: imports the accounts of the old backend, as PostgreSQL exported them.
 //!
-//! Nothing is ever overwritten: an account that is there stays as it is, so an import that was interrupted or repeated
-//! does no harm.
+//! Nothing is ever overwritten: an existing account stays as it is, so an import that was interrupted or repeated does
+//! no harm.
 
 mod account;
 #[cfg(test)]
@@ -35,7 +35,7 @@ use crate::native::{
     system_clock::SystemClock,
 };
 
-/// Accounts of one transaction.
+/// Most accounts of one transaction.
 const BATCH: usize = 500;
 
 /// What is imported, and where to.
@@ -50,10 +50,10 @@ pub struct Options {
     data: DataDirectory,
 }
 
-/// Imports every row that can be; the others are told with their lines.
+/// Imports every row that can be imported, and reports the others with their lines.
 ///
 /// # Errors
-/// [`CliError`] when the file cannot be read to its end, or the accounts cannot be kept.
+/// [`CliError`] when the file cannot be read to its end, or the accounts cannot be stored.
 pub async fn import(options: Options) -> Result<ExitCode, CliError> {
     let from = |error: &dyn Display| CliError::failed(format!("{}: {error}", options.file.display()));
     let rows = Rows::open(&options.file).map_err(|error| from(&error))?;
@@ -73,7 +73,7 @@ pub async fn import(options: Options) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the accounts go.
+/// Destination of the accounts.
 enum Target {
     Database(Box<SqliteDatabase>),
     File { file: BufWriter<File>, path: PathBuf },
@@ -90,7 +90,7 @@ impl Target {
         Ok(Self::File { file: BufWriter::new(file), path: path.clone() })
     }
 
-    /// What came of the import: the numbers, then the refused rows.
+    /// Describes the outcome of the import: the numbers, then the refused rows.
     fn told(&self, summary: &Summary) -> String {
         let Summary { imported, already_there, refused } = summary;
         let mut told = match self {
@@ -104,7 +104,7 @@ impl Target {
         told
     }
 
-    /// Keeps the accounts; returns what becomes of each, in order.
+    /// Stores the accounts. Returns the outcome for each, in order.
     async fn put(&mut self, users: &[ImportedUser]) -> Result<Vec<ImportOutcome>, String> {
         match self {
             Self::Database(database) => {
@@ -118,7 +118,7 @@ impl Target {
         }
     }
 
-    /// Ends it. Half a file would pass for a whole one: it goes.
+    /// Closes the target. An incomplete file is deleted, since half a file would pass for a whole one.
     async fn close(self, whole: bool) -> Result<(), CliError> {
         match self {
             Self::Database(database) => data_directory::close(*database).await,
@@ -135,7 +135,7 @@ impl Target {
     }
 }
 
-/// A file that was not there, its owner's alone: it holds hashes of passwords.
+/// Creates a file that did not exist, private to its owner: it holds hashes of passwords.
 fn new_file(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
     options.write(true).create_new(true);
@@ -144,7 +144,7 @@ fn new_file(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-/// The accounts that earlier rows of the file have, by a digest: a million of them fit.
+/// Digests of the ids and addresses in earlier rows of the file: those of a million accounts fit into memory.
 #[derive(Default)]
 struct Seen {
     ids: HashMap<[u8; 16], u64>,
@@ -152,7 +152,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Takes the row's account, if no earlier row has its id or its address.
+    /// Remembers the row's account, if no earlier row has its id or its address.
     fn take(&mut self, line: u64, user: &ImportedUser) -> Result<(), String> {
         let (id, address) = (digest(&user.id), digest(&user.email));
         if let Some(line) = self.addresses.get(&address) {
@@ -173,7 +173,7 @@ fn digest(text: &str) -> [u8; 16] {
     short
 }
 
-/// An import under way.
+/// An import in progress.
 struct Import {
     target: Target,
     seen: Seen,
@@ -229,12 +229,12 @@ impl Import {
 struct Summary {
     imported: u64,
     already_there: u64,
-    /// Lines and reasons.
+    /// Lines of refused rows, with reasons.
     refused: Vec<(u64, String)>,
 }
 
 impl Summary {
-    /// What to know of an import that goes no further.
+    /// Describes where an import stopped, and why.
     fn stopped(&self, lines: &[u64], error: &str) -> String {
         let line = lines.first().copied().unwrap_or_default();
         format!("stopped before line {line}, after {} accounts: {error}; run it again", self.imported)

@@ -1,4 +1,4 @@
-//! The rows of a file, one at a time, each with the line that it starts in.
+//! Reader of a file's rows, one at a time, each with the line that it starts in.
 
 use std::{
     collections::VecDeque,
@@ -11,14 +11,14 @@ use csv::ByteRecord;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A row that can be read, or why it cannot.
+/// A row, or why it cannot be read.
 pub(super) struct Row {
-    /// Counted from 1.
+    /// Line in which the row starts, from 1.
     pub line: u64,
     pub cells: Result<Cells, String>,
 }
 
-/// What a row says, unread yet; nothing where it says nothing, or null.
+/// Cells of a row, not yet checked; `None` where the row has no value, or null.
 #[derive(Debug, Default, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Cells {
@@ -54,7 +54,7 @@ pub(super) enum Rows<R> {
 }
 
 impl Rows<File> {
-    /// Opens the file: CSV or NDJSON, by its name or else by how it begins.
+    /// Opens the file as CSV or NDJSON, by its extension or else by its first character.
     pub fn open(path: &Path) -> Result<Self, String> {
         let failed = |error: io::Error| error.to_string();
         let mut file = File::open(path).map_err(failed)?;
@@ -74,12 +74,12 @@ impl Rows<File> {
 }
 
 impl<R: Read> Rows<R> {
-    /// Reads CSV, or JSON lines.
+    /// Reads CSV, or lines of JSON.
     pub fn read(file: R, is_csv: bool) -> Result<Self, String> {
         if is_csv { CsvRows::new(file).map(Self::Csv) } else { JsonRows::new(file).map(Self::Json) }
     }
 
-    /// The next row; an error where the file cannot be read on.
+    /// Returns the next row, or an error where the file cannot be read on.
     pub fn next(&mut self) -> Result<Option<Row>, String> {
         match self {
             Self::Csv(rows) => rows.next(),
@@ -87,7 +87,7 @@ impl<R: Read> Rows<R> {
         }
     }
 
-    /// How many bytes are behind.
+    /// Returns how many bytes have been read.
     pub fn position(&self) -> u64 {
         match self {
             Self::Csv(rows) => rows.reader.position().byte(),
@@ -119,7 +119,7 @@ impl<R: Read> CsvRows<R> {
         for name in &record {
             let name = String::from_utf8_lossy(name).trim().to_ascii_lowercase();
             let column = COLUMNS.into_iter().find(|column| *column == name);
-            // A column that means something here could mean to keep somebody out: none is passed over.
+            // An unknown column could mean that somebody is to be kept out, so none is ignored.
             let column = column.ok_or_else(|| format!("the header has a column {}; {}", shown(&name), expected()))?;
             if columns.contains(&column) {
                 return Err(format!("the header has {column} twice"));
@@ -158,12 +158,14 @@ fn expected() -> String {
     format!("exactly these are expected: {}", COLUMNS.join(", "))
 }
 
-/// Knows in which line a byte stands. The CSV reader does not: what it has not skipped yet of the line breaks between
-/// two records it does not count.
+/// A reader that knows in which line a byte is. The CSV reader does not: line breaks between two records that it has
+/// not skipped yet, it does not count.
 struct LineBreaks<R> {
     file: R,
     read: u64,
-    /// The places of `\r` and `\n` that [`LineBreaks::line_at`] has not passed, and whether it is the latter.
+    /// Places of `\r` and `
+    /// ` that [`LineBreaks::line_at`] has not passed, and whether each is a `
+    /// `.
     ahead: VecDeque<(u64, bool)>,
     passed: u64,
 }
@@ -182,7 +184,8 @@ impl<R: Read> Read for LineBreaks<R> {
 }
 
 impl<R> LineBreaks<R> {
-    /// The line of the first byte from there on that breaks no line. To be asked of ascending places.
+    /// Returns the line of the first byte from `start` on that is not a line break. Has to be called with ascending
+    /// places.
     fn line_at(&mut self, mut start: u64) -> u64 {
         while let Some((place, is_break)) = self.ahead.front().copied()
             && place <= start
@@ -197,7 +200,7 @@ impl<R> LineBreaks<R> {
     }
 }
 
-/// One JSON object a line.
+/// Lines of JSON, each an object.
 pub(super) struct JsonRows<R> {
     reader: BufReader<R>,
     line: u64,
@@ -234,7 +237,7 @@ impl<R: Read> JsonRows<R> {
     }
 }
 
-/// Whatever is wrong, the message repeats no value.
+/// Parses a line of JSON. Whatever is wrong, the message repeats no value.
 fn json_cells(text: &[u8]) -> Result<Cells, String> {
     if text.first() != Some(&b'{') {
         return Err("is not a JSON object".to_owned());
@@ -252,7 +255,7 @@ fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
 }
 
-/// A name from the file, fit to be shown.
+/// Shortens and quotes a name from the file, so that it can be shown.
 fn shown(name: &str) -> String {
     format!("{:?}", name.chars().take(40).collect::<String>())
 }
