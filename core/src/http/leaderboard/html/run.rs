@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, answer, more,
+    Choices, LeaderboardPageError, answer, more,
     table::{label, links_of},
     text::{Scale, address, count, day, duration, minute, model_address, system_name, usd, words},
     unless_hidden,
@@ -29,7 +29,6 @@ use crate::{
         moderation::refuse_hidden,
         openapi::IfNoneMatch,
         page::{Summary, html_page, read_cursor, take_rows},
-        problem::ApiError,
         request::Path,
     },
     store::{
@@ -81,7 +80,7 @@ pub async fn run(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     Path(id): Path<RunId>,
-) -> Result<Response, ApiError> {
+) -> Result<Response, LeaderboardPageError> {
     let path = format!("/runs/{id}");
     let choices = Choices::of(&uri, "")?;
     let parameters = choices.parse::<Parameters>()?;
@@ -97,9 +96,7 @@ pub async fn run(
         let nothing = html! { p { "There is no such run." } p { a href="/changes" { "What was published" } } };
         return Ok(html_page(StatusCode::NOT_FOUND, "No such run", &nothing));
     };
-    if let Err(hidden) = unless_hidden(refuse_hidden("run's model or benchmark", run.hidden_reason.clone()))? {
-        return Ok(hidden);
-    }
+    unless_hidden(refuse_hidden("run's model or benchmark", run.hidden_reason.clone()))?;
     let results = if run.private_tasks { Vec::new() } else { answers.take(results)? };
     let (results, next) = take_rows(results, RESULTS, |result| (result.task.clone(), result.attempt));
     let page = Page {
