@@ -8,7 +8,6 @@ use http::{HeaderMap, request::Parts};
 use super::{bearer, suspended};
 use crate::{
     app::App,
-    config::Publishing,
     domain::{
         UserId,
         account::Role,
@@ -111,7 +110,7 @@ pub fn key_use(app: &App, key: &ApiKey, scope: Scope, client: &Client) -> KeyUse
         scopes: vec![scope],
         address: client.address,
         cost: 1,
-        publishes: needs_publisher(app, scope),
+        publishes: app.config().publishing.needs_publisher(scope),
         optional: false,
         verifier: None,
     }
@@ -167,20 +166,14 @@ pub fn write_error(error: BatchError) -> ApiError {
     }
 }
 
-/// Whether the scope works only in keys of users who may publish.
-#[must_use]
-pub fn needs_publisher(app: &App, scope: Scope) -> bool {
-    app.config().publishing == Publishing::Roles && scope.publishes()
-}
-
 /// Checks that a user of this role may have a key with the scopes. Who loses the role meanwhile, or later, may keep such
 /// a key: the gate looks at the owner's role at every use.
 ///
 /// # Errors
 /// `role_required`.
 pub fn may_have(app: &App, role: Role, scopes: &[Scope]) -> Result<(), ApiError> {
-    let refused = scopes.iter().find(|scope| needs_publisher(app, **scope) && !role.may_use(**scope));
-    refused.map_or(Ok(()), |scope| Err(publishers_only(*scope)))
+    let refused = app.config().publishing.refused_scope(role, scopes);
+    refused.map_or(Ok(()), |scope| Err(publishers_only(scope)))
 }
 
 fn publishers_only(scope: Scope) -> ApiError {
