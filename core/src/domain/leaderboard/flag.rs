@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Entry;
-use crate::domain::{benchmark::Evidence, evaluator::EvaluatorRelationship};
+use crate::domain::{benchmark::Evidence, conditions::Conditions, evaluator::EvaluatorRelationship};
 
 /// What to know of a row before trusting it.
 ///
@@ -53,9 +53,9 @@ impl Flag {
         }
     }
 
-    /// The flags of an entry, on a version whose runs bring this evidence.
+    /// The flags of an entry, on a version whose runs bring this evidence, and which prescribes these conditions.
     #[must_use]
-    pub fn of(entry: &Entry, evidence: Evidence) -> Vec<Self> {
+    pub fn of(entry: &Entry, evidence: Evidence, prescribed: Conditions) -> Vec<Self> {
         let flags = [
             (entry.aggregates.known_cost().is_none(), Self::MissingCost),
             (entry.evaluator_relationship == EvaluatorRelationship::SelfReported, Self::SelfReported),
@@ -65,6 +65,7 @@ impl Flag {
             (entry.contaminated, Self::Contamination),
             (entry.attempts_policy.as_deref().is_some_and(is_best_of_several), Self::BestOfN),
             (!entry.pinned, Self::Unpinned),
+            (!prescribed.differences(entry.conditions).is_empty(), Self::OtherConditions),
         ];
         flags.into_iter().filter(|(holds, _)| *holds).map(|(_, flag)| flag).collect()
     }

@@ -202,13 +202,12 @@ impl Page<'_> {
         let run = self.run;
         let actual = run.declared.conditions.unwrap_or_default();
         let differences = self.entry.conditions.differences(actual);
-        let mut flags = self.as_entry().map(|entry| Flag::of(&entry, run.evidence)).unwrap_or_default();
-        flags.extend((!differences.is_empty()).then_some(Flag::OtherConditions));
+        let flags = self.as_entry().map(|entry| Flag::of(&entry, run.evidence, self.entry.conditions));
         html! {
-            @if !flags.is_empty() {
+            @if let Some(flags) = flags.filter(|flags| !flags.is_empty()) {
                 p { @for flag in &flags { span class="flag" { (label(*flag)) } " " } }
-                @for difference in &differences { p class="meta" { (difference) } }
             }
+            @for difference in &differences { p class="meta" { (difference) } }
         }
     }
 
