@@ -129,7 +129,8 @@ impl ClaimedSession {
         self.batch().read(app).await.map(|(session, _)| session)
     }
 
-    /// A security event of the user, caused by themselves.
+    /// A security event of the user, caused by themselves. The query guards nothing: it belongs into
+    /// [`ClaimedSession::batch`], or into one that runs after that one has confirmed the session.
     pub fn event(&self, app: &App, name: SecurityEventName, details: Value) -> Query<()> {
         self.client.event(app, name, details).of(&self.user_id, Some(&self.user_id))
     }
@@ -257,6 +258,8 @@ pub struct SessionBatch<'a> {
 
 impl<'a> SessionBatch<'a> {
     /// Whose session it is, if it lives.
+    // Of the caller, not of the batch: what is pushed is made of it while the batch is borrowed. What it makes is to go into a
+    // batch of the caller all the same.
     pub fn user_id(&self) -> &'a UserId {
         &self.caller.user_id
     }
