@@ -12,7 +12,7 @@ use crate::domain::{TraceParent, key_use::Decision};
 
 /// Who made a request, by what they were known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Caller {
+pub enum CallerKind {
     /// Nobody that is known: without a credential, or with one that is not good.
     #[default]
     Nobody,
@@ -24,7 +24,7 @@ pub enum Caller {
     Operator,
 }
 
-impl Caller {
+impl CallerKind {
     const ALL: [Self; 4] = [Self::Nobody, Self::Session, Self::ApiKey, Self::Operator];
 
     /// Its name in the log and in metrics.
@@ -50,7 +50,7 @@ pub struct RequestRecord {
     /// How long it took to the head of the answer, in milliseconds.
     pub duration_ms: u64,
     /// Who asked.
-    pub caller: Caller,
+    pub caller: CallerKind,
     /// The names of what was decided about API keys, in order: of the caller's own, and of one that a service was shown.
     pub key_decisions: Vec<&'static str>,
     /// Which trace it is part of, with the span that caused it.
@@ -88,7 +88,7 @@ impl RequestNotes {
     }
 
     /// Says who asks.
-    pub fn note_caller(&self, caller: Caller) {
+    pub fn note_caller(&self, caller: CallerKind) {
         self.0.caller.store(caller as u8, Ordering::Relaxed);
     }
 
@@ -103,9 +103,9 @@ impl RequestNotes {
     }
 
     /// Who asks, as far as anybody noted.
-    pub fn caller(&self) -> Caller {
+    pub fn caller(&self) -> CallerKind {
         let noted = self.0.caller.load(Ordering::Relaxed);
-        Caller::ALL.into_iter().find(|caller| *caller as u8 == noted).unwrap_or_default()
+        CallerKind::ALL.into_iter().find(|caller| *caller as u8 == noted).unwrap_or_default()
     }
 }
 
@@ -116,8 +116,8 @@ mod tests {
     #[test]
     fn callers_are_noted() {
         let notes = RequestNotes::default();
-        assert_eq!(notes.caller(), Caller::Nobody);
-        for caller in Caller::ALL {
+        assert_eq!(notes.caller(), CallerKind::Nobody);
+        for caller in CallerKind::ALL {
             notes.note_caller(caller);
             assert_eq!(notes.caller(), caller);
         }

@@ -29,7 +29,7 @@ pub fn forget(user_id: &UserId) -> [Query<()>; 2] {
 
 /// A key, and who claims it.
 #[derive(Clone)]
-pub struct Claim {
+pub struct StoredClaim {
     /// Whose name the key is.
     pub caller: String,
     /// The header's value.
@@ -38,7 +38,7 @@ pub struct Claim {
     pub id: String,
 }
 
-impl Claim {
+impl StoredClaim {
     fn on_key(&self, sql: Sql) -> Sql {
         sql.bind(self.caller.as_str()).bind(self.key.as_str())
     }
@@ -47,7 +47,7 @@ impl Claim {
         self.on_key(sql).bind(self.id.as_str())
     }
 
-    /// Claims the key where it is free, for so long. [`Claim::find`] tells whose it is then.
+    /// Claims the key where it is free, for so long. [`StoredClaim::find`] tells whose it is then.
     pub fn take(&self, fingerprint: Vec<u8>, now: Timestamp, seconds: i64) -> Query<()> {
         self.on_key(sql!("idempotency/claim"))
             .bind(fingerprint)

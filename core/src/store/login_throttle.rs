@@ -106,13 +106,13 @@ pub fn end(id: &str) -> Query<()> {
 }
 
 /// Counts a guess at a subject, unless the delay of those before has not passed.
-pub fn reserve(subject: &str, patience: GuessPolicy, now: Timestamp) -> Query<()> {
-    sql!("login_throttle/reserve").bind(subject).bind(now).bind(patience.free).bind(patience.longest_ms).execute()
+pub fn reserve(subject: &str, policy: GuessPolicy, now: Timestamp) -> Query<()> {
+    sql!("login_throttle/reserve").bind(subject).bind(now).bind(policy.free).bind(policy.longest_ms).execute()
 }
 
 /// Tells when the next guess at a subject is free.
-pub fn free_at(subject: &str, patience: GuessPolicy) -> Query<Timestamp> {
-    let free_at = sql!("login_throttle/free_at").bind(subject).bind(patience.free).bind(patience.longest_ms);
+pub fn free_at(subject: &str, policy: GuessPolicy) -> Query<Timestamp> {
+    let free_at = sql!("login_throttle/free_at").bind(subject).bind(policy.free).bind(policy.longest_ms);
     free_at.optional(|row| row.integer("free_at").map(Timestamp)).map(|at| at.unwrap_or(Timestamp(0)))
 }
 

@@ -46,7 +46,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Reads a row of [`BY_ID`].
+    /// Reads a row of `sessions/find.sql`.
     ///
     /// # Errors
     /// When a column is missing.

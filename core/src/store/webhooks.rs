@@ -384,7 +384,7 @@ pub fn queue_log(ids: &[WebhookDeliveryId], Place(seq, act): Place, now: Timesta
 
 /// Who sends: webhooks are leased to them, and nobody else calls these meanwhile.
 #[derive(Clone, Debug)]
-pub struct Lease<'a> {
+pub struct DeliveryLease<'a> {
     /// Names the lease.
     pub name: &'a str,
     /// When it begins.
@@ -446,7 +446,7 @@ impl BegunDelivery {
     }
 }
 
-impl Lease<'_> {
+impl DeliveryLease<'_> {
     /// Takes webhooks that are due, `most` of them, and two of each person.
     pub fn take(&self, most: i64) -> Query<()> {
         sql!("webhooks/lease").bind(self.now).bind(most).bind(self.name).bind(self.until).execute()

@@ -21,7 +21,7 @@ use crate::{
             API_KEY_EXPIRED, API_KEY_REQUIRED, API_KEY_REVOKED, ApiError, INSUFFICIENT_SCOPE, INVALID_API_KEY,
             IP_NOT_ALLOWED, Problem, ProblemMembers, ROLE_REQUIRED,
         },
-        request_notes::Caller,
+        request_notes::CallerKind,
         unknown_keys,
     },
     ports::{Admission, Limit},
@@ -127,7 +127,7 @@ pub fn admitted(client: &Client, decision: Option<Decision>, scope: Scope) -> Re
         Decision::Limited(grant, state) => (grant, state, false),
         Decision::Allowed(grant, state) => (grant, state, true),
     };
-    client.note(Caller::ApiKey);
+    client.note(CallerKind::ApiKey);
     let limit =
         Limit { name: "key".to_owned(), limit: grant.rate_limit, window_seconds: grant.rate_limit_window_seconds };
     limits::report(client, &limit, &Admission { allowed, states: vec![state] })?;
