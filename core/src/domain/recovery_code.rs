@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::Secret;
 
 /// Random bytes of a code: 120 bits.
-pub const RANDOM_BYTES: usize = 15;
+const RANDOM_BYTES: usize = 15;
 /// How many codes a person gets at once.
 pub const CODES: usize = 10;
 const SYMBOLS: usize = 24;

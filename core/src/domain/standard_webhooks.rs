@@ -7,7 +7,7 @@ use sha2::Sha256;
 use super::Secret;
 
 /// How far the time of a message may lie from ours, in seconds.
-pub const TOLERANCE_SECONDS: u64 = 300;
+const TOLERANCE_SECONDS: u64 = 300;
 /// The most signatures of a message that are looked at: more than two only while secrets are being rotated.
 const MOST_SIGNATURES: usize = 8;
 

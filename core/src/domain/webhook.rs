@@ -103,7 +103,7 @@ wire_names! {
 }
 
 /// How long after each attempt that failed the next one follows, in milliseconds: the schedule of Standard Webhooks.
-pub const RETRY_DELAYS_MS: [i64; 9] =
+const RETRY_DELAYS_MS: [i64; 9] =
     [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000];
 
 /// How long after so many attempts the next one follows, in milliseconds; `None`: it is given up.

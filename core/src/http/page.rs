@@ -51,7 +51,7 @@ pub struct Page<'a, T> {
 
 /// The most that a page's items have, in bytes of JSON: a Worker has 128 MB for all its requests, and what is around a
 /// page costs as much again. A page may be shorter than was asked for.
-pub const PAGE_BYTES: usize = 1_000_000;
+const PAGE_BYTES: usize = 1_000_000;
 
 /// The page, of items of which one more than `limit` was asked for, and the cursor after it where there is more.
 #[must_use]

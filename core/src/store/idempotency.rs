@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// How long an answer is replayed, in seconds.
-pub const REPLAY_SECONDS: i64 = 86_400;
+const REPLAY_SECONDS: i64 = 86_400;
 
 /// Names a user as the caller of a request.
 #[must_use]

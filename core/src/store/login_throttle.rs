@@ -23,7 +23,7 @@ pub struct GuessPolicy {
 /// For an account, a session's password and a person's codes.
 pub const ACCOUNT: GuessPolicy = GuessPolicy { free: 5, longest_ms: 900_000 };
 /// For one network, over all accounts.
-pub const NETWORK: GuessPolicy = GuessPolicy { free: 20, longest_ms: 60_000 };
+const NETWORK: GuessPolicy = GuessPolicy { free: 20, longest_ms: 60_000 };
 
 /// What a password is guessed at.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The most mails of a kind that an address gets in an hour, whoever asks for them.
-pub const MOST_AN_HOUR: i64 = 10;
+const MOST_AN_HOUR: i64 = 10;
 /// The most mails about new networks that an address gets in a day.
 const MOST_OF_NETWORKS_A_DAY: i64 = 5;
 /// After so many attempts a mail is given up: some days.
