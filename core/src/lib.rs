@@ -30,7 +30,7 @@ pub use config::{
     SmtpEncryption, SmtpSettings, UnknownVariable, unknown_variables,
 };
 pub use http::{
-    BodyStalled, Caller, HostRefusal, RequestRecord, Sleep, UnreadBody, WriteMetrics, openapi_text, refuse, router,
+    BodyStalled, CallerKind, HostRefusal, RequestRecord, Sleep, UnreadBody, WriteMetrics, openapi_text, refuse, router,
     router_with_metrics, watch_body,
 };
 pub use schedule::tick;

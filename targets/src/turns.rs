@@ -81,7 +81,7 @@ impl Turns {
 
     /// Waits for a turn as [`Turns::take`] does. Returns `None` at once where `most_waiting` wait for the same purpose
     /// already.
-    pub async fn take_unless_full(&self, purpose: Purpose, most_waiting: usize) -> Option<Turn> {
+    async fn take_unless_full(&self, purpose: Purpose, most_waiting: usize) -> Option<Turn> {
         if self.lock().waiting(purpose) >= most_waiting {
             return None;
         }

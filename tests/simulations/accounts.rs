@@ -1,9 +1,11 @@
 //! Accounts: what days, hours and seconds do to them, and what a failing database leaves behind.
 
+use std::pin::pin;
+
 use aibaas_core::tick;
 use aibaas_tests::{
     fixtures::{Authenticator, PASSWORD},
-    simulation::Simulation,
+    simulation::{Failure, Simulation},
 };
 use axum::http::{Method, Request};
 use serde_json::{Value, json};
@@ -434,4 +436,46 @@ async fn a_person_changes_keys_a_thousand_times_an_hour() {
     simulation.pass_seconds(HOUR);
     let tokens = login(&simulation, ADA).await;
     assert_eq!(post(&simulation, "/api-keys", tokens["accessToken"].as_str(), asked.clone()).await.0, 201);
+}
+
+/// Each guard has its own answer, whatever has changed by the time when the answer is written.
+#[tokio::test]
+async fn the_hour_that_ends_meanwhile_does_not_turn_one_refusal_into_another() {
+    let simulation = Simulation::new(&[]).await;
+    let tokens = person(&simulation).await;
+    let asked = json!({ "name": "k", "scopes": ["leaderboard:read"], "rateLimit": 10 });
+    let (status, made) = post(&simulation, "/api-keys", tokens["accessToken"].as_str(), asked.clone()).await;
+    assert_eq!(status, 201, "{made}");
+    let key = format!("/api/v1/api-keys/{}", made["apiKey"]["id"].as_str().expect("an id"));
+    simulation.spoil(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 998) \
+         INSERT INTO audit_events (id, at, user_id, actor_id, event, details) \
+         SELECT 'before-' || n, at, user_id, actor_id, event, details FROM audit_events, numbers \
+         WHERE event = 'api_key_created'",
+    );
+    simulation.pass_seconds(HOUR - 1);
+    let tokens = login(&simulation, ADA).await;
+    let token = tokens["accessToken"].as_str();
+    let rename = |name: &str| simulation.call_whole(Method::PATCH, &key, token, Some(json!({ "name": name })));
+    let refused = |(status, retry_after, problem): (u16, Option<u64>, Value)| {
+        assert_eq!((status, &problem["code"]), (429, &json!("too_many_requests")), "{problem}");
+        assert_eq!(retry_after, Some(1));
+    };
+
+    // There is room when it looks, and another takes it before it writes.
+    simulation.break_after(0, Failure::SlowToTell);
+    let mut late = pin!(rename("late"));
+    assert!(futures_util::poll!(late.as_mut()).is_pending());
+    assert_eq!(rename("first").await.0, 200);
+    simulation.break_after(0, Failure::SlowToTell);
+    assert!(futures_util::poll!(late.as_mut()).is_pending());
+    simulation.pass_seconds(1);
+    refused(late.await);
+
+    simulation.spoil("UPDATE audit_events SET at = at + 1000 WHERE id LIKE 'before-%' OR event = 'api_key_created'");
+    simulation.break_after(0, Failure::SlowToTell);
+    let mut create = pin!(simulation.call_whole(Method::POST, "/api/v1/api-keys", token, Some(asked)));
+    assert!(futures_util::poll!(create.as_mut()).is_pending());
+    simulation.pass_seconds(1);
+    refused(create.await);
 }

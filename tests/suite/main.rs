@@ -384,6 +384,10 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
             "native_program::every_way_in_leads_to_the_same_accounts",
             users_import::every_way_in_leads_to_the_same_accounts,
         ),
+        plain(
+            "native_program::an_import_that_stops_tells_what_it_refused",
+            users_import::an_import_that_stops_tells_what_it_refused,
+        ),
         plain("native_program::the_command_line_names_administrators", || {
             RUNTIME.block_on(users_import::the_command_line_names_administrators())
         }),

@@ -125,6 +125,16 @@ pub fn command_line_of_the_client() {
     ] {
         assert!(said.contains(word), "{word} in {said}");
     }
+    let commands = said.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = commands.map_while(|line| line.strip_prefix("  ")?.split(' ').next());
+    let mut listed = listed.filter(|name| !matches!(*name, "" | "help")).collect::<Vec<_>>();
+    listed.sort_unstable();
+    let (_, server) = self::run(&["import", "--help"], &[]);
+    let told = server.split_once("aibaas-client import takes ").and_then(|(_, told)| told.split_once('.'));
+    let told = told.expect(&server).0.replace(" and ", ", ");
+    let mut told = told.split(',').map(str::trim).collect::<Vec<_>>();
+    told.sort_unstable();
+    assert_eq!(told, listed, "what `aibaas import --help` says of the client");
     assert_eq!(run(&[]).0, Some(2), "a command is needed");
     let (code, said) = run(&["import", "aider", "/no/such/file", "--api-key", "x"]);
     assert!(code == Some(2) && said.contains("aibaas-client: /no/such/file: there is no such file"), "{said}");

@@ -247,6 +247,25 @@ pub fn every_way_in_leads_to_the_same_accounts() {
     assert_eq!(std::fs::read_to_string(&sql).expect("the file"), text);
 }
 
+/// Of an import that stops half-way, what was refused until then is told besides where it stopped.
+pub fn an_import_that_stops_tells_what_it_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, file) = (folder.path().join("data"), folder.path().join("users.csv"));
+    let header = "id,email,password_hash,full_name,email_verified,created_at\n";
+    std::fs::write(&file, header).expect("written");
+    import(&file, "--data-dir", &data);
+    let full = "CREATE TRIGGER full BEFORE INSERT ON users BEGIN SELECT RAISE(ABORT, 'no room'); END";
+    database(&data).execute_batch(full).expect("a trigger");
+
+    std::fs::write(&file, format!("{header}1,ada@example.com,,,t,2024-01-02\n2,nobody,,,t,2024-01-02\n"))
+        .expect("written");
+    let path = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let (well, said) = run(&["import", "users", &path(&file), "--data-dir", &path(&data)]);
+    assert!(!well && said.contains("stopped before line 2"), "{said}");
+    assert!(said.contains("imported 0, already there 0, refused 1"), "{said}");
+    assert!(said.contains("refused: line 3: "), "{said}");
+}
+
 fn is(row: &[rusqlite::types::Value], email: &str) -> bool {
     row.contains(&rusqlite::types::Value::Text(email.to_owned()))
 }

@@ -8,6 +8,7 @@ mod unknown_variables;
 
 use std::{fmt, sync::Arc};
 
+pub use crate::domain::account::Publishing;
 use crate::{
     domain::{JwtAlgorithm, Secret, account::Email, network::Network, origin, password_hash},
     ports::{Clock, Deadlines, Limit, MovableClock},
@@ -60,15 +61,6 @@ impl HostDefaults {
             most_packing_statements: Self::PACKING_STATEMENTS,
         }
     }
-}
-
-/// Who may publish results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Publishing {
-    /// Everybody who has a key with the scope.
-    Open,
-    /// Only keys whose owner is a publisher or an administrator.
-    Roles,
 }
 
 impl Publishing {

@@ -249,12 +249,6 @@ impl Role {
         matches!(self, Self::Publisher | Self::Admin)
     }
 
-    /// Checks whether keys of the role may use the scope where the deployment restricts publishing.
-    #[must_use]
-    pub fn may_use(self, scope: Scope) -> bool {
-        self.publishes() || !scope.publishes()
-    }
-
     /// Checks whether keys of the role may verify everybody's keys.
     #[must_use]
     pub fn serves(self) -> bool {
@@ -262,9 +256,45 @@ impl Role {
     }
 }
 
+/// Who may publish results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publishing {
+    /// Whoever has a key with the scope.
+    Open,
+    /// Only keys whose owner is a publisher or an administrator.
+    Roles,
+}
+
+impl Publishing {
+    /// Checks whether the scope works only in keys of users who may publish.
+    #[must_use]
+    pub fn needs_publisher(self, scope: Scope) -> bool {
+        self == Self::Roles && scope.publishes()
+    }
+
+    /// Finds the first of the scopes that does not work in keys of users of this role.
+    #[must_use]
+    pub fn refused_scope(self, role: Role, scopes: &[Scope]) -> Option<Scope> {
+        scopes.iter().copied().find(|scope| self.needs_publisher(*scope) && !role.publishes())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_roles_publish_other_roles_only_read() {
+        let scopes = [Scope::LeaderboardRead, Scope::ModelsWrite, Scope::ResultsWrite];
+        for role in [Role::User, Role::Service] {
+            assert_eq!(Publishing::Roles.refused_scope(role, &scopes), Some(Scope::ModelsWrite));
+            assert_eq!(Publishing::Roles.refused_scope(role, &[Scope::LeaderboardRead]), None);
+            assert_eq!(Publishing::Open.refused_scope(role, &scopes), None);
+        }
+        for role in [Role::Publisher, Role::Admin] {
+            assert_eq!(Publishing::Roles.refused_scope(role, &scopes), None);
+        }
+    }
 
     #[test]
     fn addresses() {

@@ -35,7 +35,7 @@ pub fn leaf_hash(text: &[u8]) -> Hash {
 
 /// Computes the hash of a node over two others.
 #[must_use]
-pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
+fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
 }
 

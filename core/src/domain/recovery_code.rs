@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::Secret;
 
 /// Number of random bytes of a code: 120 bits.
-pub const RANDOM_BYTES: usize = 15;
+const RANDOM_BYTES: usize = 15;
 /// Number of codes that a person gets at once.
 pub const CODES: usize = 10;
 const SYMBOLS: usize = 24;

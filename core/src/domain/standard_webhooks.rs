@@ -7,7 +7,7 @@ use sha2::Sha256;
 use super::Secret;
 
 /// Largest difference between the time of a message and ours, in seconds.
-pub const TOLERANCE_SECONDS: u64 = 300;
+const TOLERANCE_SECONDS: u64 = 300;
 /// Most signatures of a message that are checked: it has more than two only while secrets are being rotated.
 const MOST_SIGNATURES: usize = 8;
 

@@ -12,7 +12,7 @@ use super::Secret;
 use crate::ports::Timestamp;
 
 /// Length of a secret in bytes: that of SHA-1's output (RFC 4226, 4).
-pub const SECRET_BYTES: usize = 20;
+const SECRET_BYTES: usize = 20;
 const STEP_SECONDS: i64 = 30;
 const DIGITS: u32 = 6;
 const ISSUER: &str = "AIBaaS";

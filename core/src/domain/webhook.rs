@@ -103,7 +103,7 @@ wire_names! {
 }
 
 /// Delays between a failed attempt and the next one, in milliseconds: the schedule of Standard Webhooks.
-pub const RETRY_DELAYS_MS: [i64; 9] =
+const RETRY_DELAYS_MS: [i64; 9] =
     [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000];
 
 /// Returns the delay until the next attempt after so many failed ones, in milliseconds; `None` where the delivery is

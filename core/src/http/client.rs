@@ -5,7 +5,7 @@ use std::{convert::Infallible, net::IpAddr};
 use axum::extract::FromRequestParts;
 use http::{HeaderName, HeaderValue, header, request::Parts};
 
-use super::request_notes::{Caller, RequestNotes};
+use super::request_notes::{CallerKind, RequestNotes};
 use crate::{
     app::{App, ClientAddress},
     domain::{SecurityEventName, key_use::Decision, network::Network},
@@ -74,7 +74,7 @@ impl Client {
     }
 
     /// Notes the caller, for the log.
-    pub fn note(&self, caller: Caller) {
+    pub fn note(&self, caller: CallerKind) {
         if let Some(notes) = &self.notes {
             notes.note_caller(caller);
         }

@@ -100,7 +100,12 @@ impl Caller<'_> {
     }
 
     /// Claims the key unless another request holds it, and returns what is then stored under it.
-    async fn claim(&self, app: &App, claim: &store::Claim, fingerprint: Vec<u8>) -> Result<Option<Claimed>, ApiError> {
+    async fn claim(
+        &self,
+        app: &App,
+        claim: &store::StoredClaim,
+        fingerprint: Vec<u8>,
+    ) -> Result<Option<Claimed>, ApiError> {
         let take = |batch: &mut Batch| {
             batch.push(claim.take(fingerprint, app.now(), app.deadlines().claim_seconds()));
             batch.push(claim.find())
@@ -145,7 +150,7 @@ impl IntoResponse for Reply {
 
 /// A request's hold on its idempotency key while it runs; empty for a request without a key. Fulfilling consumes it.
 #[must_use = "a request is answered by fulfilling its claim"]
-pub struct Claim(Option<store::Claim>);
+pub struct Claim(Option<store::StoredClaim>);
 
 /// A reply with its fulfilled claim, which [`Idempotency::once`] sends.
 pub struct Fulfilled {
@@ -229,7 +234,7 @@ impl Claim {
         Fulfilled { reply, claim: self }
     }
 
-    fn sealed(&self, app: &App, reply: &Reply) -> Result<Option<(&store::Claim, Vec<u8>)>, ApiError> {
+    fn sealed(&self, app: &App, reply: &Reply) -> Result<Option<(&store::StoredClaim, Vec<u8>)>, ApiError> {
         let Some(claim) = &self.0 else { return Ok(None) };
         let sealed = app.keys().seal(&claim.id, app.random(), &reply.body).map_err(ApiError::internal)?;
         Ok(Some((claim, sealed)))
@@ -270,7 +275,7 @@ impl Idempotency {
         let Some(Keyed { key, waits, digest }) = self.0 else {
             return Ok(work(Claim(None)).await?.reply.into_response());
         };
-        let claim = store::Claim { caller: caller.name(), key, id: app.new_id() };
+        let claim = store::StoredClaim { caller: caller.name(), key, id: app.new_id() };
         let fingerprint = app.keys().fingerprint(&digest).map_err(ApiError::internal)?;
         let mut held = Held { app, claim: Some(claim.clone()) };
         let mut found = caller.claim(app, &claim, fingerprint.clone()).await?;
@@ -320,7 +325,7 @@ impl Idempotency {
 }
 
 /// Releases the claim if it has no answer, and returns what is then stored under the key.
-async fn release(app: &App, claim: &store::Claim) -> Result<Option<Claimed>, BatchError> {
+async fn release(app: &App, claim: &store::StoredClaim) -> Result<Option<Claimed>, BatchError> {
     let mut batch = Batch::new();
     batch.push(claim.release());
     let found = batch.push(claim.find());
@@ -353,7 +358,7 @@ fn replay(app: &App, digest: &[u8], found: Claimed) -> Result<Response, ApiError
 /// next try; whatever the database still carries out of the first is undone by its guard.
 struct Held<'a> {
     app: &'a App,
-    claim: Option<store::Claim>,
+    claim: Option<store::StoredClaim>,
 }
 
 impl Drop for Held<'_> {
@@ -364,7 +369,7 @@ impl Drop for Held<'_> {
     }
 }
 
-fn release_later(app: &App, claim: store::Claim) {
+fn release_later(app: &App, claim: store::StoredClaim) {
     let worker = app.clone();
     app.ports().background.spawn(Box::pin(async move {
         if let Err(error) = release(&worker, &claim).await {

@@ -71,18 +71,24 @@ impl KeyChanges {
     /// `too_many_requests`; an internal error, when the batch did not answer what was expected.
     pub fn refuse_if_full(self, client: &Client, answers: &mut Answers) -> Result<(), ApiError> {
         let state = answers.take(self.0)?;
-        if state.remaining > 0 { Ok(()) } else { Self::tell(client, false, state) }
+        if state.remaining > 0 { Ok(()) } else { Err(refuse(client, &Self::limit(), &state)) }
     }
 
     /// Refuses a change whose batch [`Guard::ApiKeyLimit`](crate::store::Guard) undid, if the limit has no room for it.
     ///
     /// # Errors
     /// As [`KeyChanges::refuse_if_full`] and [`SessionBatch::read`].
-    pub async fn refuse_undone(app: &App, caller: &ClaimedSession) -> Result<(), ApiError> {
-        let mut batch = caller.batch();
-        let changes = Self::read(app, &mut batch);
-        let (_, mut answers) = batch.read(app).await?;
-        changes.refuse_if_full(caller.client(), &mut answers)
+    pub async fn refusal(app: &App, caller: &ClaimedSession) -> ApiError {
+        let changes = api_keys::recent_changes(caller.batch().user_id(), app.now());
+        let reset_after_ms = match changes.run(app.database()).await {
+            Ok(state) if state.remaining > 0 => 0,
+            Ok(state) => state.reset_after_ms,
+            Err(error) => {
+                tracing::warn!(%error, "when keys may be changed again was not read");
+                u64::from(api_keys::CHANGES_SECONDS).saturating_mul(1000)
+            }
+        };
+        refuse(caller.client(), &Self::limit(), &LimitState { remaining: 0, reset_after_ms })
     }
 
     /// Writes the limit's state to the answer's headers.
@@ -90,13 +96,12 @@ impl KeyChanges {
     /// # Errors
     /// An internal error, when the batch did not answer what was expected.
     pub fn report(self, client: &Client, answers: &mut Answers) -> Result<(), ApiError> {
-        Self::tell(client, true, answers.take(self.0)?)
+        tell(client, &Self::limit(), &answers.take(self.0)?);
+        Ok(())
     }
 
-    fn tell(client: &Client, allowed: bool, state: LimitState) -> Result<(), ApiError> {
-        let limit =
-            Limit { name: "keys".to_owned(), limit: api_keys::MOST_CHANGES, window_seconds: api_keys::CHANGES_SECONDS };
-        report(client, &limit, &Admission { allowed, states: vec![state] })
+    fn limit() -> Limit {
+        Limit { name: "keys".to_owned(), limit: api_keys::MOST_CHANGES, window_seconds: api_keys::CHANGES_SECONDS }
     }
 }
 
@@ -160,13 +165,26 @@ pub async fn admit(app: &App, client: &Client, subject: &str, limit: Limit) -> R
 /// `too_many_requests` where the limiter did not admit the request.
 pub fn report(client: &Client, limit: &Limit, admission: &Admission) -> Result<(), ApiError> {
     let state = admission.states.first().ok_or_else(|| ApiError::internal("the limiter told no state"))?;
-    let reset_seconds = state.reset_after_ms.div_ceil(1000);
+    if !admission.allowed {
+        return Err(refuse(client, limit, state));
+    }
+    tell(client, limit, state);
+    Ok(())
+}
+
+/// Tells in the answer's headers where the limit stands that does not admit the request, and returns the answer.
+fn refuse(client: &Client, limit: &Limit, state: &LimitState) -> ApiError {
+    tell(client, limit, state);
+    let detail = format!("at most {} requests in {} seconds", limit.limit, limit.window_seconds);
+    Problem::new(TOO_MANY_REQUESTS, detail).retry_after(reset_seconds(state).max(1)).into()
+}
+
+fn tell(client: &Client, limit: &Limit, state: &LimitState) {
     let name = &limit.name;
     client.answer_header(POLICY, &format!("\"{name}\";q={};w={}", limit.limit, limit.window_seconds));
-    client.answer_header(STATE, &format!("\"{name}\";r={};t={reset_seconds}", state.remaining));
-    if admission.allowed {
-        return Ok(());
-    }
-    let detail = format!("at most {} requests in {} seconds", limit.limit, limit.window_seconds);
-    Err(Problem::new(TOO_MANY_REQUESTS, detail).retry_after(reset_seconds.max(1)).into())
+    client.answer_header(STATE, &format!("\"{name}\";r={};t={}", state.remaining, reset_seconds(state)));
+}
+
+fn reset_seconds(state: &LimitState) -> u64 {
+    state.reset_after_ms.div_ceil(1000)
 }

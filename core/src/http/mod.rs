@@ -45,6 +45,6 @@ pub use log::sequence;
 pub use middleware::refuse;
 pub use openapi::text as openapi_text;
 pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};
-pub use request_notes::{Caller, RequestRecord};
+pub use request_notes::{CallerKind, RequestRecord};
 pub use router::{router, router_with_metrics};
 pub use site::{catch_up, metrics::WriteMetrics};

@@ -51,7 +51,7 @@ pub struct Page<'a, T> {
 
 /// Most bytes of JSON that a page's items have: a Worker has 128 MB for all its requests, and what is around a page
 /// costs as much again. A page may therefore be shorter than was asked for.
-pub const PAGE_BYTES: usize = 1_000_000;
+const PAGE_BYTES: usize = 1_000_000;
 
 /// Takes a page of items, of which one more than `limit` was queried; returns it and the cursor to the next, if any.
 #[must_use]

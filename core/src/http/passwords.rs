@@ -47,13 +47,37 @@ pub async fn hash(app: &App, password: Secret) -> Result<Secret, ApiError> {
     }
 }
 
+/// Why a new password was not taken.
+pub enum NewPasswordError {
+    /// The person may not have this one.
+    Refused(ValidationError),
+    /// Anything else.
+    Other(ApiError),
+}
+
+impl NewPasswordError {
+    /// Returns the answer to a body whose member at `pointer` is the password.
+    pub fn at(self, pointer: &'static str) -> ApiError {
+        match self {
+            Self::Refused(refusal) => ApiError::invalid_member(pointer, refusal),
+            Self::Other(error) => error,
+        }
+    }
+}
+
+impl<E: Into<ApiError>> From<E> for NewPasswordError {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
 /// Hashes a password that the rules allow, or refuses it if it is known from a breach.
 ///
 /// # Errors
-/// As [`hash`].
-pub async fn hash_new(app: &App, password: Secret) -> Result<Result<Secret, ValidationError>, ApiError> {
+/// [`NewPasswordError::Refused`] where it is known; else as [`hash`].
+pub async fn hash_new(app: &App, password: Secret) -> Result<Secret, NewPasswordError> {
     if pwned_passwords::is_pwned(app, &password).await {
-        return Ok(Err(pwned_passwords::refusal()));
+        return Err(NewPasswordError::Refused(pwned_passwords::refusal()));
     }
-    hash(app, password).await.map(Ok)
+    Ok(hash(app, password).await?)
 }

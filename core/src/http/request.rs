@@ -202,7 +202,7 @@ fn require_identity(headers: &HeaderMap) -> Result<(), ApiError> {
 
 /// Strips the byte order mark that some programs begin a text with (RFC 8259, 8.1).
 #[must_use]
-pub fn without_byte_order_mark(body: &[u8]) -> &[u8] {
+fn without_byte_order_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 

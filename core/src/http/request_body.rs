@@ -54,7 +54,7 @@ where
         received: 0,
         timer: None,
         sleep: Arc::clone(&sleep),
-        home: Arc::clone(&returned),
+        returned: Arc::clone(&returned),
     };
     (Body::new(watched), UnreadBody { returned, is_empty: false, waits_for_continue, sleep })
 }
@@ -73,7 +73,7 @@ struct WatchedBody<B> {
     /// Timer of the current window, set while the client is waited for.
     timer: Option<BoxFuture>,
     sleep: Sleep,
-    home: Arc<Mutex<Option<Rest<B>>>>,
+    returned: Arc<Mutex<Option<Rest<B>>>>,
 }
 
 // No field is structurally pinned.
@@ -125,7 +125,7 @@ where
 
 impl<B> Drop for WatchedBody<B> {
     fn drop(&mut self) {
-        *self.home.lock().unwrap_or_else(PoisonError::into_inner) = self.rest.take();
+        *self.returned.lock().unwrap_or_else(PoisonError::into_inner) = self.rest.take();
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::{TraceParent, key_use::Decision};
 
 /// Caller of a request, by its kind of credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Caller {
+pub enum CallerKind {
     /// Unknown: without a credential, or with one that is not good.
     #[default]
     Nobody,
@@ -24,7 +24,7 @@ pub enum Caller {
     Operator,
 }
 
-impl Caller {
+impl CallerKind {
     const ALL: [Self; 4] = [Self::Nobody, Self::Session, Self::ApiKey, Self::Operator];
 
     /// Returns the name of the kind in the log and in metrics.
@@ -50,7 +50,7 @@ pub struct RequestRecord {
     /// Time from the request to the head of the answer, in milliseconds.
     pub duration_ms: u64,
     /// Caller of the request.
-    pub caller: Caller,
+    pub caller: CallerKind,
     /// Names of what was decided about API keys, in order: of the caller's own, and of one that a service was shown.
     pub key_decisions: Vec<&'static str>,
     /// Trace that the request is part of, with the span that caused it.
@@ -89,7 +89,7 @@ impl RequestNotes {
     }
 
     /// Notes the caller.
-    pub fn note_caller(&self, caller: Caller) {
+    pub fn note_caller(&self, caller: CallerKind) {
         self.0.caller.store(caller as u8, Ordering::Relaxed);
     }
 
@@ -104,9 +104,9 @@ impl RequestNotes {
     }
 
     /// Returns the caller that was noted, else [`Caller::Nobody`].
-    pub fn caller(&self) -> Caller {
+    pub fn caller(&self) -> CallerKind {
         let noted = self.0.caller.load(Ordering::Relaxed);
-        Caller::ALL.into_iter().find(|caller| *caller as u8 == noted).unwrap_or_default()
+        CallerKind::ALL.into_iter().find(|caller| *caller as u8 == noted).unwrap_or_default()
     }
 }
 
@@ -117,8 +117,8 @@ mod tests {
     #[test]
     fn callers_are_noted() {
         let notes = RequestNotes::default();
-        assert_eq!(notes.caller(), Caller::Nobody);
-        for caller in Caller::ALL {
+        assert_eq!(notes.caller(), CallerKind::Nobody);
+        for caller in CallerKind::ALL {
             notes.note_caller(caller);
             assert_eq!(notes.caller(), caller);
         }

@@ -28,7 +28,7 @@ pub struct Proof {
     pub user: User,
     subject: String,
     in_flight: InFlight,
-    asked: Asked,
+    policy: SecondFactorPolicy,
     second: Option<SecondProof>,
 }
 
@@ -58,13 +58,13 @@ impl From<StepUpError> for ApiError {
 
 /// Whether a call asks for the second factor.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum SecondFactorPolicy {
     /// Never asks.
-    No,
+    Skip,
     /// Asks where the person has one.
-    WhereThereIsOne,
+    IfEnabled,
     /// Asks, and requires the person to have one.
-    Always,
+    Required,
 }
 
 /// Checks the password alone.
@@ -72,7 +72,7 @@ enum Asked {
 /// # Errors
 /// `incorrect_password`, `too_many_attempts`, and what [`SessionBatch::run`] may answer.
 pub async fn check_password(app: &App, caller: &ClaimedSession, password: &Secret) -> Result<Proof, ApiError> {
-    check(app, caller, password, None, Asked::No).await
+    check(app, caller, password, None, SecondFactorPolicy::Skip).await
 }
 
 /// Checks the password, and a code of the second factor where the person has one.
@@ -85,7 +85,7 @@ pub async fn check_both(
     password: &Secret,
     code: Option<&Secret>,
 ) -> Result<Proof, ApiError> {
-    check(app, caller, password, code, Asked::WhereThereIsOne).await
+    check(app, caller, password, code, SecondFactorPolicy::IfEnabled).await
 }
 
 /// Checks the password and a code of a person who must have a second factor.
@@ -98,7 +98,7 @@ pub async fn check_second_factor(
     password: &Secret,
     code: Option<&Secret>,
 ) -> Result<Proof, ApiError> {
-    check(app, caller, password, code, Asked::Always).await
+    check(app, caller, password, code, SecondFactorPolicy::Required).await
 }
 
 async fn check(
@@ -106,7 +106,7 @@ async fn check(
     caller: &ClaimedSession,
     password: &Secret,
     code: Option<&Secret>,
-    asked: Asked,
+    policy: SecondFactorPolicy,
 ) -> Result<Proof, ApiError> {
     let subject = caller.session_subject();
     let mut in_flight = InFlight::new(app, Target::of(&subject));
@@ -133,17 +133,20 @@ async fn check(
         admitted?;
     }
 
-    let missing = match asked {
-        Asked::Always if !user.mfa_enabled => Some(not_enabled()),
-        Asked::Always | Asked::WhereThereIsOne if user.mfa_enabled && code.is_none() => Some(code_required()),
+    let missing = match policy {
+        SecondFactorPolicy::Required if !user.mfa_enabled => Some(not_enabled()),
+        SecondFactorPolicy::Required | SecondFactorPolicy::IfEnabled if user.mfa_enabled && code.is_none() => {
+            Some(code_required())
+        }
         _ => None,
     };
-    let mut proof = Proof { user, subject, in_flight, asked, second: None };
+    let mut proof = Proof { user, subject, in_flight, policy, second: None };
     if let Some(missing) = missing {
         proof.take_back().await?;
         return Err(missing);
     }
     if !passwords::verify(app, presented_password(password), proof.user.password_hash.clone()).await? {
+        // The batch above has confirmed the session. Were this one undone where it ends meanwhile, a guess would cost nothing.
         let mut batch = Batch::new();
         proof.in_flight.wrong(&mut batch);
         batch.push(caller.event(app, SecurityEventName::PasswordCheckFailed, json!({})));
@@ -151,7 +154,7 @@ async fn check(
         proof.in_flight.ended();
         return Err(incorrect_password());
     }
-    if let Some(code) = code.filter(|_| asked != Asked::No && proof.user.mfa_enabled) {
+    if let Some(code) = code.filter(|_| policy != SecondFactorPolicy::Skip && proof.user.mfa_enabled) {
         let (guess, method) = (guess_at_code(app, caller), code.method());
         match code.uses(app, &proof.user.id, &second_factor)? {
             Some(uses) => proof.second = Some(SecondProof { method, guess, uses }),
@@ -208,12 +211,12 @@ impl Proof {
     /// [`StepUpError::Refused`] with `incorrect_password`, `incorrect_code`, `too_many_attempts`, `mfa_not_enabled`, or
     /// `validation_failed` where a code is asked for by now; else as [`SessionBatch::run`].
     pub async fn carry_out(self, app: &App, mut effects: SessionBatch<'_>) -> Result<Answers, StepUpError> {
-        let Self { user, subject, mut in_flight, asked, second } = self;
+        let Self { user, subject, mut in_flight, policy, second } = self;
         let mut proof = Batch::new();
         proof.push(users::expect_password(&user.id, user.password_hash.as_ref()));
         proof.push(login_throttle::clear(&subject));
         proof.push(in_flight.end());
-        if asked != Asked::No {
+        if policy != SecondFactorPolicy::Skip {
             proof.push(mfa::expect_enabled(&user.id, user.mfa_enabled));
         }
         let second = second.map(|SecondProof { method, guess, uses }| {
@@ -234,8 +237,8 @@ impl Proof {
         };
         Err(StepUpError::Refused(match (guard, second) {
             (Guard::PasswordUnchanged, _) => incorrect_password(),
-            (Guard::MfaDisabled, _) if asked != Asked::No => code_required(),
-            (Guard::MfaEnabled, _) if asked == Asked::Always => not_enabled(),
+            (Guard::MfaDisabled, _) if policy != SecondFactorPolicy::Skip => code_required(),
+            (Guard::MfaEnabled, _) if policy == SecondFactorPolicy::Required => not_enabled(),
             (Guard::GuessAllowed, Some((guess, _))) => guess.refused(app).await,
             (Guard::MfaEnabled | Guard::SecondFactorUnused, Some((guess, method))) => {
                 failed(app, caller, &guess, method).await

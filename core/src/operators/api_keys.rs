@@ -4,10 +4,9 @@ use serde_json::json;
 
 use super::{Operator, OperatorError};
 use crate::{
-    config::Publishing,
     domain::{
         ApiKeyId, SecurityEventName,
-        account::{AccountStatus, Email},
+        account::{AccountStatus, Email, Publishing},
         api_key::ApiKey,
         api_key_settings::AskedApiKey,
     },
@@ -64,9 +63,7 @@ impl Operator<'_> {
         if owner.status == AccountStatus::Suspended {
             return Err(OperatorError::Suspended(owner.email));
         }
-        if publishing == Publishing::Roles
-            && let Some(scope) = new.scopes.iter().copied().find(|scope| !owner.role.may_use(*scope))
-        {
+        if let Some(scope) = publishing.refused_scope(owner.role, &new.scopes) {
             return Err(OperatorError::RoleRequired { email: owner.email, role: owner.role.as_str(), scope });
         }
         let mut random = [0; 64];

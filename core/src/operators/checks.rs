@@ -11,7 +11,7 @@ use crate::{
         merkle::{self, Frontier},
     },
     ports::DatabaseError,
-    store::{checks, log},
+    store::{checks, log, results::TaskAttempt},
 };
 
 /// Most violations of one invariant that are listed.
@@ -123,7 +123,7 @@ impl Operator<'_> {
                 }
                 let mut digest = ResultsDigest::default();
                 // Results at private tasks were left out of the digest.
-                let mut next = (!run.private_tasks).then(|| (String::new(), 0));
+                let mut next = (!run.private_tasks).then(TaskAttempt::default);
                 while let Some(end) = next {
                     let piece = log::results(&run.id, &end, PAGE).run(self.database).await?;
                     let unwritable = |error: serde_json::Error| DatabaseError::Unavailable(error.to_string());

@@ -37,7 +37,9 @@ guards! {
     AddressFree => "address_free",
     /// The key was not revoked.
     ApiKeyActive => "api_key_active",
-    /// The owner has room for one more active key, and for another change to keys within the hour.
+    /// The owner has room for another change to keys within the hour.
+    ApiKeyChanges => "api_key_changes",
+    /// The owner has room for one more active key.
     ApiKeyLimit => "api_key_limit",
     /// The key is as it was when it was read, has no successor, and its owner has room for one.
     ApiKeyRotatable => "api_key_rotatable",

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// How long an answer is replayed, in seconds.
-pub const REPLAY_SECONDS: i64 = 86_400;
+const REPLAY_SECONDS: i64 = 86_400;
 
 /// Returns the caller's name for a user with an access token.
 #[must_use]
@@ -29,7 +29,7 @@ pub fn forget(user_id: &UserId) -> [Query<()>; 2] {
 
 /// A claim of an `Idempotency-Key`.
 #[derive(Clone)]
-pub struct Claim {
+pub struct StoredClaim {
     /// Name of the caller in whose name the key is claimed.
     pub caller: String,
     /// Value of the header.
@@ -38,7 +38,7 @@ pub struct Claim {
     pub id: String,
 }
 
-impl Claim {
+impl StoredClaim {
     fn on_key(&self, sql: Sql) -> Sql {
         sql.bind(self.caller.as_str()).bind(self.key.as_str())
     }

@@ -136,14 +136,13 @@ pub struct ResultPiece {
     /// Results, in the order of task and attempt.
     pub rows: Vec<log_record::Row>,
     /// Task and attempt of the last result, where there may be more.
-    pub end: Option<(String, i64)>,
+    pub end: Option<TaskAttempt>,
 }
 
 /// Lists at most `rows` results of a run after a task and attempt.
-pub fn results(id: &RunId, (task, attempt): &(String, i64), rows: u32) -> Query<ResultPiece> {
-    packs::results(id, &TaskAttempt { task: task.clone(), attempt: *attempt }, rows, move |found| {
-        let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= rows);
-        let end = found.last().filter(|_| is_full).map(|(key, _)| (key.task.clone(), key.attempt));
+pub fn results(id: &RunId, after: &TaskAttempt, rows: u32) -> Query<ResultPiece> {
+    packs::results(id, after, rows, move |found| {
+        let end = packs::end_of(&found, rows);
         let rows = found.iter().map(|(_, row)| dataset::result(row)).collect::<Result<_, _>>()?;
         Ok(ResultPiece { rows, end })
     })

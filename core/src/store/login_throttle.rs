@@ -23,7 +23,7 @@ pub struct GuessPolicy {
 /// Policy for an account, a session's password and a person's codes.
 pub const ACCOUNT: GuessPolicy = GuessPolicy { free: 5, longest_ms: 900_000 };
 /// Policy for one network, over all accounts.
-pub const NETWORK: GuessPolicy = GuessPolicy { free: 20, longest_ms: 60_000 };
+const NETWORK: GuessPolicy = GuessPolicy { free: 20, longest_ms: 60_000 };
 
 /// Subject at which a password is guessed.
 #[derive(Clone)]
@@ -106,13 +106,13 @@ pub fn end(id: &str) -> Query<()> {
 }
 
 /// Counts a guess at a subject, unless the delay of earlier ones has not passed.
-pub fn reserve(subject: &str, patience: GuessPolicy, now: Timestamp) -> Query<()> {
-    sql!("login_throttle/reserve").bind(subject).bind(now).bind(patience.free).bind(patience.longest_ms).execute()
+pub fn reserve(subject: &str, policy: GuessPolicy, now: Timestamp) -> Query<()> {
+    sql!("login_throttle/reserve").bind(subject).bind(now).bind(policy.free).bind(policy.longest_ms).execute()
 }
 
 /// Reads when the next guess at a subject is allowed.
-pub fn free_at(subject: &str, patience: GuessPolicy) -> Query<Timestamp> {
-    let free_at = sql!("login_throttle/free_at").bind(subject).bind(patience.free).bind(patience.longest_ms);
+pub fn free_at(subject: &str, policy: GuessPolicy) -> Query<Timestamp> {
+    let free_at = sql!("login_throttle/free_at").bind(subject).bind(policy.free).bind(policy.longest_ms);
     free_at.optional(|row| row.integer("free_at").map(Timestamp)).map(|at| at.unwrap_or(Timestamp(0)))
 }
 

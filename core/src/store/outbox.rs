@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Most mails of a kind that an address gets in an hour, whoever asks for them.
-pub const MOST_AN_HOUR: i64 = 10;
+const MOST_AN_HOUR: i64 = 10;
 /// Most mails about new networks that an address gets in a day.
 const MOST_OF_NETWORKS_A_DAY: i64 = 5;
 /// Attempts after which a mail is given up: some days.

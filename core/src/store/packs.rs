@@ -123,6 +123,13 @@ pub(super) fn results<T>(
     })
 }
 
+/// Tells where the results end that were found where so many were asked for; `None` where no more can follow.
+pub(super) fn end_of(found: &[(ResultKey, Row)], rows: u32) -> Option<TaskAttempt> {
+    let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= rows);
+    let (key, _) = found.last().filter(|_| is_full)?;
+    Some(TaskAttempt { task: key.task.clone(), attempt: key.attempt })
+}
+
 /// A published run whose results are to be packed.
 #[derive(Clone, Debug)]
 pub struct DueRun {
@@ -181,9 +188,7 @@ pub struct StoredPiece {
 /// Reads at most `rows` results of a run after a place.
 pub fn piece(run_id: &RunId, after: &TaskAttempt, rows: u32) -> Query<StoredPiece> {
     results(run_id, after, rows, move |found| {
-        let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= rows);
-        let end = found.last().filter(|_| is_full);
-        let end = end.map(|(key, _)| TaskAttempt { task: key.task.clone(), attempt: key.attempt });
+        let end = end_of(&found, rows);
         let results = found.iter().map(|(_, row)| stored(row)).collect::<Result<_, _>>()?;
         let rows = found.iter().map(|(_, row)| dataset::result(row)).collect::<Result<_, _>>()?;
         Ok(StoredPiece { results, rows, end })

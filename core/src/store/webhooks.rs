@@ -388,7 +388,7 @@ pub fn queue_log(ids: &[WebhookDeliveryId], Place(seq, act): Place, now: Timesta
 
 /// A sender's lease of webhooks: nobody else calls them while it lasts.
 #[derive(Clone, Debug)]
-pub struct Lease<'a> {
+pub struct DeliveryLease<'a> {
     /// Name of the lease.
     pub name: &'a str,
     /// When the lease begins.
@@ -450,7 +450,7 @@ impl BegunDelivery {
     }
 }
 
-impl Lease<'_> {
+impl DeliveryLease<'_> {
     /// Leases at most `most` webhooks that are due, two of each person.
     pub fn take(&self, most: i64) -> Query<()> {
         sql!("webhooks/lease").bind(self.now).bind(most).bind(self.name).bind(self.until).execute()

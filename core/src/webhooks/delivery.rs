@@ -9,7 +9,7 @@ use crate::{
     store::{
         Batch, BatchError,
         changes::{self, Direction},
-        webhooks::{self, BegunDelivery, Lease, Outcome, Told},
+        webhooks::{self, BegunDelivery, DeliveryLease, Outcome, Told},
     },
 };
 
@@ -72,7 +72,7 @@ async fn follow_log(app: &App) -> Result<bool, BatchError> {
 /// Calls at most [`AT_ONCE`] webhooks. Returns how many.
 async fn round(app: &App) -> Result<usize, BatchError> {
     let (name, now) = (app.new_id(), app.now());
-    let lease = Lease { name: &name, now, until: now.plus_seconds(LEASE_SECONDS) };
+    let lease = DeliveryLease { name: &name, now, until: now.plus_seconds(LEASE_SECONDS) };
     let mut batch = Batch::new();
     batch.push(lease.take(AT_ONCE));
     let begun = batch.push(lease.begin());

@@ -34,8 +34,8 @@ enum Command {
     /// Take over accounts, or another instance's public data, from files.
     #[command(
         subcommand,
-        after_help = "Results of Aider, EvalPerf, Inspect and lm-evaluation-harness are published through the API: \
-                      aibaas-client import"
+        after_help = "Other systems' results are published through the API. aibaas-client import takes aider, evalperf,\n\
+                      every-eval-ever, helm, inspect, live-code-bench, lm-eval, swe-bench and terminal-bench."
     )]
     Import(import::Source),
     /// Say who is an administrator. The native server may run meanwhile; on the other hosts, ADMIN_EMAILS does it.

@@ -201,7 +201,7 @@ fn told(user: &User, new: &ApiKeyRecord) -> String {
     if let Some(end) = new.expires_at {
         let _ = write!(told, ", until {end}");
     }
-    if new.scopes.iter().any(|scope| !user.role.may_use(*scope)) {
+    if Publishing::Roles.refused_scope(user.role, &new.scopes).is_some() {
         told.push_str("\nwhere PUBLISHING=roles, it publishes only once its owner is a publisher");
     }
     told

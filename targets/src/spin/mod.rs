@@ -110,16 +110,20 @@ async fn router() -> Result<&'static Served, &'static str> {
     if ROUTER.get().is_none() {
         let _turn = PREPARING.get_or_init(Turns::default).take(Purpose::Computing).await;
         if ROUTER.get().is_none() {
-            let prepared = prepare().await.map_err(|error| {
-                // The wanted log level is not known yet, and may be by the next request.
-                tracing::dispatcher::with_default(&stderr_log::to_stderr(LogSettings::default()), || {
-                    tracing::error!(error, "the configuration cannot be reached");
-                });
-                "the configuration cannot be reached"
-            })?;
-            if let Err(error) = &prepared {
-                tracing::error!(%error, "the configuration is wrong");
-            }
+            let prepared = match prepare().await {
+                Ok(served) => Ok(served),
+                Err(StartError::Misconfigured(error)) => {
+                    tracing::error!(%error, "the configuration is wrong");
+                    Err(error)
+                }
+                Err(StartError::Unreachable(error)) => {
+                    // The wanted log level is not known yet, and may be by the next request.
+                    tracing::dispatcher::with_default(&stderr_log::to_stderr(LogSettings::default()), || {
+                        tracing::error!(error, "the configuration cannot be reached");
+                    });
+                    return Err("the configuration cannot be reached");
+                }
+            };
             _ = ROUTER.set(prepared);
         }
     }
@@ -127,15 +131,22 @@ async fn router() -> Result<&'static Served, &'static str> {
     prepared.as_ref().map_err(|_| misconfigured)
 }
 
-/// Creates the router, or returns the configuration's mistakes, which no retry corrects; an outer error is worth a
-/// retry.
-async fn prepare() -> Result<Result<Served, ConfigError>, String> {
-    let loaded = load_config().await?;
-    stderr_log::install(loaded.as_ref().map_or_else(|_| LogSettings::default(), |config| config.log));
-    let config = match loaded {
-        Ok(config) => config,
-        Err(error) => return Ok(Err(error)),
-    };
+/// Reason why no router was made.
+enum StartError {
+    /// The configuration is wrong: no retry corrects it.
+    Misconfigured(ConfigError),
+    /// A variable cannot be read, and may be by the next request.
+    Unreachable(String),
+}
+
+/// Makes the router of the configured application.
+async fn prepare() -> Result<Served, StartError> {
+    let config = load_config().await.inspect_err(|error| {
+        if let StartError::Misconfigured(_) = error {
+            stderr_log::install(LogSettings::default());
+        }
+    })?;
+    stderr_log::install(config.log);
     let turns = Turns::default();
     let database = SpinDatabase::new(turns.clone(), Duration::from_millis(config.deadlines.write.into()));
     let database: Arc<dyn Database> = Arc::new(MigratedDatabase::new(database));
@@ -156,12 +167,12 @@ async fn prepare() -> Result<Result<Served, ConfigError>, String> {
         background: Arc::new(SpawnedBackground),
     };
     let is_for_this_machine_only = config.is_for_this_machine_only();
-    Ok(Ok(Served { router: aibaas_core::router(&App::new(ports, config)), is_for_this_machine_only }))
+    Ok(Served { router: aibaas_core::router(&App::new(ports, config)), is_for_this_machine_only })
 }
 
 /// Loads the configuration. Spin hands out variables only asynchronously, and the application reads them synchronously,
 /// so loading is repeated until it asks for no variable that has not been fetched.
-async fn load_config() -> Result<Result<Config, ConfigError>, String> {
+async fn load_config() -> Result<Config, StartError> {
     let mut values: BTreeMap<String, Option<String>> = BTreeMap::new();
     loop {
         let missing = RefCell::new(BTreeSet::new());
@@ -184,7 +195,7 @@ async fn load_config() -> Result<Result<Config, ConfigError>, String> {
         );
         let missing = missing.into_inner();
         if missing.is_empty() {
-            return Ok(config);
+            return config.map_err(StartError::Misconfigured);
         }
         for name in missing {
             let value = match variables::get(name.to_ascii_lowercase()).await {
@@ -193,7 +204,7 @@ async fn load_config() -> Result<Result<Config, ConfigError>, String> {
                 Err(error) => {
                     // An unreadable variable is not an absent one: a production deployment must not start in
                     // development.
-                    return Err(format!("variable {name}: {error}"));
+                    return Err(StartError::Unreachable(format!("variable {name}: {error}")));
                 }
             };
             values.insert(name, value);

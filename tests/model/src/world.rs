@@ -255,7 +255,7 @@ impl World {
 
     pub(crate) fn carry_out(&self, statements: &[Statement]) -> Result<Vec<Rows>, DatabaseError> {
         let mut database = self.database.lock().expect("no panic");
-        let answers = sqlite::batch(&mut database, statements);
+        let answers = aibaas_sqlite::batch(&mut database, statements).map(|(answers, _)| answers);
         answers.map_err(|error| DatabaseError::from_sqlite_message(&error.to_string()))
     }
 }

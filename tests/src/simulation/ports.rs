@@ -11,6 +11,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use super::{Failure, visits};
 use aibaas_core::{
     SqlKeyGate,
     domain::{
@@ -20,15 +21,9 @@ use aibaas_core::{
     ports::{
         Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient,
         HttpError, InlineHasher, KeyGate, KeyGateError, KeyValue, KeyValueError, OutboundRequest, OutboundResponse,
-        PasswordHasher, Rows, Statement, Timer, Timestamp, Value as Cell,
+        PasswordHasher, Rows, Statement, Timer, Timestamp,
     },
 };
-use rusqlite::{
-    StatementStatus,
-    types::{Value as SqlValue, ValueRef},
-};
-
-use super::{Failure, visits};
 
 /// The state behind all ports of a simulation.
 pub(super) struct SimulatedPorts {
@@ -140,8 +135,10 @@ impl SimulatedPorts {
     fn carry_out(&self, statements: &[Statement]) -> Result<Vec<Rows>, DatabaseError> {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         let mut database = self.database.lock().expect("no panic");
-        let whole = whole(&mut database, statements, &self.steps);
-        whole.map_err(|error| DatabaseError::from_sqlite_message(&error.to_string()))
+        let carried_out = aibaas_sqlite::batch(&mut database, statements);
+        let (answers, steps) = carried_out.map_err(|error| DatabaseError::from_sqlite_message(&error.to_string()))?;
+        self.steps.fetch_add(steps, Ordering::Relaxed);
+        Ok(answers)
     }
 }
 
@@ -149,49 +146,6 @@ impl SimulatedPorts {
 async fn once_asked_again() {
     let mut asked = false;
     std::future::poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }).await;
-}
-
-fn whole(
-    database: &mut rusqlite::Connection,
-    statements: &[Statement],
-    steps: &AtomicU64,
-) -> rusqlite::Result<Vec<Rows>> {
-    let transaction = database.transaction()?;
-    let answers = statements.iter().map(|statement| run(&transaction, statement, steps));
-    let answers = answers.collect::<rusqlite::Result<_>>()?;
-    transaction.commit()?;
-    Ok(answers)
-}
-
-fn run(transaction: &rusqlite::Transaction<'_>, statement: &Statement, steps: &AtomicU64) -> rusqlite::Result<Rows> {
-    let mut prepared = transaction.prepare_cached(statement.sql)?;
-    let columns = prepared.column_names().into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let parameters = statement.params.iter().map(|value| match value {
-        Cell::Null => SqlValue::Null,
-        Cell::Integer(integer) => SqlValue::Integer(*integer),
-        Cell::Real(real) => SqlValue::Real(*real),
-        Cell::Text(text) => SqlValue::Text(text.clone()),
-        Cell::Blob(bytes) => SqlValue::Blob(bytes.clone()),
-    });
-    let width = columns.len();
-    let mut found = prepared.query(rusqlite::params_from_iter(parameters))?;
-    let mut rows = Vec::new();
-    while let Some(row) = found.next()? {
-        let cell = |index| {
-            row.get_ref(index).map(|value| match value {
-                ValueRef::Null => Cell::Null,
-                ValueRef::Integer(integer) => Cell::Integer(integer),
-                ValueRef::Real(real) => Cell::Real(real),
-                ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
-                ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
-            })
-        };
-        rows.push((0..width).map(cell).collect::<rusqlite::Result<Vec<_>>>()?);
-    }
-    drop(found);
-    let made = u64::try_from(prepared.reset_status(StatementStatus::VmStep)).unwrap_or(0);
-    steps.fetch_add(made, Ordering::Relaxed);
-    Ok(Rows::new(columns, rows))
 }
 
 /// A gate that can save its counts at any time, as gates do that count in memory.

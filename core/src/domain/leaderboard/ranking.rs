@@ -7,7 +7,7 @@ use crate::{
     domain::{
         ModelId, RunId, SystemId,
         benchmark::Evidence,
-        conditions::Conditions,
+        conditions::{ConditionDifference, Conditions},
         evaluator::EvaluatorRelationship,
         measure::Measure,
         run_links::RunLinks,
@@ -70,6 +70,8 @@ pub struct RankedEntry {
     pub cost_usd: Option<f64>,
     /// Cost in US dollars per task; `None` where it is unknown.
     pub cost_usd_per_task: Option<f64>,
+    /// What its run had otherwise than the version prescribes.
+    pub condition_differences: Vec<ConditionDifference>,
     /// What readers must know of the entry besides its score.
     pub flags: Vec<Flag>,
 }
@@ -110,7 +112,7 @@ impl Standings {
 /// Ranks the entries of a leaderboard, best first; equal ones are ordered by model and system. Under each entry stand
 /// those of its system that are not ranked, the strongest evidence first.
 #[must_use]
-pub fn rank(measure: &Measure, evidence: Evidence, entries: Vec<Entry>) -> Vec<RankedEntry> {
+pub fn rank(measure: &Measure, evidence: Evidence, prescribed: Conditions, entries: Vec<Entry>) -> Vec<RankedEntry> {
     let (entries, others) = entries.into_iter().partition::<Vec<_>, _>(|entry| entry.ranked);
     let scores = entries.iter().map(|entry| Score::of(measure, &entry.aggregates)).collect::<Vec<_>>();
     let by_score = Standings::of(measure, &scores);
@@ -124,7 +126,8 @@ pub fn rank(measure: &Measure, evidence: Evidence, entries: Vec<Entry>) -> Vec<R
         .into_iter()
         .zip(places)
         .map(|(entry, (((rank, range), tie_group), pareto_optimal))| {
-            RankedEntry::of(measure, evidence, entry, Some(Place { rank, range, tie_group, pareto_optimal }))
+            let place = Place { rank, range, tie_group, pareto_optimal };
+            RankedEntry::of(measure, evidence, prescribed, entry, Some(place))
         })
         .collect::<Vec<_>>();
     let order = |ranked: &RankedEntry| {
@@ -135,7 +138,7 @@ pub fn rank(measure: &Measure, evidence: Evidence, entries: Vec<Entry>) -> Vec<R
 
     let mut others_of = BTreeMap::<SystemId, Vec<RankedEntry>>::new();
     for entry in others {
-        let other = RankedEntry::of(measure, evidence, entry, None);
+        let other = RankedEntry::of(measure, evidence, prescribed, entry, None);
         others_of.entry(other.entry.system.id.clone()).or_default().push(other);
     }
     let mut rows = Vec::with_capacity(ranked.len());
@@ -159,13 +162,14 @@ fn by_weight(a: &Entry, b: &Entry) -> Ordering {
 }
 
 impl RankedEntry {
-    fn of(measure: &Measure, evidence: Evidence, entry: Entry, place: Option<Place>) -> Self {
+    fn of(measure: &Measure, evidence: Evidence, prescribed: Conditions, entry: Entry, place: Option<Place>) -> Self {
         let score = Score::of(measure, &entry.aggregates);
         let cost_usd = entry.aggregates.known_cost();
         #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
         let cost_usd_per_task = cost_usd.map(|cost| cost / entry.aggregates.tasks.max(1) as f64);
-        let flags = Flag::of(&entry, evidence);
-        Self { entry, score, place, cost_usd, cost_usd_per_task, flags }
+        let flags = Flag::of(&entry, evidence, prescribed);
+        let condition_differences = prescribed.differences(entry.conditions);
+        Self { entry, score, place, cost_usd, cost_usd_per_task, condition_differences, flags }
     }
 }
 
@@ -218,7 +222,7 @@ mod tests {
             entry("better", "p/b", 6, true, ThirdParty),
             entry("worse too", "p/a", 2, true, ThirdParty),
         ];
-        let ranked = rank(&Measure::plain(Metric::PassRate), Evidence::Results, entries);
+        let ranked = rank(&Measure::plain(Metric::PassRate), Evidence::Results, Conditions::default(), entries);
         let told = ranked.iter().map(|row| (row.entry.run_id.as_str(), row.place.map(|place| place.rank)));
         assert_eq!(
             told.collect::<Vec<_>>(),
@@ -226,6 +230,21 @@ mod tests {
         );
         let optimal = ranked.iter().filter_map(|row| row.place?.pareto_optimal).collect::<Vec<_>>();
         assert_eq!(optimal, [true, false, false], "nor does it push others from the front");
+    }
+
+    #[test]
+    fn other_conditions_than_prescribed_are_flagged() {
+        let with = |run, attempts| {
+            let entry = entry(run, &format!("p/{run}"), 5, true, EvaluatorRelationship::ThirdParty);
+            Entry { conditions: Conditions { attempts, ..Conditions::default() }, ..entry }
+        };
+        let entries = vec![with("as", Some(1)), with("other", Some(3)), with("silent", None)];
+        let prescribed = Conditions { attempts: Some(1), ..Conditions::default() };
+        for row in rank(&Measure::plain(Metric::PassRate), Evidence::Results, prescribed, entries) {
+            let is_other = row.entry.run_id.as_str() == "other";
+            assert_eq!(row.flags.contains(&Flag::OtherConditions), is_other, "{:?}", row.entry.run_id);
+            assert_eq!(row.condition_differences.len(), usize::from(is_other), "{:?}", row.entry.run_id);
+        }
     }
 
     #[test]
@@ -241,7 +260,7 @@ mod tests {
         };
         let refusals = Measure { direction: Direction::LowerIsBetter, ..Measure::plain(Metric::PassRate) };
         let told = |measure: &Measure| {
-            let ranked = rank(measure, Evidence::Results, entries());
+            let ranked = rank(measure, Evidence::Results, Conditions::default(), entries());
             let row = |row: &RankedEntry| {
                 let place = row.place.unwrap();
                 let RankRange { low, high } = place.range;

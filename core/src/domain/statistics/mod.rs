@@ -26,7 +26,7 @@ pub use interval::{Difference, Interval, mover, newcombe, normal, wilson};
 pub use mcnemar::{Discordant, mcnemar};
 pub use paired::{PairedDifference, paired_difference};
 pub use pareto::pareto_front;
-pub use pass_at_k::pass_at_k;
+pub use pass_at_k::mean_pass_at_k;
 pub use power::{AttemptVariance, attempt_variance, attempts_needed, detectable_difference, power, tasks_needed};
 pub use ranking::{RankRange, rank_ranges, ranks, tie_groups};
 pub use rounding::significant;

@@ -1,3 +1,21 @@
+use std::collections::BTreeMap;
+
+/// The k that papers tell.
+const USUAL_K: [u64; 4] = [1, 5, 10, 100];
+
+/// Computes how likely at least one of k attempts at a task passes, over the tasks' mean: for the usual k that every task has
+/// samples for. A count is samples, passes, and how many tasks have these; `None` without counts.
+#[must_use]
+pub fn mean_pass_at_k(pass_counts: &[(u64, u64, u64)]) -> Option<BTreeMap<u64, f64>> {
+    let fewest = pass_counts.iter().map(|(samples, ..)| *samples).min()?;
+    let tasks = pass_counts.iter().map(|(.., tasks)| *tasks as f64).sum::<f64>();
+    let mean = |k: u64| {
+        let passes = pass_counts.iter().map(|(n, c, tasks)| Some(pass_at_k(*n, *c, k)? * *tasks as f64));
+        passes.sum::<Option<f64>>().map(|passes| (k, passes / tasks))
+    };
+    Some(USUAL_K.into_iter().filter(|k| *k <= fewest).filter_map(mean).collect())
+}
+
 /// Estimates how likely at least one of `k` samples passes, where `correct` of `samples` did: 1 − C(n−c, k) / C(n, k),
 /// the unbiased estimator, as a product that cannot overflow. `None` where `k` is 0, or there are fewer than `k`
 /// samples, or more passes.
@@ -46,6 +64,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_mean_weighs_each_task_alike() {
+        // One task of ten samples of which three pass, and three tasks of five of which two do.
+        let means = mean_pass_at_k(&[(10, 3, 1), (5, 2, 3)]).unwrap();
+        assert_eq!(means.keys().copied().collect::<Vec<_>>(), [1, 5], "not every task has ten samples");
+        assert!((means[&1] - (0.3 + 3.0 * 0.4) / 4.0).abs() < 1e-12, "{means:?}");
+        assert!((means[&5] - (0.916_667 + 3.0) / 4.0).abs() < 5e-7, "{means:?}");
+        assert_eq!(mean_pass_at_k(&[]), None);
+        assert_eq!(mean_pass_at_k(&[(0, 0, 4)]), Some(BTreeMap::new()));
     }
 
     #[test]

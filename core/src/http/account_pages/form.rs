@@ -166,7 +166,7 @@ impl Mistakes {
     }
 
     /// Checks whether something is wrong with this field.
-    pub fn is_at(&self, name: &str) -> bool {
+    fn is_at(&self, name: &str) -> bool {
         self.at(name).next().is_some()
     }
 

@@ -103,10 +103,7 @@ pub async fn handler(
     let key = writes.push(api_keys::of_user(&id, owner_id));
     let changes = KeyChanges::read(&app, &mut writes);
     let mut answers = match writes.run(&app).await {
-        Err(error @ BatchError::Guard(Guard::ApiKeyLimit)) => {
-            KeyChanges::refuse_undone(&app, &caller).await?;
-            return Err(error.into());
-        }
+        Err(BatchError::Guard(Guard::ApiKeyChanges)) => return Err(KeyChanges::refusal(&app, &caller).await),
         done => done?,
     };
     changes.report(caller.client(), &mut answers)?;

@@ -62,10 +62,8 @@ async fn create(app: &App, caller: &ClaimedSession, asked: AskedApiKey, claim: C
     KeyChanges::expect_room(app, &mut batch);
     let changes = KeyChanges::read(app, &mut batch);
     match batch.run(app).await {
-        Err(BatchError::Guard(Guard::ApiKeyLimit)) => {
-            KeyChanges::refuse_undone(app, caller).await?;
-            Err(too_many())
-        }
+        Err(BatchError::Guard(Guard::ApiKeyChanges)) => Err(KeyChanges::refusal(app, caller).await),
+        Err(BatchError::Guard(Guard::ApiKeyLimit)) => Err(too_many()),
         done => {
             changes.report(caller.client(), &mut done?)?;
             Ok(created)

@@ -101,7 +101,8 @@ async fn rotate(
         KeyChanges::expect_room(app, &mut batch);
         let changes = KeyChanges::read(app, &mut batch);
         match batch.run(app).await {
-            Err(BatchError::Guard(Guard::ApiKeyRotatable | Guard::ApiKeyLimit)) => claim = rotated.undone(),
+            Err(BatchError::Guard(Guard::ApiKeyChanges)) => return Err(KeyChanges::refusal(app, caller).await),
+            Err(BatchError::Guard(Guard::ApiKeyRotatable)) => claim = rotated.undone(),
             done => {
                 changes.report(caller.client(), &mut done?)?;
                 return Ok(rotated);

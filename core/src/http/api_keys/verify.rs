@@ -18,7 +18,7 @@ use crate::{
     },
     http::{
         client::Client,
-        credentials::{KeysVerify, RequiredScope as _, admitted, key_use, needs_publisher, presented_key},
+        credentials::{KeysVerify, RequiredScope as _, admitted, key_use, presented_key},
         openapi::ForbiddenVerifier,
         problem::{
             ACCOUNT_SUSPENDED, API_KEY_EXPIRED, API_KEY_REVOKED, INSUFFICIENT_SCOPE, INVALID_API_KEY, IP_NOT_ALLOWED,
@@ -92,7 +92,7 @@ impl Asked {
     fn shown(&self, app: &App) -> Option<KeyUse> {
         Some(KeyUse {
             hash: ApiKey::parse(self.key.expose())?.hash(),
-            publishes: self.scopes.iter().any(|scope| needs_publisher(app, *scope)),
+            publishes: self.scopes.iter().any(|scope| app.config().publishing.needs_publisher(*scope)),
             scopes: self.scopes.clone(),
             address: self.address,
             cost: self.cost,

@@ -29,7 +29,7 @@ use crate::{
         limits::{Limited, Resend},
         openapi::{ForbiddenPassword, InvalidLink, RateLimited, TooManyGuesses},
         page::html_page,
-        passwords,
+        passwords::{self, NewPasswordError},
         problem::ApiError,
         request::{Json, Query},
         step_up,
@@ -139,31 +139,7 @@ pub async fn reset(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Reason why a password was not set.
-enum NotSet {
-    /// The person may not have this password.
-    Password(ValidationError),
-    /// Any other error.
-    Other(ApiError),
-}
-
-impl NotSet {
-    /// Returns the answer to a body whose member at `pointer` is the password.
-    fn at(self, pointer: &'static str) -> ApiError {
-        match self {
-            Self::Password(refusal) => ApiError::invalid_member(pointer, refusal),
-            Self::Other(error) => error,
-        }
-    }
-}
-
-impl<E: Into<ApiError>> From<E> for NotSet {
-    fn from(error: E) -> Self {
-        Self::Other(error.into())
-    }
-}
-
-async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<(), NotSet> {
+async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<(), NewPasswordError> {
     let link = Link::new(&body.token, Purpose::ResetPassword);
     let user = link.person(app).await?;
     let (hash, now) = (new_password(app, &body.password, &user).await?, app.now());
@@ -184,10 +160,10 @@ async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<
 }
 
 /// Hashes a password that this person may set.
-async fn new_password(app: &App, password: &ChosenPassword, user: &User) -> Result<Secret, NotSet> {
+async fn new_password(app: &App, password: &ChosenPassword, user: &User) -> Result<Secret, NewPasswordError> {
     let email = Email::parse(&user.email).ok();
     let password = account::new_password(&password.0, email.as_ref(), user.full_name.as_deref());
-    passwords::hash_new(app, password.map_err(NotSet::Password)?).await?.map_err(NotSet::Password)
+    passwords::hash_new(app, password.map_err(NewPasswordError::Refused)?).await
 }
 
 /// Shows a page with a form that sets a new password.
@@ -241,10 +217,10 @@ pub async fn confirm(State(app): State<App>, client: Client, request: Request<Ht
             "Password set",
             &html! { p { "You can log in with your new password now." } p { (log_in_link()) } },
         )),
-        Err(NotSet::Password(refusal)) => {
+        Err(NewPasswordError::Refused(refusal)) => {
             Ok(password_page(StatusCode::UNPROCESSABLE_ENTITY, &form.token, Some(&refusal)))
         }
-        Err(NotSet::Other(error)) => refused_page(error),
+        Err(NewPasswordError::Other(error)) => refused_page(error),
     }
 }
 

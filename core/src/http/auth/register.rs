@@ -105,8 +105,7 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
         return Err(ApiError::internal("a validated registration lacks a member"));
     };
 
-    let hash = passwords::hash_new(app, password).await?;
-    let hash = hash.map_err(|refusal| ApiError::invalid_member("/password", refusal))?;
+    let hash = passwords::hash_new(app, password).await.map_err(|error| error.at("/password"))?;
     let reply = Reply::json(StatusCode::ACCEPTED, &VerificationRequired::of(email.clone()))?;
     let token = random_token(app);
     let now = app.now();

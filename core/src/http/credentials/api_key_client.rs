@@ -8,7 +8,6 @@ use http::{HeaderMap, request::Parts};
 use super::{bearer, suspended};
 use crate::{
     app::App,
-    config::Publishing,
     domain::{
         UserId,
         account::Role,
@@ -22,7 +21,7 @@ use crate::{
             API_KEY_EXPIRED, API_KEY_REQUIRED, API_KEY_REVOKED, ApiError, INSUFFICIENT_SCOPE, INVALID_API_KEY,
             IP_NOT_ALLOWED, Problem, ProblemMembers, ROLE_REQUIRED,
         },
-        request_notes::Caller,
+        request_notes::CallerKind,
         unknown_keys,
     },
     ports::{Admission, Limit},
@@ -111,7 +110,7 @@ pub fn key_use(app: &App, key: &ApiKey, scope: Scope, client: &Client) -> KeyUse
         scopes: vec![scope],
         address: client.address,
         cost: 1,
-        publishes: needs_publisher(app, scope),
+        publishes: app.config().publishing.needs_publisher(scope),
         optional: false,
         verifier: None,
     }
@@ -128,7 +127,7 @@ pub fn admitted(client: &Client, decision: Option<Decision>, scope: Scope) -> Re
         Decision::Limited(grant, state) => (grant, state, false),
         Decision::Allowed(grant, state) => (grant, state, true),
     };
-    client.note(Caller::ApiKey);
+    client.note(CallerKind::ApiKey);
     let limit =
         Limit { name: "key".to_owned(), limit: grant.rate_limit, window_seconds: grant.rate_limit_window_seconds };
     limits::report(client, &limit, &Admission { allowed, states: vec![state] })?;
@@ -167,20 +166,14 @@ pub fn write_error(error: BatchError) -> ApiError {
     }
 }
 
-/// Checks whether the scope works only in keys of users who may publish.
-#[must_use]
-pub fn needs_publisher(app: &App, scope: Scope) -> bool {
-    app.config().publishing == Publishing::Roles && scope.publishes()
-}
-
 /// Checks that a user of this role may have a key with the scopes. A user who loses the role meanwhile, or later, may
 /// keep such a key: the gate looks at the owner's role at every use.
 ///
 /// # Errors
 /// `role_required`.
 pub fn may_have(app: &App, role: Role, scopes: &[Scope]) -> Result<(), ApiError> {
-    let refused = scopes.iter().find(|scope| needs_publisher(app, **scope) && !role.may_use(**scope));
-    refused.map_or(Ok(()), |scope| Err(publishers_only(*scope)))
+    let refused = app.config().publishing.refused_scope(role, scopes);
+    refused.map_or(Ok(()), |scope| Err(publishers_only(scope)))
 }
 
 fn publishers_only(scope: Scope) -> ApiError {

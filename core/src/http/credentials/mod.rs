@@ -6,7 +6,7 @@ mod session;
 
 pub use api_key_client::{
     ApiKeyClient, KeysVerify, LeaderboardRead, ModelsWrite, RequiredScope, ResultsWrite, admitted, invalid_key,
-    key_use, may_have, needs_publisher, offered_key, presented_key, write_error,
+    key_use, may_have, offered_key, presented_key, write_error,
 };
 pub use session::{
     ClaimedAdmin, ClaimedSession, Confirmed, SessionBatch, UserSession, admins_only, session_revoked, suspended,

@@ -24,7 +24,7 @@ use crate::{
             ACCOUNT_SUSPENDED, ApiError, EXPIRED_TOKEN, INVALID_TOKEN, ROLE_REQUIRED, SESSION_REVOKED,
             USER_TOKEN_REQUIRED,
         },
-        request_notes::Caller,
+        request_notes::CallerKind,
     },
     ports::Timestamp,
     store::{
@@ -98,7 +98,7 @@ impl ClaimedSession {
     }
 
     fn of(user_id: UserId, id: SessionId, client: Client, in_browser: bool) -> Self {
-        client.note(Caller::Session);
+        client.note(CallerKind::Session);
         Self { user_id, id, client, in_browser, administers: Arc::default() }
     }
 

@@ -122,12 +122,6 @@ impl RowBody {
     pub fn is_variant_of(&self, base: &ModelId) -> bool {
         self.model == *base || self.base_model.as_ref() == Some(base)
     }
-
-    fn with_conditions(mut self, differences: Vec<ConditionDifference>) -> Self {
-        self.flags.extend((!differences.is_empty()).then_some(Flag::OtherConditions));
-        self.condition_differences = differences;
-        self
-    }
 }
 
 /// A whole leaderboard, best first.
@@ -272,11 +266,9 @@ impl Board {
     }
 
     fn ranked(scope: Scope, entries: Vec<Entry>) -> Self {
-        let row = |ranked: RankedEntry| {
-            let differences = scope.conditions.differences(ranked.entry.conditions);
-            RowBody::of(ranked, &scope.measure).with_conditions(differences)
-        };
-        let rows = rank(&scope.measure, scope.evidence, entries).into_iter().map(row).collect();
+        let row = |ranked: RankedEntry| RowBody::of(ranked, &scope.measure);
+        let ranked = rank(&scope.measure, scope.evidence, scope.conditions, entries);
+        let rows = ranked.into_iter().map(row).collect();
         Self { scope, rows }
     }
 
@@ -339,7 +331,7 @@ impl RowBody {
             links: entry.links,
             seal: entry.seal,
             seals: entry.seals,
-            condition_differences: Vec::new(),
+            condition_differences: ranked.condition_differences,
         }
     }
 }

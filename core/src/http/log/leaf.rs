@@ -15,6 +15,7 @@ use crate::{
         Answers, Batch, Handle,
         changes::{Change, Place},
         log::{self as store, RunRecord},
+        results::TaskAttempt,
     },
 };
 
@@ -177,7 +178,7 @@ fn unwritable(error: serde_json::Error) -> ApiError {
 /// Digests the results of a run whose digest was not kept when it was published, read in pieces.
 async fn of_results(app: &App, id: &RunId) -> Result<DigestedResults, ApiError> {
     let mut digest = ResultsDigest::default();
-    let mut end = (String::new(), 0);
+    let mut end = TaskAttempt::default();
     loop {
         let piece = store::results(id, &end, PIECE).run(app.database()).await?;
         piece.rows.into_iter().try_for_each(|row| digest.add(row)).map_err(unwritable)?;

@@ -18,7 +18,7 @@ use crate::{
         leaderboard::{Aggregates, IntervalMethod, Score},
         run_links::RunLinks,
         run_status::RunStatus,
-        statistics::pass_at_k,
+        statistics::mean_pass_at_k,
         strict_json::StrictObject,
         system::Agent,
         values,
@@ -398,28 +398,10 @@ impl AggregatesBody {
             cost_usd: aggregates.cost_usd,
             latency_ms_p50: aggregates.p50_ms,
             latency_ms_p95: aggregates.p95_ms,
-            pass_at_k: pass_rates(run),
+            pass_at_k: mean_pass_at_k(&run.pass_counts).filter(|_| run.measure.metric == Metric::PassRate),
             parts: parts(run),
         }
     }
-}
-
-/// Computes how likely at least one of k attempts at a task passes, as the mean over the tasks, for the usual k that
-/// every task has samples for; `None` unless scores are pass rates with results.
-#[expect(clippy::cast_precision_loss, reason = "counts are within 2⁵³")]
-fn pass_rates(run: &Run) -> Option<BTreeMap<u64, f64>> {
-    let fewest = run
-        .pass_counts
-        .iter()
-        .map(|(samples, ..)| *samples)
-        .min()
-        .filter(|_| run.measure.metric == Metric::PassRate)?;
-    let rate = |k: u64| {
-        let tasks = run.pass_counts.iter().map(|(.., tasks)| *tasks as f64).sum::<f64>();
-        let passes = run.pass_counts.iter().map(|(n, c, tasks)| Some(pass_at_k(*n, *c, k)? * *tasks as f64));
-        passes.sum::<Option<f64>>().map(|passes| (k, passes / tasks))
-    };
-    Some([1, 5, 10, 100].into_iter().filter(|k| *k <= fewest).filter_map(rate).collect())
 }
 
 /// Returns the score of each part of a composite score; `None` where the score has no parts.

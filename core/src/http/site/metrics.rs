@@ -20,7 +20,7 @@ use crate::{
     http::{
         client::Client,
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
-        request_notes::Caller,
+        request_notes::CallerKind,
     },
 };
 
@@ -51,13 +51,13 @@ async fn answer(write: WriteMetrics, app: App, request: Request) -> Result<Respo
 
 /// Checks that the caller may read the metrics. Behind a proxy of this machine everybody comes from this machine, and
 /// so does a page whose name was rebound to it: without a token, a request that shows either is refused.
-fn admit(config: &Config, headers: &HeaderMap, client: Option<IpAddr>) -> Result<Caller, ApiError> {
+fn admit(config: &Config, headers: &HeaderMap, client: Option<IpAddr>) -> Result<CallerKind, ApiError> {
     if let Some(token) = &config.metrics_token {
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         let missing = || ApiError::new(MISSING_CREDENTIALS, "send Authorization: Bearer METRICS_TOKEN");
         let is_it = bool::from(given.ok_or_else(missing)?.as_bytes().ct_eq(token.expose().as_bytes()));
         let wrong = || ApiError::new(INVALID_TOKEN, "this is not METRICS_TOKEN");
-        return is_it.then_some(Caller::Operator).ok_or_else(wrong);
+        return is_it.then_some(CallerKind::Operator).ok_or_else(wrong);
     }
     // Without such a header, the client that the application knows is the peer of the connection.
     let is_forwarded = headers.keys().any(|name| OF_PROXIES.iter().any(|begins| name.as_str().starts_with(begins)));
@@ -71,7 +71,7 @@ fn admit(config: &Config, headers: &HeaderMap, client: Option<IpAddr>) -> Result
     if is_production || is_forwarded || !is_by_name || !client.is_some_and(is_local) {
         return Err(ApiError::not_found("path"));
     }
-    Ok(Caller::Nobody)
+    Ok(CallerKind::Nobody)
 }
 
 #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
         const TOKEN: &str = "a token of sixteen characters";
         let (token, bearer) = ([("METRICS_TOKEN", TOKEN)], format!("Bearer {TOKEN}"));
         for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "127.8.8.8"] {
-            assert_eq!(admitted(&[], None, peer), Ok(Caller::Nobody), "{peer}");
+            assert_eq!(admitted(&[], None, peer), Ok(CallerKind::Nobody), "{peer}");
             assert_eq!(admitted(&[("TRUSTED_PROXIES", "127.0.0.0/8,::1")], None, peer), Err("not_found"), "{peer}");
             for name in ["X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "CF-Connecting-IP", "Forwarded", "Via"] {
                 assert_eq!(admitted(&[], Some((name, "127.0.0.1")), peer), Err("not_found"), "{name} {peer}");
@@ -108,13 +108,13 @@ mod tests {
                 assert_eq!(admitted(&[], Some(("Host", host)), peer), Err("not_found"), "{host} {peer}");
             }
             for host in ["127.0.0.1:8787", "[::1]:8787", "localhost"] {
-                assert_eq!(admitted(&[], Some(("Host", host)), peer), Ok(Caller::Nobody), "{host} {peer}");
+                assert_eq!(admitted(&[], Some(("Host", host)), peer), Ok(CallerKind::Nobody), "{host} {peer}");
             }
             assert_eq!(admitted(&token, None, peer), Err("missing_credentials"), "{peer}");
         }
         for peer in ["192.0.2.1", "2001:db8::1", "10.0.0.1", "nobody knows"] {
             assert_eq!(admitted(&[], None, peer), Err("not_found"), "{peer}");
-            assert_eq!(admitted(&token, Some(("Authorization", &bearer)), peer), Ok(Caller::Operator), "{peer}");
+            assert_eq!(admitted(&token, Some(("Authorization", &bearer)), peer), Ok(CallerKind::Operator), "{peer}");
             assert_eq!(admitted(&token, Some(("Authorization", "Bearer other")), peer), Err("invalid_token"));
             assert_eq!(admitted(&[], Some(("Authorization", &bearer)), peer), Err("not_found"), "{peer}");
         }

@@ -8,7 +8,7 @@ use crate::{
         client::Client,
         openapi::{NotFound, UnauthorizedTick},
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
-        request_notes::Caller,
+        request_notes::CallerKind,
     },
     schedule::tick_for_request,
 };
@@ -36,7 +36,7 @@ pub async fn handler(State(app): State<App>, client: Client, headers: HeaderMap)
     if !bool::from(given.as_bytes().ct_eq(secret.expose().as_bytes())) {
         return Err(ApiError::new(INVALID_TOKEN, "this is not TICK_SECRET"));
     }
-    client.note(Caller::Operator);
+    client.note(CallerKind::Operator);
     tick_for_request(&app).await;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

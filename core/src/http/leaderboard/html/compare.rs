@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, answer, chooser, find_or_list,
+    Choices, LeaderboardPageError, answer, chooser, find_or_list,
     plot::{difference_axis, difference_bar},
     text::{Scale, address, model_address, system_name},
 };
@@ -115,7 +115,7 @@ pub async fn compare(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<Response, LeaderboardPageError> {
     let choices = Choices::of(&uri, "/leaderboard/compare")?;
     // Rows that are ticked on a leaderboard come as `model`; the address to go to tells which is compared with which.
     let mut ticked = choices.every("model");
@@ -130,10 +130,7 @@ pub async fn compare(
         version: parameters.version.as_ref(),
         snapshot: parameters.snapshot.as_deref(),
     };
-    let scope = match find_or_list(&app, &headers, "/leaderboard/compare", wanted).await? {
-        Ok(scope) => scope,
-        Err(other) => return Ok(other),
-    };
+    let scope = find_or_list(&app, &headers, "/leaderboard/compare", wanted).await?;
     let a = parameters.a.as_deref().map(|a| SystemId::from(a.trim()));
     let others = parameters.b.as_deref().map(models).unwrap_or_default();
     let mut batch = Batch::new();
@@ -183,7 +180,7 @@ pub async fn compare(
         return Ok(refused(StatusCode::UNPROCESSABLE_ENTITY, &why));
     }
     let Some(comparison) = comparison.transpose()? else {
-        return Err(ApiError::internal("two systems were not compared"));
+        return Err(ApiError::internal("two systems were not compared").into());
     };
     let title = match comparison.comparisons.as_slice() {
         [only] => format!("{} against {}", comparison.a.name(), only.b.name()),

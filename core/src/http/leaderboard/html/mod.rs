@@ -23,7 +23,7 @@ mod text;
 
 use axum::{
     extract::{OriginalUri, State},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
@@ -174,21 +174,16 @@ pub async fn board(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<Response, LeaderboardPageError> {
     let choices = Choices::of(&uri, "/leaderboard")?;
     let query = choices.parse::<BoardQuery>()?;
     let position = query.position()?;
     let wanted = query.wanted(position.as_ref());
     let mut batch = Batch::new();
     let around = Around::ask_of(&mut batch, wanted);
-    let found = unless_hidden(wanted.look_with(&app, batch).await)?;
-    let (scope, around) = match found {
-        Err(hidden) => return Ok(hidden),
-        Ok((found, mut answers)) => match board_or_list(&app, &headers, choices.path, found).await? {
-            Err(other) => return Ok(other),
-            Ok(scope) => (scope, around.map(|around| around.take(&mut answers)).transpose()?),
-        },
-    };
+    let (found, mut answers) = unless_hidden(wanted.look_with(&app, batch).await)?;
+    let scope = board_or_list(&app, &headers, choices.path, found).await?;
+    let around = around.map(|around| around.take(&mut answers)).transpose()?;
     let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
     let is_known_slice = query.is_known_slice(&scope.slices);
     let is_first = query.is_whole_slice() && position.is_none();
@@ -282,6 +277,29 @@ impl AskedAround {
     }
 }
 
+/// Why a page does not show what it is about.
+pub enum LeaderboardPageError {
+    /// Another page stands in its place.
+    Replaced(Box<Response>),
+    /// Anything else.
+    Other(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for LeaderboardPageError {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl IntoResponse for LeaderboardPageError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Replaced(page) => *page,
+            Self::Other(error) => error.into_response(),
+        }
+    }
+}
+
 /// Finds the leaderboard, or returns the page to show instead: that there is none, that it is hidden, or a list to
 /// choose from, whose links lead to `path`.
 async fn find_or_list(
@@ -289,11 +307,8 @@ async fn find_or_list(
     headers: &HeaderMap,
     path: &str,
     wanted: BoardSelector<'_>,
-) -> Result<Result<Scope, Response>, ApiError> {
-    match unless_hidden(wanted.look(app).await)? {
-        Ok(found) => board_or_list(app, headers, path, found).await,
-        Err(hidden) => Ok(Err(hidden)),
-    }
+) -> Result<Scope, LeaderboardPageError> {
+    board_or_list(app, headers, path, unless_hidden(wanted.look(app).await)?).await
 }
 
 /// Returns the leaderboard that was found, or the page to show instead.
@@ -302,29 +317,28 @@ async fn board_or_list(
     headers: &HeaderMap,
     path: &str,
     found: Found<'_>,
-) -> Result<Result<Scope, Response>, ApiError> {
-    Ok(match found {
-        Found::Board(scope) => Ok(*scope),
-        Found::Nothing => Err(no_board()),
-        Found::NoBenchmark => Err(listing::benchmarks(app, headers, path).await?),
-        Found::NoVersion(benchmark) => {
-            Err(unless_hidden(listing::versions(app, headers, path, benchmark).await)?.unwrap_or_else(|hidden| hidden))
-        }
-    })
+) -> Result<Scope, LeaderboardPageError> {
+    let page = match found {
+        Found::Board(scope) => return Ok(*scope),
+        Found::Nothing => no_board(),
+        Found::NoBenchmark => listing::benchmarks(app, headers, path).await?,
+        Found::NoVersion(benchmark) => unless_hidden(listing::versions(app, headers, path, benchmark).await)?,
+    };
+    Err(LeaderboardPageError::Replaced(Box::new(page)))
 }
 
 /// Returns what was found, or the page (410) that says why an administrator hid it.
-fn unless_hidden<T>(found: Result<T, ApiError>) -> Result<Result<T, Response>, ApiError> {
-    match found {
-        Err(ApiError::Problem(problem)) if problem.is(HIDDEN) => {
+fn unless_hidden<T>(found: Result<T, ApiError>) -> Result<T, LeaderboardPageError> {
+    found.map_err(|error| match error {
+        ApiError::Problem(problem) if problem.is(HIDDEN) => {
             let nothing = html! {
                 p { (problem.detail()) }
                 p { a href="/leaderboard" { "The leaderboard" } }
             };
-            Ok(Err(html_page(StatusCode::GONE, "Hidden", &nothing)))
+            LeaderboardPageError::Replaced(Box::new(html_page(StatusCode::GONE, "Hidden", &nothing)))
         }
-        found => found.map(Ok),
-    }
+        error => error.into(),
+    })
 }
 
 fn no_board() -> Response {

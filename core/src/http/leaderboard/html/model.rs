@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
 use super::{
-    Choices, answer_tagged,
+    Choices, LeaderboardPageError, answer_tagged,
     plot::{BarRange, Dated, bar, bar_axis, history_chart},
     table::{interval_of, label, links_of},
     tag_of_boards,
@@ -85,7 +85,7 @@ pub async fn model(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     Path(model): Path<ModelPath>,
-) -> Result<Response, ApiError> {
+) -> Result<Response, LeaderboardPageError> {
     Choices::of(&uri, "")?.parse::<Nothing>()?;
     let id = model.id();
     let mut batch = Batch::new();
@@ -93,10 +93,7 @@ pub async fn model(
     let runs = history::ask_newest(&mut batch, &id, RUNS);
     let listed = batch.push(store::of_model(&id, None, STANDINGS));
     let mut answers = batch.run(app.database()).await?;
-    let runs = match unless_hidden(runs.take(&mut answers))? {
-        Ok(runs) => runs,
-        Err(hidden) => return Ok(hidden),
-    };
+    let runs = unless_hidden(runs.take(&mut answers))?;
     let (model, mut listed) = (answers.take(model)?, answers.take(listed)?);
     listed.truncate(affordable(&listed));
     let (Some(model), Some(runs)) = (model, runs) else {

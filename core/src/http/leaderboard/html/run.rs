@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, answer, more,
+    Choices, LeaderboardPageError, answer, more,
     table::{label, links_of},
     text::{Scale, address, count, day, duration, minute, model_address, system_name, usd, words},
     unless_hidden,
@@ -29,7 +29,6 @@ use crate::{
         moderation::refuse_hidden,
         openapi::IfNoneMatch,
         page::{Summary, html_page, read_cursor, take_rows},
-        problem::ApiError,
         request::Path,
     },
     store::{
@@ -81,7 +80,7 @@ pub async fn run(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     Path(id): Path<RunId>,
-) -> Result<Response, ApiError> {
+) -> Result<Response, LeaderboardPageError> {
     let path = format!("/runs/{id}");
     let choices = Choices::of(&uri, "")?;
     let parameters = choices.parse::<Parameters>()?;
@@ -97,9 +96,7 @@ pub async fn run(
         let nothing = html! { p { "There is no such run." } p { a href="/changes" { "What was published" } } };
         return Ok(html_page(StatusCode::NOT_FOUND, "No such run", &nothing));
     };
-    if let Err(hidden) = unless_hidden(refuse_hidden("run's model or benchmark", run.hidden_reason.clone()))? {
-        return Ok(hidden);
-    }
+    unless_hidden(refuse_hidden("run's model or benchmark", run.hidden_reason.clone()))?;
     let results = if run.private_tasks { Vec::new() } else { answers.take(results)? };
     let (results, next) = take_rows(results, RESULTS, |result| (result.task.clone(), result.attempt));
     let page = Page {
@@ -205,13 +202,12 @@ impl Page<'_> {
         let run = self.run;
         let actual = run.declared.conditions.unwrap_or_default();
         let differences = self.entry.conditions.differences(actual);
-        let mut flags = self.as_entry().map(|entry| Flag::of(&entry, run.evidence)).unwrap_or_default();
-        flags.extend((!differences.is_empty()).then_some(Flag::OtherConditions));
+        let flags = self.as_entry().map(|entry| Flag::of(&entry, run.evidence, self.entry.conditions));
         html! {
-            @if !flags.is_empty() {
+            @if let Some(flags) = flags.filter(|flags| !flags.is_empty()) {
                 p { @for flag in &flags { span class="flag" { (label(*flag)) } " " } }
-                @for difference in &differences { p class="meta" { (difference) } }
             }
+            @for difference in &differences { p class="meta" { (difference) } }
         }
     }
 

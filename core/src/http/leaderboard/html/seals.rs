@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, answer, find_or_list,
+    Choices, LeaderboardPageError, answer, find_or_list,
     text::{address, minute, model_address},
 };
 use crate::{
@@ -20,7 +20,6 @@ use crate::{
         openapi::IfNoneMatch,
         page::{END_OF_TIME, Summary, read_cursor, take_rows},
         parameters,
-        problem::ApiError,
     },
     store::{
         leaderboard::Scope,
@@ -76,15 +75,12 @@ pub async fn seals(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<Response, LeaderboardPageError> {
     let choices = Choices::of(&uri, "/leaderboard/seals")?;
     let asked = choices.parse::<Parameters>()?;
     let before = read_cursor::<i64>(asked.cursor.as_deref())?.unwrap_or(END_OF_TIME);
     let wanted = BoardSelector { benchmark: asked.benchmark.as_ref(), version: asked.version.as_ref(), snapshot: None };
-    let scope = match find_or_list(&app, &headers, choices.path, wanted).await? {
-        Ok(scope) => scope,
-        Err(other) => return Ok(other),
-    };
+    let scope = find_or_list(&app, &headers, choices.path, wanted).await?;
     let (benchmark, version) = (&scope.benchmark, Some(&scope.version));
     let rows = ROWS.saturating_add(1);
     let of = SealsOf { benchmark, version, model: None, state: None, before, rows };

@@ -1,6 +1,6 @@
--- Guard `api_key_limit`: person ?1 made fewer than ?3 changes to keys after ?2, by the events that tell of them.
+-- Guard `api_key_changes`: person ?1 made fewer than ?3 changes to keys after ?2, by the events that tell of them.
 INSERT INTO batch_guard (expectation)
-SELECT 'api_key_limit'
+SELECT 'api_key_changes'
 WHERE (
   SELECT count(*)
   FROM audit_events AS a

@@ -66,11 +66,11 @@ pub async fn import(options: Options) -> Result<ExitCode, CliError> {
     };
     let outcome = import.all(rows, length).await.map_err(|error| from(&error));
     let Import { target, summary, .. } = import;
-    let told = target.told(&summary);
+    let to_file = options.sql.is_some();
     let closed = target.close(outcome.is_ok()).await;
-    outcome.and(closed)?;
-    print_line(&told);
-    Ok(ExitCode::SUCCESS)
+    let outcome = outcome.and(closed);
+    print_line(&summary.told(to_file, outcome.is_ok()));
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// Destination of the accounts.
@@ -88,20 +88,6 @@ impl Target {
         let file =
             new_file(path).map_err(|error| CliError::failed(format!("cannot write {}: {error}", path.display())))?;
         Ok(Self::File { file: BufWriter::new(file), path: path.clone() })
-    }
-
-    /// Describes the outcome of the import: the numbers, then the refused rows.
-    fn told(&self, summary: &Summary) -> String {
-        let Summary { imported, already_there, refused } = summary;
-        let mut told = match self {
-            Self::Database(_) => format!("imported {imported}, already there {already_there}"),
-            Self::File { .. } => format!("written {imported}"),
-        };
-        told.push_str(&format!(", refused {}", refused.len()));
-        let mut refused = refused.iter().collect::<Vec<_>>();
-        refused.sort_by_key(|(line, _)| *line);
-        refused.iter().for_each(|(line, reason)| told.push_str(&format!("\nrefused: line {line}: {reason}")));
-        told
     }
 
     /// Stores the accounts. Returns the outcome for each, in order.
@@ -234,6 +220,22 @@ struct Summary {
 }
 
 impl Summary {
+    /// Describes what came of the import, whole or not: the numbers, then the refused rows.
+    fn told(&self, to_file: bool, is_whole: bool) -> String {
+        let Self { imported, already_there, refused } = self;
+        let mut told = match (to_file, is_whole) {
+            (false, _) => format!("imported {imported}, already there {already_there}"),
+            (true, true) => format!("written {imported}"),
+            // The file is gone.
+            (true, false) => "written 0".to_owned(),
+        };
+        told.push_str(&format!(", refused {}", refused.len()));
+        let mut refused = refused.iter().collect::<Vec<_>>();
+        refused.sort_by_key(|(line, _)| *line);
+        refused.iter().for_each(|(line, reason)| told.push_str(&format!("\nrefused: line {line}: {reason}")));
+        told
+    }
+
     /// Describes where an import stopped, and why.
     fn stopped(&self, lines: &[u64], error: &str) -> String {
         let line = lines.first().copied().unwrap_or_default();
