@@ -24,8 +24,8 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     ports: Ports,
-    /// The cache without its deadline: where the time itself is kept, late is better than unknown.
-    clock_store: Arc<dyn KeyValue>,
+    /// The cache without its deadline, and asked even where it was late a moment ago.
+    unguarded_cache: Arc<dyn KeyValue>,
     config: Config,
     keys: Keys,
     known_keys: memory::KnownKeys,
@@ -44,11 +44,11 @@ impl App {
     #[must_use]
     pub fn new(ports: Ports, config: Config) -> Self {
         let keys = Keys::derive(&config.jwt_secret, config.jwt_secret_previous.as_ref(), config.jwt_algorithm);
-        let clock_store = Arc::clone(&ports.key_value);
+        let unguarded_cache = Arc::clone(&ports.key_value);
         let ports = ports.guarded(config.deadlines);
         Self(Arc::new(Inner {
             ports,
-            clock_store,
+            unguarded_cache,
             config,
             keys,
             known_keys: memory::KnownKeys::default(),
@@ -112,9 +112,9 @@ impl App {
         self.0.ports.clock.as_ref()
     }
 
-    /// Where a development clock is kept.
-    pub(crate) fn clock_store(&self) -> &dyn KeyValue {
-        self.0.clock_store.as_ref()
+    /// The cache for what had better come late than not at all: a development clock, and what must not be shown again.
+    pub(crate) fn unguarded_cache(&self) -> &dyn KeyValue {
+        self.0.unguarded_cache.as_ref()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

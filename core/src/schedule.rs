@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    http::{catch_up, sequence},
+    http::{catch_up, remind_cache, sequence},
     mail, packing, store, webhooks,
 };
 
@@ -11,8 +11,8 @@ const FORGOTTEN_AT_ONCE: u32 = 1000;
 /// Batches of a tick that forget, at most.
 const MOST_ROUNDS: u32 = 60;
 
-/// What a schedule does: tells owners of their keys, sends the mail that is due, gives changes their leaves in the log, forgets
-/// what has expired, calls webhooks and packs the results of published runs.
+/// What a schedule does: tells owners of their keys, sends the mail that is due, gives changes their leaves in the log, tells
+/// the cache of the last moderation, forgets what has expired, calls webhooks and packs the results of published runs.
 ///
 /// Failures are logged: the next tick tries again.
 pub async fn tick(app: &App) {
@@ -38,6 +38,7 @@ async fn tend(app: &App) {
     mail::tell_of_keys(app).await;
     mail::deliver_due(app).await;
     sequence(app).await;
+    remind_cache(app).await;
     if let Err(error) = forget_expired(app).await {
         tracing::error!(%error, "clean-up failed");
     }

@@ -93,6 +93,20 @@ mod tests {
         }
     }
 
+    /// What must not be shown again has to outlive every answer that it forbids.
+    #[test]
+    fn what_expires_far_later_is_never_given_up() {
+        let mut store = BTreeMap::<String, Entry>::new();
+        let mut put = |key: &str, expires_at| {
+            let [first, second] = slots(key);
+            let slot = choose(key, slots(key), store.get(&first), store.get(&second));
+            store.insert(slot, entry(key, expires_at));
+            store.values().any(|one| one.is_of("marker"))
+        };
+        put("marker", 100_000);
+        assert!((0..20_000).all(|number| put(&format!("answer {number}"), number)));
+    }
+
     /// What a store holds after these writes, each with its expiry.
     fn stored(writes: &[(String, i64)]) -> BTreeMap<String, Entry> {
         let mut store = BTreeMap::<String, Entry>::new();

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    amended::{AmendedError, amended_until, known_to_database},
     api::KEPT_LIMITS,
     caching::{etag, not_modified, tag_of},
     finished::{self, Unanswered},
@@ -21,15 +22,13 @@ use super::{
 };
 use crate::{
     app::App,
-    ports::{KeyValueError, Timestamp, within},
+    ports::{Timestamp, within},
 };
 
 /// How long an answer is kept, in seconds.
-const KEPT_SECONDS: u32 = 7 * 86_400;
+pub const KEPT_SECONDS: u32 = 7 * 86_400;
 /// An answer that stays the same is put again after this time, so that it does not expire.
 const KEEP_AGAIN_MS: u64 = 6 * 3_600_000;
-/// Where the cache has until when answers may tell what an administrator has hidden or renamed since.
-const AMENDED: &str = "last/amended";
 /// What is larger is not kept.
 const LARGEST: usize = 1 << 20;
 /// How long a shared cache may show it: the next who asks may get a new one.
@@ -139,23 +138,6 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
     }
 }
 
-/// Sees to it that nothing is shown again that was asked for before the end of this request, which hides or renames
-/// something. It comes before what it is about, so that nobody who dies in between leaves the way open; without the cache
-/// it goes on.
-pub async fn forget_answers_from_before(app: &App) {
-    let until = app.now().plus_ms(i64::from(app.deadlines().request));
-    if let Err(error) = app.ports().key_value.put(AMENDED, until.0.to_string().as_bytes(), KEPT_SECONDS).await {
-        tracing::warn!(%error, "answers from before are kept for worse times");
-    }
-}
-
-/// Until when answers may tell what is hidden or renamed by now.
-async fn amended_until(app: &App) -> Result<Option<Timestamp>, KeyValueError> {
-    let value = app.ports().key_value.get(AMENDED).await?;
-    let until = value.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
-    Ok(until.map(Timestamp))
-}
-
 /// Sees to it that the answer is kept. Where it is kept already, that costs nothing, or a look into the cache.
 async fn keep(app: &App, question: &Asked, asked_at: Timestamp, answer: Response) -> Response {
     let is_small = answer.body().size_hint().exact().is_some_and(|size| size <= LARGEST as u64);
@@ -188,10 +170,15 @@ async fn keep(app: &App, question: &Asked, asked_at: Timestamp, answer: Response
 }
 
 /// Puts the answer, unless one as good is there, or it would not be shown.
-async fn put(app: &App, key: &str, kept: &Kept, value: &[u8]) -> Result<(), KeyValueError> {
+async fn put(app: &App, key: &str, kept: &Kept, value: &[u8]) -> Result<(), AmendedError> {
     let cache = &app.ports().key_value;
     let (before, amended) = join(cache.get(key), amended_until(app)).await;
-    let (before, amended) = (before?, amended?.unwrap_or(Timestamp(0)));
+    let (before, amended) = (before?, amended?);
+    let amended = match amended {
+        Some(amended) => amended,
+        // Without it the answer would not be shown.
+        None => known_to_database(app).await?,
+    };
     if kept.at <= amended.0 {
         // The next one may.
         app.last_answers().forget(key);
@@ -202,7 +189,7 @@ async fn put(app: &App, key: &str, kept: &Kept, value: &[u8]) -> Result<(), KeyV
         let age = Timestamp(kept.at).ms_since(Timestamp(before.at));
         before.tag == kept.tag && before.at > amended.0 && age < KEEP_AGAIN_MS
     });
-    if is_as_good { Ok(()) } else { cache.put(key, value, KEPT_SECONDS).await }
+    if is_as_good { Ok(()) } else { Ok(cache.put(key, value, KEPT_SECONDS).await?) }
 }
 
 fn read(value: &[u8]) -> Option<(Kept, &[u8])> {
@@ -215,14 +202,14 @@ fn read(value: &[u8]) -> Option<(Kept, &[u8])> {
 async fn last_answer(app: &App, key: &str, headers: &HeaderMap) -> Option<Response> {
     let looked_up = join(app.ports().key_value.get(key), amended_until(app)).await;
     let (value, amended) = match looked_up {
-        (Ok(value), Ok(amended)) => (value?, amended),
+        (Ok(value), Ok(amended)) => (value?, amended?),
         (Err(error), _) | (_, Err(error)) => {
             tracing::warn!(%error, "the last answer was not looked up");
             return None;
         }
     };
     let (kept, body) = read(&value)?;
-    if amended.is_some_and(|amended| kept.at <= amended.0) {
+    if kept.at <= amended.0 {
         return None;
     }
     let age = app.now().ms_since(Timestamp(kept.at)) / 1000;
