@@ -1,6 +1,8 @@
 //! The three hosts. A feature and the target choose one; each lends the application its ports and nothing else.
 
-// The parts of Spin's host that know nothing of Spin, where unit tests reach them.
+// The parts of a host that know nothing of it, where unit tests reach them.
+#[cfg(any(test, all(feature = "cloudflare", target_family = "wasm", target_os = "unknown")))]
+mod places;
 #[cfg(any(test, all(feature = "spin", target_os = "wasi")))]
 mod slots;
 #[cfg(any(test, all(feature = "spin", target_os = "wasi")))]

@@ -55,9 +55,15 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) async fn sleep(ms: u32) -> Result<JsValue, JsValue>;
 
-    /// Has one of so many Durable Objects compute a password hash; `undefined` where it has too much to do.
+    /// Has the Durable Object of this name compute a password hash within so many milliseconds; `undefined` where it has
+    /// too much to do.
     #[wasm_bindgen(catch)]
-    pub(super) async fn hash(namespace: &JsValue, objects: u8, question: &str) -> Result<JsValue, JsValue>;
+    pub(super) async fn hash(
+        namespace: &JsValue,
+        object: &str,
+        question: &str,
+        patience_ms: u32,
+    ) -> Result<JsValue, JsValue>;
 
     /// Sends an outbound request: `[status, headers, body]`, without the body where the head is enough.
     #[wasm_bindgen(catch)]
