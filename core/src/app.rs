@@ -25,7 +25,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     ports: Ports,
     /// The cache without a deadline: `DEV_CLOCK` keeps the time there, and for that a late answer is better than none.
-    clock_store: Arc<dyn KeyValue>,
+    unguarded_cache: Arc<dyn KeyValue>,
     config: Config,
     keys: Keys,
     known_keys: memory::KnownKeys,
@@ -44,11 +44,11 @@ impl App {
     #[must_use]
     pub fn new(ports: Ports, config: Config) -> Self {
         let keys = Keys::derive(&config.jwt_secret, config.jwt_secret_previous.as_ref(), config.jwt_algorithm);
-        let clock_store = Arc::clone(&ports.key_value);
+        let unguarded_cache = Arc::clone(&ports.key_value);
         let ports = ports.guarded(config.deadlines);
         Self(Arc::new(Inner {
             ports,
-            clock_store,
+            unguarded_cache,
             config,
             keys,
             known_keys: memory::KnownKeys::default(),
@@ -113,8 +113,8 @@ impl App {
     }
 
     /// Returns the store in which a development clock is kept.
-    pub(crate) fn clock_store(&self) -> &dyn KeyValue {
-        self.0.clock_store.as_ref()
+    pub(crate) fn unguarded_cache(&self) -> &dyn KeyValue {
+        self.0.unguarded_cache.as_ref()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

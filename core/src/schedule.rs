@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    http::{catch_up, sequence},
+    http::{catch_up, remind_cache, sequence},
     mail, packing, store, webhooks,
 };
 
@@ -38,6 +38,7 @@ async fn tend(app: &App) {
     mail::tell_of_keys(app).await;
     mail::deliver_due(app).await;
     sequence(app).await;
+    remind_cache(app).await;
     if let Err(error) = forget_expired(app).await {
         tracing::error!(%error, "clean-up failed");
     }

@@ -1,6 +1,8 @@
 //! The three hosts. A feature and the target choose one; each provides the application's ports and nothing else.
 
-// Parts of Spin's host that do not depend on Spin, placed here so that unit tests reach them.
+// Parts of hosts that do not depend on a host, placed here so that unit tests reach them.
+#[cfg(any(test, all(feature = "cloudflare", target_family = "wasm", target_os = "unknown")))]
+mod places;
 #[cfg(any(test, all(feature = "spin", target_os = "wasi")))]
 mod slots;
 #[cfg(any(test, all(feature = "spin", target_os = "wasi")))]

@@ -93,6 +93,20 @@ mod tests {
         }
     }
 
+    /// Checks that a marker that forbids answers outlives every one of them.
+    #[test]
+    fn what_expires_far_later_is_never_given_up() {
+        let mut store = BTreeMap::<String, Entry>::new();
+        let mut put = |key: &str, expires_at| {
+            let [first, second] = slots(key);
+            let slot = choose(key, slots(key), store.get(&first), store.get(&second));
+            store.insert(slot, entry(key, expires_at));
+            store.values().any(|one| one.is_of("marker"))
+        };
+        put("marker", 100_000);
+        assert!((0..20_000).all(|number| put(&format!("answer {number}"), number)));
+    }
+
     /// Returns the store's content after these writes, each with its expiry.
     fn stored(writes: &[(String, i64)]) -> BTreeMap<String, Entry> {
         let mut store = BTreeMap::<String, Entry>::new();

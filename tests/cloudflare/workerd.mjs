@@ -1,8 +1,9 @@
 // What serve.mjs starts; it says what the options mean.
 //
 // The control port: `POST /cron` runs the scheduled handler, `GET /logs` shows what the Worker logged, `GET /hashes`
-// how many passwords each of the hashing objects has hashed, `GET /mails` what went to the binding EMAIL, and `GET /points`
-// what was written to the data set ANALYTICS.
+// how many passwords each of the hashing objects has hashed, `GET /hash?patience=` what one of them answers to somebody
+// who waits for so many milliseconds, `GET /mails` what went to the binding EMAIL, and `GET /points` what was written to the
+// data set ANALYTICS.
 //
 // `GET /fault?of=&fault=&times=` spoils a binding (faults.mjs), and without parameters heals all; `GET /exhaust` has the
 // instance run out of memory, and `GET /memory` tells how much it has.
@@ -132,7 +133,7 @@ let hashIsBusy = false;
 const hashes = {};
 
 export class PasswordHasher extends real.PasswordHasher {
-  hash(question) {
+  async hash(question, until) {
     if (hashIsBusy) {
       hashIsBusy = false;
       throw Object.assign(new Error("Durable Object is overloaded."), { overloaded: true });
@@ -140,11 +141,12 @@ export class PasswordHasher extends real.PasswordHasher {
     if (hashTraps) {
       hashTraps = false;
       // Asked for by the instance's glue, on the way in.
-      return super.hash({ get length() { return trap(); } });
+      return super.hash({ get length() { return trap(); } }, until);
     }
+    const answer = await super.hash(question, until);
     const { name } = this.ctx.id;
-    hashes[name] = (hashes[name] ?? 0) + 1;
-    return super.hash(question);
+    if (answer !== undefined) hashes[name] = (hashes[name] ?? 0) + 1;
+    return answer;
   }
 }
 
@@ -153,6 +155,12 @@ export default {
   fetch(request, ...rest) {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/harness/hashes") return Response.json(hashes);
+    if (pathname === "/harness/hash") {
+      const object = env.PASSWORD_HASHER.get(env.PASSWORD_HASHER.idFromName("0"));
+      const question = JSON.stringify({ Verify: { password: "a password", encoded: "no hash" } });
+      const until = Date.now() + Number(searchParams.get("patience"));
+      return object.hash(question, until).then((answer) => Response.json(answer ?? null));
+    }
     if (pathname === "/harness/points") return Response.json(points);
     if (pathname === "/harness/keys") return Response.json(keys);
     if (pathname === "/harness/memory") return Response.json(initSync().memory.buffer.byteLength);
@@ -335,7 +343,7 @@ const control = http.createServer(async (request, response) => {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(logs));
     } else if (request.method === "GET" && request.url === "/mails") {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(log.mails));
-    } else if (request.method === "GET" && ["/hashes", "/keys", "/points", "/evict", "/fault", "/exhaust", "/memory"].includes(request.url.split("?")[0])) {
+    } else if (request.method === "GET" && ["/hash", "/hashes", "/keys", "/points", "/evict", "/fault", "/exhaust", "/memory"].includes(request.url.split("?")[0])) {
       const answer = await fetch(`http://${hostname}:${workerPort}/harness${request.url}`);
       response.writeHead(200, { "content-type": "application/json" }).end(await answer.text());
     } else {

@@ -132,6 +132,15 @@ impl World {
         }
     }
 
+    /// Has the administrator hide or show again; how long that took.
+    fn moderate(&self, what: &str) -> i64 {
+        let reason = Some(json!({ "reason": "Its name was somebody's." }));
+        let path = format!("/api/v1/admin/{what}");
+        let heard = self.send(&asked(Method::POST, &path, Whom::Person, &[], reason), None);
+        assert_eq!(heard.status, 200, "{}", heard.value());
+        heard.ms
+    }
+
     /// Completes the work after answers; returns the milliseconds that it took.
     fn settle(&self) -> i64 {
         self.simulation.timed(self.simulation.settle()).1
@@ -460,21 +469,65 @@ async fn what_is_hidden_is_no_last_answer() {
     };
     assert_eq!(ask(), [200; 3]);
     assert_eq!(while_down(), [200; 3]);
-    let moderate = |path: &str| {
-        let reason = Some(json!({ "reason": "Its name was somebody's." }));
-        let heard = world.send(&asked(Method::POST, path, Whom::Person, &[], reason), None);
-        assert_eq!(heard.status, 200, "{}", heard.value());
-    };
-    moderate("/api/v1/admin/models/p/m/hide");
+    world.moderate("models/p/m/hide");
     assert_eq!(while_down(), [503; 3]);
     assert_eq!(ask(), [200, 200, 410]);
     assert_eq!(while_down(), [503; 3], "that answer may have been read before");
     world.simulation.pass_seconds(60);
     assert_eq!(ask(), [200, 200, 410]);
     assert_eq!(while_down(), [200, 200, 503]);
-    moderate("/api/v1/admin/benchmarks/bench/hide");
+    world.moderate("benchmarks/bench/hide");
     assert_eq!(ask(), [410; 3]);
     assert_eq!(while_down(), [503; 3]);
+}
+
+/// Nor is it shown again where the cache was late, did not answer, or forgot what must not be shown.
+#[tokio::test]
+async fn what_is_hidden_is_no_last_answer_of_a_bad_cache() {
+    let world = World::new(&[("ADMIN_EMAILS", ADA)]).await;
+    let (simulation, board) = (&world.simulation, get(BOARD, &[]));
+    simulation.cache(true);
+    let is_kept = || {
+        simulation.faults.set(Database, Fault::Fails(LOST));
+        let heard = world.send(&board, None);
+        simulation.faults.heal();
+        heard.status == 200
+    };
+    let show_and_keep = || {
+        simulation.pass_seconds(60);
+        world.stay_logged_in();
+        assert_eq!(world.send(&board, None).status, 200);
+        world.settle();
+        assert!(is_kept());
+    };
+    let tick = || simulation.timed(aibaas_core::tick(&simulation.app));
+    show_and_keep();
+
+    // A moment ago it was late, so that nobody else asks it.
+    simulation.faults.set_after(0, 1, Cache, Fault::Hangs);
+    assert_eq!(world.send(&get(&format!("{BOARD}&limit=100"), &[]), None).ms, 1_000);
+    assert_eq!(world.moderate("models/p/m/hide"), 0);
+    simulation.pass_seconds(5);
+    assert!(!is_kept());
+
+    for (fault, ms) in [(Fault::Fails("KV is down"), 0), (Fault::Hangs, 5_000)] {
+        world.moderate("models/p/m/unhide");
+        show_and_keep();
+        simulation.faults.set(Cache, fault);
+        assert_eq!(world.moderate("models/p/m/hide"), ms, "{fault:?}");
+        world.settle();
+        simulation.faults.heal();
+        simulation.pass_seconds(5);
+        tick();
+        assert!(!is_kept(), "{fault:?}: a tick tells the cache what it was not told");
+    }
+
+    world.moderate("models/p/m/unhide");
+    show_and_keep();
+    simulation.forget_kept("last/amended");
+    assert!(!is_kept(), "nobody knows whether it is good");
+    tick();
+    assert!(is_kept(), "it is from after what the database knows");
 }
 
 /// Checks that a cache which hangs costs one second once, and then nothing, and that one which fails costs nothing.

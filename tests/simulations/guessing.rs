@@ -66,7 +66,8 @@ async fn a_failure_is_forgiven_in_time() {
     }
 }
 
-/// A failure from what is the future by now delays until then at most, and nobody where that is longer than any delay.
+/// Checks that a failure from what is the future by now delays until then at most, and nobody where that is longer than any
+/// delay.
 #[tokio::test]
 async fn a_clock_that_is_set_back_locks_nobody_out() {
     for back in [1, 60, 899, 901, 3_600, DAY] {
@@ -236,7 +237,7 @@ async fn keys_that_exist_pass_a_flood_of_made_up_ones() {
     assert_eq!(used(&unknown_key()).await, (401, true));
 }
 
-/// A service may make up who showed it keys: what is counted of them has a bound.
+/// Checks that what is counted by networks that services may make up has a bound.
 #[tokio::test]
 async fn what_services_tell_of_networks_has_a_bound() {
     let simulation = Simulation::new(&[("RATE_LIMIT_UNKNOWN_KEYS", "5/600")]).await;
@@ -262,7 +263,7 @@ async fn what_services_tell_of_networks_has_a_bound() {
     assert_eq!(code("198.51.100.1".to_owned()).await, "too_many_requests", "who was counted still is");
 }
 
-/// Who is logged in can have neither hashes nor mails without end.
+/// Checks that whoever is logged in can have neither hashes nor mails without end.
 #[tokio::test]
 async fn a_password_is_asked_for_so_often_an_hour() {
     let simulation = Simulation::new(&[]).await;

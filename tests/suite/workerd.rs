@@ -257,7 +257,8 @@ pub async fn what_cannot_be_told_is_not_revoked() -> Result<(), String> {
     Ok(())
 }
 
-/// Passwords are hashed in Durable Objects, in turn; one that traps or has too much to do costs one login, answered.
+/// Passwords are hashed in Durable Objects, in turn; one that traps or has too much to do costs one login, answered; none
+/// hashes for somebody who has gone.
 pub async fn hashes_in_durable_objects() -> Result<(), String> {
     let mut variables = Setup::KeepsMail.variables();
     variables.extend(cloudflare::hashing_objects(4));
@@ -279,6 +280,14 @@ pub async fn hashes_in_durable_objects() -> Result<(), String> {
     assert_eq!(after.values().sum::<u32>(), before + 8, "{after:?}");
     assert_eq!(after.len(), 4, "{after:?}");
     assert!(after.values().all(|hashed| (after["0"].abs_diff(*hashed)) <= 1), "not in turn: {after:?}");
+
+    let hash = async |patience_ms: i64| {
+        let url = format!("{}/hash?patience={patience_ms}", workerd.control);
+        plain.get(url).send().await.expect("an answer").json::<Value>().await.expect("JSON")
+    };
+    assert_eq!(hash(0).await, Value::Null);
+    assert_eq!(hashes().await, after);
+    assert!(hash(3_600_000).await.is_string());
 
     let login = |user: &User, header: &'static str| {
         let body = json!({ "email": user.email, "password": PASSWORD }).to_string();

@@ -41,6 +41,7 @@ mod users;
 mod webhooks;
 
 pub use host_refusal::HostRefusal;
+pub use leaderboard::remind_cache;
 pub use log::sequence;
 pub use middleware::refuse;
 pub use openapi::text as openapi_text;

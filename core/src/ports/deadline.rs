@@ -33,6 +33,8 @@ pub struct Deadlines {
     pub write: u32,
     /// A call of the cache.
     pub cache: u32,
+    /// Telling the cache which answers must not be shown again, which is worth more of an administrator's time.
+    pub amend: u32,
     /// A call of the rate limiter.
     pub limit: u32,
     /// A decision of the gate of API keys, or the invalidation of keys at every instance that holds one.
@@ -54,6 +56,7 @@ impl Deadlines {
             read: one.saturating_mul(30),
             write: one.saturating_mul(80),
             cache: one.saturating_mul(4),
+            amend: one.saturating_mul(20),
             limit: one.saturating_mul(20),
             gate: one.saturating_mul(60),
             hash: one.saturating_mul(60),

@@ -1,6 +1,9 @@
 //! Moderation: what administrators hide and rename, and the public log of it.
 
-use super::query::{Query, sql};
+use super::{
+    columns::time,
+    query::{Query, sql},
+};
 use crate::{
     domain::{BenchmarkId, ModelId, RunId, UserId},
     ports::{DatabaseError, Row, Timestamp},
@@ -9,6 +12,11 @@ use crate::{
 /// Guards that neither the model nor the benchmark of a run is hidden: [`Guard::NotHidden`](super::Guard).
 pub fn expect_visible(run_id: &RunId) -> Query<()> {
     sql!("moderations/expect_visible").bind(run_id).execute()
+}
+
+/// Reads when something was last hidden, shown again or renamed.
+pub fn last() -> Query<Option<Timestamp>> {
+    sql!("moderations/last").optional(|row| time(row, "created_at"))
 }
 
 /// Subject of moderation.

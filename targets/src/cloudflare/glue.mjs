@@ -19,9 +19,6 @@ export const LATE = Symbol("late");
 /** No handler lives longer; what is older was cancelled by the runtime and would stay for ever. */
 const ABANDONED_MS = 20 * 60 * 1000;
 
-/** A password hash takes a twentieth of a second; whoever is still in the queue by then has waited enough. */
-const HASH_MS = 10_000;
-
 /** Routes are shorter, and of ASCII alone. */
 const LONGEST_INDEX = 96;
 
@@ -340,18 +337,14 @@ export function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Whose turn it is to hash. The first of this isolate is anybody: many isolates should not begin with the same. */
-let turn;
-
 /**
- * Has one of the objects compute a password hash. `undefined` when it is worth another try: the object died, or has not
- * answered for long.
+ * Has an object compute a password hash, which it does not begin once nobody waits for it any more. `undefined` when it
+ * is worth another try: the object died, or has not answered for long.
  */
-export async function hash(namespace, objects, question) {
-  turn = ((turn ?? Math.floor(Math.random() * objects)) + 1) % objects;
-  const object = namespace.get(namespace.idFromName(String(turn)));
+export async function hash(namespace, name, question, patienceMs) {
+  const object = namespace.get(namespace.idFromName(name));
   try {
-    return await within(object.hash(question), HASH_MS);
+    return await within(object.hash(question, Date.now() + patienceMs), patienceMs);
   } catch (error) {
     // Moved, dead, overloaded or replaced by a new deployment: nothing is done, and another try has another object.
     console.error("a hashing object failed:", error);

@@ -57,7 +57,12 @@ extern "C" {
 
     /// Asks one of `objects` Durable Objects to compute a password hash; `undefined` where it has too much to do.
     #[wasm_bindgen(catch)]
-    pub(super) async fn hash(namespace: &JsValue, objects: u8, question: &str) -> Result<JsValue, JsValue>;
+    pub(super) async fn hash(
+        namespace: &JsValue,
+        object: &str,
+        question: &str,
+        patience_ms: u32,
+    ) -> Result<JsValue, JsValue>;
 
     /// Sends an outbound request. Returns `[status, headers, body]`, without the body where the head is enough.
     #[wasm_bindgen(catch)]

@@ -1,17 +1,14 @@
 //! `PasswordHasher` over Durable Objects: the port's side, which asks, and the object's side, which computes. On the
 //! free plan a request handler has 10 ms of CPU, which is too little for any password hash; an object has 30 s.
 
-use std::{
-    cell::RefCell,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::cell::RefCell;
 
 use aibaas_core::{
     domain::{
         Secret,
         password_hash::{self, Memory, Params},
     },
-    ports::{HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher, Timer as _},
+    ports::{Deadlines, HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher, Timer as _},
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -19,6 +16,7 @@ use wasm_bindgen::prelude::*;
 use worker::{durable::ObjectNamespace, send::SendFuture};
 
 use super::{adapters::RuntimeTimer, glue};
+use crate::places::Places;
 
 /// Place in which passwords are hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,57 +54,54 @@ impl Hashing {
     /// Creates the port. The binding is asked for only where it is needed.
     pub(super) fn port(
         self,
+        deadlines: Deadlines,
         objects: impl FnOnce() -> worker::Result<ObjectNamespace>,
     ) -> worker::Result<Box<dyn PasswordHasher>> {
         Ok(match self {
-            Self::Worker => Box::new(QueuedHasher::default()),
-            Self::DurableObjects(count) => Box::new(HashingObjects { namespace: objects()?, count }),
+            Self::Worker => Box::new(QueuedHasher { hasher: InlineHasher::default(), places: Places::of(1) }),
+            Self::DurableObjects(count) => Box::new(HashingObjects {
+                namespace: objects()?,
+                places: Places::of(count),
+                patience_ms: deadlines.hash.min(MOST_PATIENCE_MS),
+            }),
         })
     }
 }
 
-/// Most hashes that wait in an isolate: at a twentieth of a second each, as long as their requests wait.
-const MOST_WAITING: usize = 100;
-
 /// A hasher in the Worker that runs one job after another, and refuses those that come while too many wait. Requests
 /// that come while a queue is worked off still wait for its end: where that matters, [`HashingObjects`] hash.
-#[derive(Default)]
 struct QueuedHasher {
     hasher: InlineHasher,
-    waiting: AtomicUsize,
-}
-
-/// A place in the queue, given back when it is dropped.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Result<Self, HashError> {
-        let place = Self(waiting);
-        // Where there is no room, dropping the place gives it back at once.
-        if waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING { Ok(place) } else { Err(HashError::Busy) }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+    places: Places,
 }
 
 #[async_trait]
 impl PasswordHasher for QueuedHasher {
     async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
-        let _place = Place::take(&self.waiting)?;
+        let _place = self.places.take(|| 0)?;
         // Requests that have come by now are counted before the first of them is hashed.
         RuntimeTimer.sleep(0).await;
         self.hasher.run(job).await
     }
 }
 
+/// A password hash takes a twentieth of a second; whoever is still in an object's queue by then has waited enough.
+const MOST_PATIENCE_MS: u32 = 10_000;
+
 /// Objects of the binding `PASSWORD_HASHER`, which take jobs in turn: each hashes one password at a time.
 struct HashingObjects {
     namespace: ObjectNamespace,
-    count: u8,
+    places: Places,
+    /// Longest time that a request waits for its hash.
+    patience_ms: u32,
+}
+
+/// Draws a random number; an isolate has none before its first request.
+fn any_number() -> usize {
+    let mut random = [0; 1];
+    glue::get_random_values(&mut random);
+    let [number] = random;
+    number.into()
 }
 
 /// A job on its way to an object. It is never stored and never logged.
@@ -126,6 +121,7 @@ enum Answer<Text> {
 #[async_trait]
 impl PasswordHasher for HashingObjects {
     async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
+        let place = self.places.take(any_number)?;
         let question = match &job {
             HashJob::Hash { password, salt, params } => Question::Hash {
                 password: password.expose(),
@@ -143,7 +139,7 @@ impl PasswordHasher for HashingObjects {
         let question = Secret::new(serde_json::to_string(&question).map_err(unreadable)?);
         let namespace: &JsValue = self.namespace.as_ref();
         let answer = SendFuture::new(async {
-            let answer = glue::hash(namespace, self.count, question.expose())
+            let answer = glue::hash(namespace, &place.of.to_string(), question.expose(), self.patience_ms)
                 .await
                 .map_err(|error| HashError::Failed(glue::message(&error)))?;
             answer.as_string().map(Secret::new).ok_or(HashError::Busy)

@@ -119,7 +119,10 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
         database,
         key_value: Arc::new(Kv(env.kv("CACHE").map_err(binding)?)),
         rate_limiter: Arc::new(DurableObjects(env.durable_object("RATE_LIMITER").map_err(binding)?)),
-        password_hasher: hashing.port(|| env.durable_object("PASSWORD_HASHER")).map_err(binding)?.into(),
+        password_hasher: hashing
+            .port(config.deadlines, || env.durable_object("PASSWORD_HASHER"))
+            .map_err(binding)?
+            .into(),
         http_client: Arc::new(Fetch),
         mail_transport,
         clock,

@@ -275,6 +275,15 @@ impl Simulation {
         *self.ports.kept.lock().expect("no panic") = keeps.then(HashMap::new);
     }
 
+    /// Has the cache forget what it keeps under the key, as it may at any time.
+    ///
+    /// # Panics
+    /// When it keeps nothing there.
+    pub fn forget_kept(&self, key: &str) {
+        let mut kept = self.ports.kept.lock().expect("no panic");
+        kept.as_mut().and_then(|kept| kept.remove(key)).expect("a value in the cache");
+    }
+
     /// Sends a GET request without a credential; returns the status and the body. Work after the answer waits for
     /// [`Simulation::settle`].
     pub async fn read(&self, path: &str) -> (u16, Vec<u8>) {

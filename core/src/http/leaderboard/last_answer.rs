@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    amended::{AmendedError, amended_until, known_to_database},
     api::KEPT_LIMITS,
     caching::{etag, not_modified, tag_of},
     finished::{self, Unanswered},
@@ -21,15 +22,13 @@ use super::{
 };
 use crate::{
     app::App,
-    ports::{KeyValueError, Timestamp, within},
+    ports::{Timestamp, within},
 };
 
 /// How long an answer is kept, in seconds.
-const KEPT_SECONDS: u32 = 7 * 86_400;
+pub const KEPT_SECONDS: u32 = 7 * 86_400;
 /// Age in milliseconds from which an unchanged answer is cached again, so that it does not expire.
 const KEEP_AGAIN_MS: u64 = 6 * 3_600_000;
-/// Cache key of the time until which answers may show what an administrator has hidden or renamed since.
-const AMENDED: &str = "last/amended";
 /// Largest body that is kept, in bytes.
 const LARGEST: usize = 1 << 20;
 /// `Cache-Control` of a stale answer: short, because the next request may get a new one.
@@ -148,23 +147,6 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
     }
 }
 
-/// Prevents answers to requests from before the end of this one from being served during an outage, because this
-/// request hides or renames something. Call it before the change, so that a crash in between leaves nothing to be
-/// served; without the cache the request goes on.
-pub async fn forget_answers_from_before(app: &App) {
-    let until = app.now().plus_ms(i64::from(app.deadlines().request));
-    if let Err(error) = app.ports().key_value.put(AMENDED, until.0.to_string().as_bytes(), KEPT_SECONDS).await {
-        tracing::warn!(%error, "answers from before are kept for worse times");
-    }
-}
-
-/// Reads the time until which cached answers may show what is hidden or renamed by now; `None` where nothing was.
-async fn amended_until(app: &App) -> Result<Option<Timestamp>, KeyValueError> {
-    let value = app.ports().key_value.get(AMENDED).await?;
-    let until = value.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
-    Ok(until.map(Timestamp))
-}
-
 /// Caches the answer in the background, if it may be kept, and returns it. Where it is cached already, that costs
 /// nothing, or one read of the cache.
 async fn keep(app: &App, question: &Asked, asked_at: Timestamp, answer: Response) -> Response {
@@ -198,10 +180,15 @@ async fn keep(app: &App, question: &Asked, asked_at: Timestamp, answer: Response
 }
 
 /// Writes the answer to the cache, unless an equally good one is there, or this one would not be served.
-async fn put(app: &App, key: &str, kept: &Kept, value: &[u8]) -> Result<(), KeyValueError> {
+async fn put(app: &App, key: &str, kept: &Kept, value: &[u8]) -> Result<(), AmendedError> {
     let cache = &app.ports().key_value;
     let (before, amended) = join(cache.get(key), amended_until(app)).await;
-    let (before, amended) = (before?, amended?.unwrap_or(Timestamp(0)));
+    let (before, amended) = (before?, amended?);
+    let amended = match amended {
+        Some(amended) => amended,
+        // Without it the answer would not be shown.
+        None => known_to_database(app).await?,
+    };
     if kept.at <= amended.0 {
         // The next answer may be newer than the amendment.
         app.last_answers().forget(key);
@@ -212,7 +199,7 @@ async fn put(app: &App, key: &str, kept: &Kept, value: &[u8]) -> Result<(), KeyV
         let age = Timestamp(kept.at).ms_since(Timestamp(before.at));
         before.tag == kept.tag && before.at > amended.0 && age < KEEP_AGAIN_MS
     });
-    if is_as_good { Ok(()) } else { cache.put(key, value, KEPT_SECONDS).await }
+    if is_as_good { Ok(()) } else { Ok(cache.put(key, value, KEPT_SECONDS).await?) }
 }
 
 fn read(value: &[u8]) -> Option<(Kept, &[u8])> {
@@ -226,14 +213,14 @@ fn read(value: &[u8]) -> Option<(Kept, &[u8])> {
 async fn last_answer(app: &App, key: &str, headers: &HeaderMap) -> Option<Response> {
     let looked_up = join(app.ports().key_value.get(key), amended_until(app)).await;
     let (value, amended) = match looked_up {
-        (Ok(value), Ok(amended)) => (value?, amended),
+        (Ok(value), Ok(amended)) => (value?, amended?),
         (Err(error), _) | (_, Err(error)) => {
             tracing::warn!(%error, "the last answer was not looked up");
             return None;
         }
     };
     let (kept, body) = read(&value)?;
-    if amended.is_some_and(|amended| kept.at <= amended.0) {
+    if kept.at <= amended.0 {
         return None;
     }
     let age = app.now().ms_since(Timestamp(kept.at)) / 1000;

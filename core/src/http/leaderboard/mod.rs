@@ -1,5 +1,6 @@
 //! Public reads: leaderboards and what is computed from them, the log of changes, and their HTML pages.
 
+mod amended;
 mod api;
 mod atom;
 mod badge;
@@ -23,10 +24,10 @@ use axum::{Router, middleware::from_fn_with_state, routing::get};
 
 use self::last_answer::{Question, or_last_answer};
 pub use self::{
+    amended::{forget_answers_from_before, remind_cache},
     board::{Board, BoardSelector, RowBody},
     changes::ChangeBody,
     html::{Scale, day, grouped, minute, system_name},
-    last_answer::forget_answers_from_before,
 };
 use crate::app::App;
 

@@ -98,7 +98,7 @@ pub async fn advance(
         ApiError::invalid_member("/advanceMs", refusal)
     })?;
     let kept = serde_json::to_vec(&movement).map_err(|error| ApiError::internal(error.to_string()))?;
-    app.clock_store().put(KEY, &kept, KEPT_SECONDS).await.map_err(unavailable)?;
+    app.unguarded_cache().put(KEY, &kept, KEPT_SECONDS).await.map_err(unavailable)?;
     clock.follow(movement);
     Ok(shown(clock))
 }
@@ -115,7 +115,7 @@ pub async fn follow(State(app): State<App>, request: Request, next: Next) -> Res
 /// [`KeyValueError`] when the cache cannot be read.
 pub async fn catch_up(app: &App) -> Result<(), KeyValueError> {
     let Some(clock) = app.clock().movable() else { return Ok(()) };
-    let kept = app.clock_store().get(KEY).await?;
+    let kept = app.unguarded_cache().get(KEY).await?;
     if let Some(movement) = kept.and_then(|kept| serde_json::from_slice(&kept).ok()) {
         clock.follow(movement);
     }
