@@ -258,8 +258,8 @@ pub struct SessionBatch<'a> {
 
 impl<'a> SessionBatch<'a> {
     /// Whose session it is, if it lives.
-    // Of the caller, not of the batch: what is pushed is made of it while the batch is borrowed. What it makes is to go into a
-    // batch of the caller all the same.
+    // Of the caller, not of the batch: what is pushed is made of it while the batch is borrowed. It is for batches of the
+    // caller all the same.
     pub fn user_id(&self) -> &'a UserId {
         &self.caller.user_id
     }
