@@ -74,10 +74,9 @@ impl KeyChanges {
         if state.remaining > 0 { Ok(()) } else { Err(refuse(client, &Self::limit(), &state)) }
     }
 
-    /// Refuses a change whose batch [`Guard::ApiKeyLimit`](crate::store::Guard) undid, if the limit has no room for it.
-    ///
-    /// # Errors
-    /// As [`KeyChanges::refuse_if_full`] and [`SessionBatch::read`].
+    /// Returns the answer to a batch that [`Guard::ApiKeyChanges`](crate::store::Guard) undid, which confirmed the
+    /// session as well: `too_many_requests`, whatever has left the window since. What is read tells only when to try
+    /// again.
     pub async fn refusal(app: &App, caller: &ClaimedSession) -> ApiError {
         let changes = api_keys::recent_changes(caller.batch().user_id(), app.now());
         let reset_after_ms = match changes.run(app.database()).await {

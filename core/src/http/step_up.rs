@@ -146,7 +146,8 @@ async fn check(
         return Err(missing);
     }
     if !passwords::verify(app, presented_password(password), proof.user.password_hash.clone()).await? {
-        // The batch above has confirmed the session. Were this one undone where it ends meanwhile, a guess would cost nothing.
+        // The batch above has confirmed the session. Were this one undone where it ends meanwhile, a guess would cost
+        // nothing.
         let mut batch = Batch::new();
         proof.in_flight.wrong(&mut batch);
         batch.push(caller.event(app, SecurityEventName::PasswordCheckFailed, json!({})));

@@ -258,6 +258,8 @@ pub struct SessionBatch<'a> {
 
 impl<'a> SessionBatch<'a> {
     /// Returns the id of the session's user; the session may have ended.
+    // It outlives the batch, since what is pushed is made of it while the batch is borrowed. It is for batches of the
+    // caller all the same.
     pub fn user_id(&self) -> &'a UserId {
         &self.caller.user_id
     }
