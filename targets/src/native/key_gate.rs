@@ -4,10 +4,7 @@ use std::{
     collections::{HashMap, VecDeque, hash_map::RandomState},
     hash::BuildHasher as _,
     path::Path,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -25,7 +22,10 @@ use rusqlite::Connection;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::database;
+use super::{
+    database,
+    per_thread::{Locked, PerThread},
+};
 
 const SHARDS: usize = 64;
 /// Most limits that a shard counts: a million in use at once over all shards.
@@ -58,8 +58,8 @@ const ADMISSIONS_A_BATCH: usize = 20_000;
 /// Memory is bounded: ledgers with nothing in them are swept away, and where a million keys are in use at once, others
 /// get an error until there is room.
 pub struct MemoryKeyGate {
-    /// Connections for reading; each is `None` once the gate is closed.
-    readers: Vec<Mutex<Option<Reader>>>,
+    /// Connections for reading, until the gate is closed.
+    readers: PerThread<Reader>,
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
     limits_a_shard: usize,
@@ -98,9 +98,8 @@ impl MemoryKeyGate {
     /// # Errors
     /// [`DatabaseError::Unavailable`] when the file cannot be opened.
     pub fn open(path: &Path, readers: usize, database: Arc<dyn Database>) -> Result<Self, DatabaseError> {
-        let reader = |_| Ok(Mutex::new(Some(Reader::open(path)?)));
         Ok(Self {
-            readers: (0..readers.max(1)).map(reader).collect::<Result<_, DatabaseError>>()?,
+            readers: PerThread::new(readers, || Reader::open(path))?,
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             limits_a_shard: LIMITS,
@@ -155,9 +154,7 @@ impl MemoryKeyGate {
 
     /// Closes the gate, and saves all that is only in memory. Failures are logged.
     pub async fn close(&self, now: Timestamp) {
-        for reader in &self.readers {
-            lock(reader).take();
-        }
+        self.readers.close();
         let limits = self.shards.iter().flat_map(|shard| lock(shard).entries.keys().cloned().collect::<Vec<_>>());
         if let Err(error) = self.save(&limits.collect::<Vec<_>>(), now).await {
             tracing::error!(%error, "the last minute's use of API keys is lost");
@@ -294,18 +291,8 @@ impl MemoryKeyGate {
         Ok(())
     }
 
-    /// Locks a connection for this thread: its own where that is free, which it is unless there are more threads than
-    /// connections.
-    fn reader(&self) -> Result<MutexGuard<'_, Option<Reader>>, DatabaseError> {
-        static THREADS: AtomicUsize = AtomicUsize::new(0);
-        thread_local! {
-            static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
-        }
-        let own = THREAD.with(|thread| *thread).checked_rem(self.readers.len()).unwrap_or(0);
-        let mut from_own = self.readers.iter().cycle().skip(own).take(self.readers.len());
-        let free = from_own.clone().find_map(|reader| reader.try_lock().ok());
-        free.or_else(|| from_own.next().map(lock))
-            .ok_or_else(|| DatabaseError::Unavailable("the gate has no reader".to_owned()))
+    fn reader(&self) -> Result<Locked<'_, Reader>, DatabaseError> {
+        self.readers.lock().ok_or_else(|| DatabaseError::Unavailable("the gate has no reader".to_owned()))
     }
 
     fn shard(&self, limit: &ApiKeyId) -> Result<MutexGuard<'_, Shard>, DatabaseError> {
@@ -417,7 +404,10 @@ impl KeyGate for MemoryKeyGate {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::PathBuf, sync::atomic::AtomicBool};
+    use std::{
+        path::PathBuf,
+        sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    };
 
     use aibaas_core::{
         domain::{api_key::Scope, key_use::Denial},

@@ -25,6 +25,7 @@ mod nightly;
 mod operator;
 mod output;
 mod password_hasher;
+mod per_thread;
 mod rate_limiter;
 mod serve;
 mod smtp;

@@ -2,6 +2,7 @@
 
 mod connection;
 mod file;
+mod inline;
 mod job;
 mod read_only;
 mod reader;

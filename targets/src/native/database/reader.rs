@@ -24,10 +24,13 @@ const READ_TIME: Duration = Duration::from_secs(10);
 /// Steps of SQLite's virtual machine between two looks at the clock; a hundred take some microseconds.
 const READ_POLL: i32 = 20_000;
 
-/// Whether a statement writes.
+/// Whether a statement writes, and how long it reads.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// The statement only reads.
+    /// The statement only reads, and was never too long for its caller's thread.
     Read,
+    /// The statement only reads, and was too long once.
+    LongRead,
     /// The statement may write.
     Write,
 }
@@ -37,23 +40,26 @@ pub enum Kind {
 pub struct Kinds(RwLock<HashMap<(usize, usize), Kind>>);
 
 impl Kinds {
-    /// Returns [`Kind::Write`] when one of the statements is known to write, [`Kind::Read`] when all are known to read,
-    /// and otherwise `None`.
+    /// Returns [`Kind::Write`] when one of the statements is known to write, the longer kind of read when all are known
+    /// to read, and otherwise `None`.
     pub fn of(&self, statements: &[Statement]) -> Option<Kind> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut all = Some(Kind::Read);
         for statement in statements {
             match known.get(&identity(statement.sql)) {
                 Some(Kind::Write) => return Some(Kind::Write),
-                Some(Kind::Read) => {}
+                Some(kind) => all = all.map(|longest| longest.max(*kind)),
                 None => all = None,
             }
         }
         all
     }
 
-    fn learn(&self, statement: &Statement, kind: Kind) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(identity(statement.sql), kind);
+    /// Notes the kind of a statement. One that was too long once stays so.
+    pub fn learn(&self, statement: &Statement, kind: Kind) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let known = known.entry(identity(statement.sql)).or_insert(kind);
+        *known = kind.max(*known);
     }
 }
 

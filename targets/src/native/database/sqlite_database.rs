@@ -12,6 +12,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     connection::{CommitWatch, Durability, connect_reader, make_private},
     file::DatabaseFile,
+    inline::{Inline, InlineReaders},
     job::{Answer, Asking, Job, Message, closed, submit},
     reader::{Kind, Kinds, read},
     writer::Writer,
@@ -23,12 +24,13 @@ const QUEUE: usize = 4096;
 
 /// A database file in WAL mode.
 ///
-/// Statements that SQLite reports as read-only run on the readers, each batch of them in one snapshot. Everything else
-/// goes to the writer, which takes all batches that wait into one transaction, each within a savepoint of its own, and
+/// Statements that SQLite reports as read-only run in the caller's thread while they are short, else on the readers, each
+/// batch of them in one snapshot. Everything else goes to the writer, which takes all batches that wait into one transaction, each within a savepoint of its own, and
 /// answers them when that transaction is on the disk: many clients share one flush, and a batch that fails undoes
 /// itself alone. A read that starts after a write was answered sees it, because a WAL reader sees every commit before
 /// its start.
 pub struct SqliteDatabase {
+    inline: InlineReaders,
     readers: Sender<Message>,
     writer: Sender<Message>,
     kinds: Arc<Kinds>,
@@ -71,6 +73,7 @@ impl SqliteDatabase {
             reader_threads.push(thread("sqlite-reader", move || read(&connection, &jobs, &writer, &kinds))?);
         }
         Ok(Self {
+            inline: InlineReaders::open(path, readers)?,
             readers: reader,
             writer,
             kinds,
@@ -90,6 +93,7 @@ impl SqliteDatabase {
     /// is done; later calls are answered [`DatabaseError::Unavailable`].
     pub fn close(&self) {
         self.commits.close();
+        self.inline.close();
         let readers = std::mem::take(&mut *self.reader_threads.lock().unwrap_or_else(PoisonError::into_inner));
         for _ in &readers {
             // This fails only when the threads are gone already.
@@ -117,10 +121,20 @@ impl Database for SqliteDatabase {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
+        let kind = self.kinds.of(&statements);
+        if kind == Some(Kind::Read) {
+            match self.inline.read(&statements) {
+                Inline::Answered(answer) => return answer,
+                Inline::Long(number) => {
+                    statements.get(number).inspect(|statement| self.kinds.learn(statement, Kind::LongRead));
+                }
+                Inline::NotNow => {}
+            }
+        }
         let (reply, answer) = oneshot::channel();
-        let (queue, known_reads) = match self.kinds.of(&statements) {
+        let (queue, known_reads) = match kind {
             Some(Kind::Write) => (&self.writer, false),
-            Some(Kind::Read) => (&self.readers, true),
+            Some(Kind::Read | Kind::LongRead) => (&self.readers, true),
             None => (&self.readers, false),
         };
         let asking = Asking(Arc::default());
