@@ -444,3 +444,37 @@ INSERT INTO snapshots (seq, id, benchmark_id, version, created_at) VALUES
 INSERT INTO users (id, email, password_hash, full_name, email_verified, created_at, updated_at, password_changed_at, status, mfa_enabled, language, storage_bytes, storage_quota_bytes, role) VALUES
   ('01a2200e-91a6-7c65-9928-c273d76c3540', 'ada@example.com', '$argon2id$v=19$m=19456,t=2,p=1$GInIStwT/9j3wHO+fiR97Q$WXf/1UoTl0XOVbb54koR/SXN9Cgqifyjz55debaofO4', NULL, 1, 1795834155430, 1795834155466, 1795834155466, 'active', 0, 'en', 9104, NULL, 'user'),
   ('01a2200e-91f7-75de-b995-d76a9e8d6f60', 'grace@example.com', '$argon2id$v=19$m=19456,t=2,p=1$QEwVVUZYMWTFEeVdToMyPQ$unKPMDw6m0VYfTpjdNFKs7y81vuzq/0/qswMCJkTemQ', NULL, 1, 1795834155511, 1795834155535, 1795834155535, 'active', 0, 'en', 982, NULL, 'user');
+-- Put here by hand, as that release would have stored it: Mary, an administrator with a second factor who has moved her
+-- address; Alan, who has not verified his; and what waits for the two. No hash is of anything, and no ciphertext opens.
+INSERT INTO users (id, email, password_hash, full_name, email_verified, created_at, updated_at, password_changed_at, status, mfa_enabled, language, storage_bytes, storage_quota_bytes, role) VALUES
+  ('00000000-0000-7000-8000-00000000000a', 'mary@example.com', '$argon2id$v=19$m=19456,t=2,p=1$ZmFrZQ$ZmFrZQ', 'Mary', 1, 1795834156000, 1795834156000, 1795834156000, 'active', 1, 'en', 0, 1000000, 'admin'),
+  ('00000000-0000-7000-8000-00000000000b', 'alan@example.com', '$argon2id$v=19$m=19456,t=2,p=1$ZmFrZQ$ZmFrZQ', 'Alan', 0, 1795834156000, 1795834156000, 1795834156000, 'active', 0, 'en', 0, NULL, 'user');
+INSERT INTO sessions (id, user_id, nonce, generation, cookie, user_agent, ip, created_at, rotated_at, last_used_at, expires_at, revoked_at, revoked_reason) VALUES
+  ('00000000-0000-7000-8000-00000000001a', '00000000-0000-7000-8000-00000000000a', X'00000000000000000000000000000000', 3, 1, 'fake agent', '127.0.0.1', 1795834156000, 1795834157000, 1795834157000, 1798426156000, NULL, NULL);
+INSERT INTO known_networks (user_id, network, first_seen_at, last_seen_at) VALUES
+  ('00000000-0000-7000-8000-00000000000a', '127.0.0.1/32', 1795834156000, 1795834156000);
+INSERT INTO one_time_tokens (hash, user_id, purpose, new_email, password_hash, full_name, created_at, expires_at, used_at, network) VALUES
+  (X'00000000000000000000000000000000000000000000000000000000000000B1', '00000000-0000-7000-8000-00000000000b', 'verify_email', NULL, '$argon2id$v=19$m=19456,t=2,p=1$ZmFrZQ$ZmFrZQ', 'Alan', 1795834156000, 1795920556000, NULL, '127.0.0.1/32'),
+  (X'00000000000000000000000000000000000000000000000000000000000000A1', '00000000-0000-7000-8000-00000000000a', 'reset_password', NULL, NULL, NULL, 1795834156000, 1795920556000, NULL, NULL),
+  (X'00000000000000000000000000000000000000000000000000000000000000A2', '00000000-0000-7000-8000-00000000000a', 'change_email', 'mary@new.example.com', NULL, NULL, 1795834156000, 1795920556000, NULL, NULL);
+INSERT INTO email_undos (hash, user_id, old_email, created_at, expires_at, used_at) VALUES
+  (X'00000000000000000000000000000000000000000000000000000000000000A5', '00000000-0000-7000-8000-00000000000a', 'mary@old.example.com', 1795834156000, 1796438956000, NULL);
+INSERT INTO totp_credentials (id, user_id, secret, created_at, confirmed_at, last_step) VALUES
+  ('00000000-0000-7000-8000-00000000002a', '00000000-0000-7000-8000-00000000000a', X'FA4E', 1795834156000, 1795834156000, 59861138);
+INSERT INTO recovery_codes (user_id, hash, created_at, used_at) VALUES
+  ('00000000-0000-7000-8000-00000000000a', X'00000000000000000000000000000000000000000000000000000000000000A4', 1795834156000, NULL);
+INSERT INTO mfa_challenges (hash, user_id, password_hash, cookie, attempts, created_at, expires_at, used_at) VALUES
+  (X'00000000000000000000000000000000000000000000000000000000000000A3', '00000000-0000-7000-8000-00000000000a', '$argon2id$v=19$m=19456,t=2,p=1$ZmFrZQ$ZmFrZQ', 0, 1, 1795834157000, 1795834457000, NULL);
+INSERT INTO guesses (subject, failures, last_at, previous_at) VALUES
+  ('account:fake', 2, 1795834156000, 0);
+INSERT INTO guesses_in_flight (id, subject, longest_ms, expires_at) VALUES
+  ('00000000-0000-7000-8000-00000000003a', 'account:fake', 900000, 1795834216000);
+INSERT INTO rate_limit_totals (subject, name, at, cost, running, expires_at) VALUES
+  ('01a2200e-9229-7a0c-9cc6-e51f102fb87b', 'key', 1795834156000, 1, 1, 1795837756000);
+INSERT INTO idempotent_requests (caller, key, fingerprint, claim, claimed_until, status, answer, expires_at) VALUES
+  ('user:00000000-0000-7000-8000-00000000000a', 'fake-key', X'FA4E', '00000000-0000-7000-8000-00000000004a', 1795834216000, 201, X'FA4E', 1795920556000);
+INSERT INTO audit_events (id, at, event, user_id, actor_id, ip, user_agent, details) VALUES
+  ('00000000-0000-7000-8000-00000000005a', 1795834156000, 'login', '00000000-0000-7000-8000-00000000000a', '00000000-0000-7000-8000-00000000000a', '127.0.0.1', 'fake agent', '{}'),
+  ('00000000-0000-7000-8000-00000000005b', 1795834156000, 'account_registered', '00000000-0000-7000-8000-00000000000b', NULL, '127.0.0.1', 'fake agent', '{}');
+INSERT INTO outbox (id, recipient, kind, payload, created_at, attempts, next_attempt_at, sent_at, last_error, user_id) VALUES
+  ('00000000-0000-7000-8000-0000000001f0', 'alan@example.com', 'verify_email', X'FA4E', 1795834156000, 0, 1795834156000, NULL, NULL, '00000000-0000-7000-8000-00000000000b');
