@@ -102,7 +102,9 @@ impl App {
         &self.0.read_counts
     }
 
-    pub(crate) fn database(&self) -> &dyn Database {
+    /// Returns the database, each of whose answers is waited for only as long as the configuration says.
+    #[must_use]
+    pub fn database(&self) -> &dyn Database {
         self.0.ports.database.as_ref()
     }
 

@@ -11,6 +11,7 @@
 )]
 
 mod app;
+mod backlog;
 mod config;
 pub mod domain;
 mod http;
@@ -25,6 +26,7 @@ pub mod store;
 mod webhooks;
 
 pub use app::{App, ClientAddress};
+pub use backlog::Backlog;
 pub use config::{
     Config, ConfigError, Environment, HostDefaults, LogFormat, LogSettings, MailProvider, OwnMail, Publishing, Risk,
     SmtpEncryption, SmtpSettings, UnknownVariable, unknown_variables,

@@ -275,6 +275,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("workerd::counts_requests_in_its_data_set".to_owned(), || {
             RUNTIME.block_on(workerd::counts_requests_in_its_data_set())
         }),
+        counted("workerd::counts_what_waits_in_its_data_set".to_owned(), || {
+            RUNTIME.block_on(workerd::counts_what_waits_in_its_data_set())
+        }),
         counted("workerd::keys_outlive_their_objects".to_owned(), || {
             RUNTIME.block_on(workerd::keys_outlive_their_objects())
         }),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use aibaas_tests::{
     PATIENCE, Publisher, User, eventually,
-    fixtures::{PASSWORD, new_address, token_in},
+    fixtures::{PASSWORD, new_address, token_in, unique},
     host::{
         Host, Kind, MAIL_FROM, Setup,
         cloudflare::{self, Workerd},
@@ -42,17 +42,19 @@ pub async fn goes_on_after_a_trap() -> Result<(), String> {
     Ok(())
 }
 
+/// What was written to the data set.
+async fn points(workerd: &Workerd) -> Vec<Value> {
+    let points = plain_client().get(format!("{}/points", workerd.control)).send().await.expect("an answer");
+    points.json().await.expect("points")
+}
+
 /// Every answer is a point of the data set: by route, and by nothing that tells who asked for what.
 pub async fn counts_requests_in_its_data_set() -> Result<(), String> {
-    let workerd = Workerd::start_counted(&Setup::KeepsMail.variables())?;
+    let workerd = Workerd::start_counted(&Setup::KeepsMail.variables(), None)?;
     let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
     let owner = User::verified(&host).await;
     let asks = Key::limited(&owner, 1000, 3600).await;
-    let points = async || {
-        let points = plain_client().get(format!("{}/points", workerd.control)).send().await.expect("an answer");
-        points.json::<Vec<Value>>().await.expect("points")
-    };
-    let before = points().await.len();
+    let before = points(&workerd).await.len();
     host.client().get("/health?secret=hidden").await.expect(200);
     host.client().get("/api/v1/models/hidden/hidden").await.expect(404);
     host.client().get("/hidden").await.expect(404);
@@ -60,7 +62,7 @@ pub async fn counts_requests_in_its_data_set() -> Result<(), String> {
     asks.api.post(VERIFY).json(json!({ "key": asks.secret })).await.expect(200);
     asks.api.post(VERIFY).json(json!({ "key": "hidden" })).await.expect(200);
     plain_client().get(format!("{}/health", host.url())).header("x-request-id", "trap-1").send().await.expect("a 500");
-    let points = points().await.split_off(before);
+    let points = points(&workerd).await.split_off(before);
     let told = points.iter().map(|point| point["blobs"].clone()).collect::<Vec<_>>();
     let expected = [
         json!(["/health", "GET", "200", "nobody", ""]),
@@ -80,6 +82,57 @@ pub async fn counts_requests_in_its_data_set() -> Result<(), String> {
     }
     let text = json!(points).to_string();
     assert!(!text.contains("hidden") && !text.contains("127.0.0.1") && !text.contains(&asks.secret), "{text}");
+    Ok(())
+}
+
+/// Every tick is a point of the data set, with how much waits and nothing of what it is; one that cannot be counted is a
+/// tick all the same.
+pub async fn counts_what_waits_in_its_data_set() -> Result<(), String> {
+    let provider = Provider::start().await.map_err(|error| error.to_string())?;
+    let variables = cloudflare::variables(Setup::SendsMailAndMovesTime);
+    let workerd = Workerd::start_counted(&variables, Some(provider.url()))?;
+    let host = Host::at(Kind::Cloudflare, workerd.url.clone(), Some(provider.clone()));
+    let owner = User::verified(&host).await;
+    let path = format!("/hooks/{}", unique("hook"));
+    provider.hooks().answer(&path, 503);
+    let hook = json!({ "url": host.hook_url(&path), "events": ["run.published"] });
+    let hook = owner.api.post("/api/v1/webhooks").json(hook).await.expect(201);
+    let hook = format!("/api/v1/webhooks/{}", hook["webhook"]["id"].as_str().expect("an id"));
+    owner.api.post(format!("{hook}/test")).await.expect(202);
+    eventually("the failure is noted", async || {
+        let deliveries = owner.api.get(format!("{hook}/deliveries")).await.expect(200);
+        (!deliveries["data"][0]["failure"].is_null()).then_some(())
+    })
+    .await;
+    let email = new_address();
+    provider.fail(&email, 100);
+    host.client().post("/api/v1/auth/register").json(json!({ "email": email, "password": PASSWORD })).await.expect(202);
+    provider.wait_for(&email, 1).await;
+    host.advance(Duration::from_secs(3600)).await;
+
+    let tick = async || {
+        let before = points(&workerd).await.len();
+        let fired = plain_client().post(format!("{}/cron", workerd.control)).send().await.expect("an answer");
+        assert_eq!(fired.status(), 204, "{fired:?}");
+        points(&workerd).await.split_off(before)
+    };
+    let written = tick().await;
+    let [point] = &*written else { panic!("one point, and not {written:?}") };
+    assert_eq!((&point["indexes"], &point["blobs"]), (&json!(["tick"]), &json!(["tick"])));
+    let numbers = point["doubles"].as_array().expect("numbers").iter().filter_map(Value::as_f64).collect::<Vec<_>>();
+    let [mails, given_up, oldest_age, webhooks, failing, overdue, bytes] = *numbers else { panic!("{point}") };
+    assert_eq!([mails, given_up, webhooks, failing, overdue], [1.0, 0.0, 1.0, 1.0, 0.0], "{point}");
+    assert!((3600.0..3600.0 + PATIENCE.as_secs_f64()).contains(&oldest_age), "{point}");
+    assert!((100_000.0..100_000_000.0).contains(&bytes), "{point}");
+
+    let fault = async |query: &str| {
+        let fault = plain_client().get(format!("{}/fault{query}", workerd.control)).send().await.expect("an answer");
+        assert_eq!(fault.status(), 200, "{fault:?}");
+    };
+    fault("?of=database&fault=fails&times=1000").await;
+    assert_eq!(tick().await, [] as [Value; 0]);
+    fault("").await;
+    assert_eq!(tick().await.len(), 1);
     Ok(())
 }
 

@@ -1,8 +1,9 @@
-//! Metrics of requests in an Analytics Engine dataset, one point each. docs/observability.md describes the points.
+//! Metrics in an Analytics Engine dataset: a point for each request and one for each tick. docs/observability.md describes
+//! them.
 
 use std::cell::Cell;
 
-use aibaas_core::RequestRecord;
+use aibaas_core::{App, Backlog, RequestRecord};
 use axum::response::Response;
 
 use super::glue;
@@ -15,7 +16,7 @@ thread_local! {
     static IS_BOUND: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Turns the counting of answers on or off.
+/// Turns the writing of points on or off.
 pub(super) fn install(is_bound: bool) {
     IS_BOUND.set(is_bound);
 }
@@ -30,4 +31,23 @@ pub(super) fn count(answer: &Response) {
     let decisions = record.key_decisions.join(" ");
     let told = [record.route(), record.method, status.as_str(), record.caller.name(), &decisions].join("\n");
     glue::count_request(&told, u32::try_from(record.duration_ms).unwrap_or(u32::MAX));
+}
+
+/// Writes the point of a tick: what waits. A failure is logged, and the next tick writes its own.
+#[expect(clippy::cast_precision_loss, reason = "10,000 at most")]
+pub(super) async fn count_tick(app: &App) {
+    if !IS_BOUND.get() {
+        return;
+    }
+    match Backlog::read(app.database(), app.clock()).await {
+        Ok(backlog) => glue::count_tick(&[
+            backlog.mails.waiting as f64,
+            backlog.mails.given_up as f64,
+            backlog.oldest_mail_age().as_secs_f64(),
+            backlog.webhooks.waiting as f64,
+            backlog.webhooks.failing as f64,
+            backlog.webhooks_overdue().as_secs_f64(),
+        ]),
+        Err(error) => tracing::error!(%error, "what waits was not counted"),
+    }
 }

@@ -16,6 +16,10 @@ extern "C" {
     #[wasm_bindgen(js_name = countRequest)]
     pub(super) fn count_request(told: &str, duration_ms: u32);
 
+    /// Counts a tick in the dataset: its numbers, to which the script adds the database's size.
+    #[wasm_bindgen(js_name = countTick)]
+    pub(super) fn count_tick(numbers: &[f64]);
+
     /// Hands the script the result that it waits for under this id.
     pub(super) fn settle(id: u32, answer: &JsValue);
 

@@ -182,6 +182,7 @@ pub fn tick(id: u32) -> JsValue {
         id,
         Box::pin(async move {
             aibaas_core::tick(&app).await;
+            analytics::count_tick(&app).await;
             JsValue::NULL
         }),
     )

@@ -51,8 +51,8 @@ impl Workerd {
     ///
     /// # Errors
     /// Returns what the tools printed.
-    pub fn start_counted(variables: &[(&str, String)]) -> Result<Self, String> {
-        Self::start_with(json!({ "analytics": true }), variables, None)
+    pub fn start_counted(variables: &[(&str, String)], provider: Option<&str>) -> Result<Self, String> {
+        Self::start_with(json!({ "analytics": true }), variables, provider)
     }
 
     /// Starts workerd as [`Workerd::start`] does, with its databases, caches and objects in this folder.

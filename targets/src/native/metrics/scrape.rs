@@ -6,10 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aibaas_core::{
-    ports::{Clock, Timestamp},
-    store::{Batch, outbox, webhooks},
-};
+use aibaas_core::{Backlog, ports::Clock};
 use prometheus_client::{
     encoding::text::{encode_eof, encode_registry},
     metrics::gauge::ConstGauge,
@@ -72,49 +69,40 @@ impl Scrape {
                 ConstGauge::new(made),
             );
         }
-        let mut batch = Batch::new();
-        let (mails, calls) = (batch.push(outbox::state()), batch.push(webhooks::state()));
-        let answered = tokio::time::timeout(PATIENCE, batch.run(&*self.database)).await;
-        let Some(mut answers) = answered.ok().and_then(Result::ok) else { return registry };
-        let now = self.clock.now();
-        let since =
-            |then: Option<Timestamp>| Duration::from_millis(then.map_or(0, |then| now.ms_since(then))).as_secs_f64();
-        if let Ok(mails) = answers.take(mails) {
-            registry.register(
-                "outbox_mails_waiting",
-                "Mails not sent yet, up to 10,000",
-                ConstGauge::new(mails.waiting),
-            );
-            registry.register(
-                "outbox_mails_given_up",
-                "Mails of the last 30 days that were given up, up to 10,000",
-                ConstGauge::new(mails.given_up),
-            );
-            registry.register_with_unit(
-                "outbox_oldest_age",
-                "Since when the oldest mail that is not sent waits",
-                Unit::Seconds,
-                ConstGauge::new(since(mails.oldest)),
-            );
-        }
-        if let Ok(calls) = answers.take(calls) {
-            registry.register(
-                "webhooks_waiting",
-                "Webhooks that wait to be called, up to 10,000",
-                ConstGauge::new(calls.waiting),
-            );
-            registry.register(
-                "webhooks_failing",
-                "Webhooks that wait because their last call failed, up to 10,000",
-                ConstGauge::new(calls.failing),
-            );
-            registry.register_with_unit(
-                "webhooks_overdue",
-                "Since when the webhook that is due longest waits",
-                Unit::Seconds,
-                ConstGauge::new(since(calls.due)),
-            );
-        }
+        let counted = tokio::time::timeout(PATIENCE, Backlog::read(&*self.database, &*self.clock)).await;
+        let Some(backlog) = counted.ok().and_then(Result::ok) else { return registry };
+        registry.register(
+            "outbox_mails_waiting",
+            "Mails not sent yet, up to 10,000",
+            ConstGauge::new(backlog.mails.waiting),
+        );
+        registry.register(
+            "outbox_mails_given_up",
+            "Mails of the last 30 days that were given up, up to 10,000",
+            ConstGauge::new(backlog.mails.given_up),
+        );
+        registry.register_with_unit(
+            "outbox_oldest_age",
+            "Since when the oldest mail that is not sent waits",
+            Unit::Seconds,
+            ConstGauge::new(backlog.oldest_mail_age().as_secs_f64()),
+        );
+        registry.register(
+            "webhooks_waiting",
+            "Webhooks that wait to be called, up to 10,000",
+            ConstGauge::new(backlog.webhooks.waiting),
+        );
+        registry.register(
+            "webhooks_failing",
+            "Webhooks that wait because their last call failed, up to 10,000",
+            ConstGauge::new(backlog.webhooks.failing),
+        );
+        registry.register_with_unit(
+            "webhooks_overdue",
+            "Since when the webhook that is due longest waits",
+            Unit::Seconds,
+            ConstGauge::new(backlog.webhooks_overdue().as_secs_f64()),
+        );
         registry
     }
 
