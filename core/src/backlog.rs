@@ -6,7 +6,7 @@ use crate::{
     ports::{Clock, Database, Timestamp},
     store::{
         Batch, BatchError,
-        outbox::{self, OutboxState},
+        outbox::{self, MOST_COUNTED, OutboxState},
         webhooks::{self, WebhooksState},
     },
 };
@@ -23,13 +23,16 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// Counts what waits, in one batch.
+    /// Most of each that are counted where the database is the server's own.
+    pub const MOST: i64 = MOST_COUNTED;
+
+    /// Counts what waits, at most so many of each, in one batch.
     ///
     /// # Errors
     /// As [`Batch::run`].
-    pub async fn read(database: &dyn Database, clock: &dyn Clock) -> Result<Self, BatchError> {
+    pub async fn read(database: &dyn Database, clock: &dyn Clock, most: i64) -> Result<Self, BatchError> {
         let mut batch = Batch::new();
-        let (mails, webhooks) = (batch.push(outbox::state()), batch.push(webhooks::state()));
+        let (mails, webhooks) = (batch.push(outbox::state(most)), batch.push(webhooks::state(most)));
         let mut answers = batch.run(database).await?;
         Ok(Self { mails: answers.take(mails)?, webhooks: answers.take(webhooks)?, now: clock.now() })
     }

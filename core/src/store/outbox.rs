@@ -127,11 +127,11 @@ impl OutboxMail {
 /// Numbers of mails that are not sent yet.
 #[derive(Clone, Copy, Debug)]
 pub struct OutboxState {
-    /// Number of waiting mails; [`MOST_COUNTED`] where there are more.
+    /// Number of waiting mails; as many as are counted at most, where there are more.
     pub waiting: i64,
     /// When the oldest waiting mail was queued.
     pub oldest: Option<Timestamp>,
-    /// Number of mails that were given up; [`MOST_COUNTED`] where there are more.
+    /// Number of mails that were given up; as many as are counted at most, where there are more.
     pub given_up: i64,
 }
 
@@ -150,9 +150,9 @@ pub fn list_of_state(state: MailState, page: &PageBefore) -> Query<Vec<OutboxMai
     sql.bind_page(page).all(OutboxMail::from_row)
 }
 
-/// Counts the mails that are not sent.
-pub fn state() -> Query<OutboxState> {
-    sql!("outbox/state").bind(MOST_COUNTED).one(|row| {
+/// Counts the mails that are not sent, at most so many that wait and that were given up.
+pub fn state(most: i64) -> Query<OutboxState> {
+    sql!("outbox/state").bind(most).one(|row| {
         Ok(OutboxState {
             waiting: row.integer("waiting")?,
             oldest: row.optional_integer("oldest")?.map(Timestamp),

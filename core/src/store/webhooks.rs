@@ -9,7 +9,7 @@ use super::{
     changes::Place,
     columns::read_named,
     key_notices::BETWEEN_LIMITS_MS,
-    outbox::{MOST_COUNTED, QueuedMail},
+    outbox::QueuedMail,
     query::{Batch, Handle, PageBefore, Query, Sql, sql},
 };
 use crate::{
@@ -110,7 +110,7 @@ fn follows_log(events: &[WebhookEvent]) -> bool {
 /// Numbers of webhooks that wait to be called.
 #[derive(Clone, Copy, Debug)]
 pub struct WebhooksState {
-    /// Number of waiting webhooks; [`MOST_COUNTED`] where there are more.
+    /// Number of waiting webhooks; as many as are counted at most, where there are more.
     pub waiting: i64,
     /// Number of waiting webhooks whose last call failed.
     pub failing: i64,
@@ -118,9 +118,9 @@ pub struct WebhooksState {
     pub due: Option<Timestamp>,
 }
 
-/// Counts the webhooks that wait to be called.
-pub fn state() -> Query<WebhooksState> {
-    sql!("webhooks/state").bind(MOST_COUNTED).one(|row| {
+/// Counts the webhooks that wait to be called, at most so many.
+pub fn state(most: i64) -> Query<WebhooksState> {
+    sql!("webhooks/state").bind(most).one(|row| {
         Ok(WebhooksState {
             waiting: row.integer("waiting")?,
             failing: row.integer("failing")?,

@@ -67,7 +67,7 @@ pub async fn handler(State(app): State<App>, admin: ClaimedAdmin) -> Result<Answ
 pub async fn read(app: &App, admin: &ClaimedAdmin) -> Result<HostHealth, ApiError> {
     let mut batch = admin.batch();
     let applied = batch.push(migrations::applied());
-    let unsent = batch.push(outbox::state());
+    let unsent = batch.push(outbox::state(outbox::MOST_COUNTED));
     let (_, mut answers) = batch.read(app).await?;
     let (applied, unsent) = (answers.take(applied)?, answers.take(unsent)?);
     let pending_migrations =

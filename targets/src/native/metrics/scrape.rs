@@ -69,7 +69,7 @@ impl Scrape {
                 ConstGauge::new(made),
             );
         }
-        let counted = tokio::time::timeout(PATIENCE, Backlog::read(&*self.database, &*self.clock)).await;
+        let counted = tokio::time::timeout(PATIENCE, Backlog::read(&*self.database, &*self.clock, Backlog::MOST)).await;
         let Some(backlog) = counted.ok().and_then(Result::ok) else { return registry };
         registry.register(
             "outbox_mails_waiting",
