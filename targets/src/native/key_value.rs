@@ -6,7 +6,7 @@ use aibaas_core::ports::{Clock, Database as _, DatabaseError, KeyValue, KeyValue
 use async_trait::async_trait;
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::database::{Durability, SqliteDatabase};
+use super::database::{Durability, SqliteDatabase, full};
 
 const CREATE: &str = "CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID";
 const CREATE_INDEX: &str = "CREATE INDEX entries_by_expiry ON entries (expires_at)";
@@ -14,14 +14,12 @@ const GET: &str = "SELECT value FROM entries WHERE key = ?1 AND expires_at > ?2"
 const PUT: &str = "INSERT INTO entries (key, value, expires_at) VALUES (?1, ?2, ?3)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at";
 const PURGE: &str = "DELETE FROM entries WHERE expires_at <= ?1";
-/// Where there is no room: a tenth of the entries goes, those that expire first.
+/// Makes room: deletes the tenth of the entries that expires first.
 const EVICT: &str = "DELETE FROM entries WHERE key IN (
     SELECT key FROM entries ORDER BY expires_at LIMIT (SELECT count(*) / 10 + 1 FROM entries))";
 
-/// How large the file may become.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
-/// What SQLite reads and writes at once, as it makes a file.
-const PAGE_BYTES: u64 = 4096;
+/// Keeps the file within 64 MiB, in pages of 4 KiB.
+const BOUND: &str = "PRAGMA max_page_count = 16384";
 
 /// Shortest time to live that every host can keep, in seconds.
 const SHORTEST_SECONDS: u32 = 60;
@@ -41,14 +39,14 @@ impl SqliteKeyValue {
     /// # Errors
     /// [`DatabaseError::Unavailable`] when the file cannot be created.
     pub async fn create(path: &Path, clock: Arc<dyn Clock>, disk_full: Gauge) -> Result<Self, DatabaseError> {
-        Self::create_bounded(path, clock, disk_full, MOST_BYTES).await
+        Self::create_bounded(path, clock, disk_full, BOUND).await
     }
 
     async fn create_bounded(
         path: &Path,
         clock: Arc<dyn Clock>,
         disk_full: Gauge,
-        most_bytes: u64,
+        bound: &'static str,
     ) -> Result<Self, DatabaseError> {
         for suffix in ["", "-wal", "-shm"] {
             let mut file = path.as_os_str().to_owned();
@@ -61,9 +59,7 @@ impl SqliteKeyValue {
             }
         }
         let database = SqliteDatabase::open(path, Durability::Process, 1)?;
-        let bound = format!("PRAGMA max_page_count = {}", most_bytes / PAGE_BYTES);
-        let statements = [CREATE, CREATE_INDEX, String::leak(bound)];
-        database.batch(statements.into_iter().map(Statement::new).collect()).await?;
+        database.batch([CREATE, CREATE_INDEX, bound].into_iter().map(Statement::new).collect()).await?;
         Ok(Self { database, clock, disk_full })
     }
 
@@ -103,12 +99,15 @@ impl KeyValue for SqliteKeyValue {
         }
         let expires = self.clock.now().plus_seconds(i64::from(ttl_seconds.max(SHORTEST_SECONDS)));
         let put = || Statement::new(PUT).bind(key).bind(value).bind(expires);
-        if self.run(put()).await.is_ok() {
-            return Ok(());
+        match self.database.query(put()).await {
+            Ok(_) => Ok(()),
+            // The bound is reached: what is there makes room, once.
+            Err(error) if error == full() => {
+                self.run(Statement::new(EVICT)).await?;
+                self.run(put()).await
+            }
+            Err(error) => Err(failed(error)),
         }
-        // The bound is reached: what is there makes room, once.
-        self.run(Statement::new(EVICT)).await?;
-        self.run(put()).await
     }
 }
 
@@ -119,6 +118,9 @@ mod tests {
     use aibaas_core::ports::Timestamp;
 
     use super::*;
+
+    /// A bound of 1 MiB.
+    const SMALL: &str = "PRAGMA max_page_count = 256";
 
     struct Hand(AtomicI64);
 
@@ -158,7 +160,7 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("cache.db");
         let (clock, disk_full) = (Arc::new(Hand(AtomicI64::new(0))), Gauge::default());
-        let cache = SqliteKeyValue::create_bounded(&path, clock.clone(), disk_full.clone(), 1 << 20).await.unwrap();
+        let cache = SqliteKeyValue::create_bounded(&path, clock.clone(), disk_full.clone(), SMALL).await.unwrap();
         let value = vec![7; 10_000];
         cache.put("marker", b"1", 1_000_000).await.unwrap();
         for n in 0..500_i64 {

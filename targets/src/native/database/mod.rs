@@ -15,3 +15,4 @@ mod writer;
 pub use connection::{Durability, connect_reader, data_version, fold_log, run};
 pub use read_only::{ReadOnlyDatabase, begin_to_write};
 pub use sqlite_database::SqliteDatabase;
+pub use writer::full;
