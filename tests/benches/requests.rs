@@ -17,7 +17,7 @@ use aibaas_tests::{
 use serde_json::json;
 
 use hosts::{Outcome, Programs};
-use load::{Series, get};
+use load::{Series, get, request};
 
 const ROUNDS: usize = 3;
 const REQUESTS_A_ROUND: usize = 3_000;
@@ -33,11 +33,14 @@ fn measure(programs: &Programs, kinds: &[Kind]) -> Outcome<()> {
     for &kind in kinds {
         eprintln!("{kind}: starting, and importing the Aider leaderboard");
         let (hello, application) = programs.start(kind, &Setup::KeepsMail.variables())?;
-        import(kind, &application.url)?;
+        let token = import(kind, &application.url)?;
         eprintln!("{kind}: measuring");
         let mut series = vec![Series::new("hello", &hello, get(hello.address, "/"), None)];
         let paths = PATHS.map(|path| Series::new(path, &application, get(application.address, path), None));
         series.extend(paths);
+        let me =
+            request(application.address, "GET /api/v1/users/me", &format!("Authorization: Bearer {token}\r\n"), "");
+        series.push(Series::new("/api/v1/users/me", &application, me, None));
         Series::measure(&mut series, ROUNDS, REQUESTS_A_ROUND)?;
         for one in &series {
             println!("{}", one.row(kind, &series[0]));
@@ -46,16 +49,17 @@ fn measure(programs: &Programs, kinds: &[Kind]) -> Outcome<()> {
     Ok(())
 }
 
-/// Publishes the Aider leaderboard there.
-fn import(kind: Kind, url: &str) -> Outcome<()> {
+/// Publishes the Aider leaderboard there, and returns an access token of who did.
+fn import(kind: Kind, url: &str) -> Outcome<String> {
     let host = Host::at(kind, url.to_owned(), None);
-    let created = tokio::runtime::Runtime::new()?.block_on(async {
-        let scopes = ["results:write", "models:write"];
-        User::verified(&host).await.key(json!({ "name": "import", "scopes": scopes, "rateLimit": 100_000 })).await
+    let (created, token) = tokio::runtime::Runtime::new()?.block_on(async {
+        let user = User::verified(&host).await;
+        let body = json!({ "name": "import", "scopes": ["results:write", "models:write"], "rateLimit": 100_000 });
+        (user.key(body).await, user.api.credential().map(str::to_owned))
     });
     let key = created["key"].as_str().ok_or("no key")?;
     let mut import = Command::new(hosts::binary("aibaas-client"));
     import.args(["import", "aider"]).arg(tools::root().join("data/aider/polyglot_leaderboard.yml"));
     tools::run(import.args(["--url", url, "--api-key", key]), "it was built a moment ago")?;
-    Ok(())
+    Ok(token.ok_or("no token")?)
 }

@@ -53,7 +53,7 @@ pub async fn admit_webhook_call(app: &App, of: Confirmed<'_>) -> Result<(), ApiE
 pub struct KeyChanges(Handle<LimitState>);
 
 impl KeyChanges {
-    /// Guards that the limit has room for the change that a batch makes: [`Guard::ApiKeyLimit`](crate::store::Guard).
+    /// Guards that the limit has room for the change that a batch makes: [`Guard::ApiKeyChanges`](crate::store::Guard).
     pub fn expect_room(app: &App, batch: &mut SessionBatch<'_>) {
         let guard = api_keys::expect_few_changes(batch.user_id(), app.now());
         batch.guarded_by(guard);

@@ -117,7 +117,7 @@ codes! {
     IDEMPOTENCY_KEY_REUSED = 422, "idempotency_key_reused", "The Idempotency-Key stands for another request";
     INCOMPLETE_RUN = 422, "incomplete_run", "The run does not answer every task";
     TOO_MANY_REQUESTS = 429, "too_many_requests", "Too many requests";
-    TOO_MANY_ATTEMPTS = 429, "too_many_attempts", "Too many wrong guesses";
+    TOO_MANY_ATTEMPTS = 429, "too_many_attempts", "Too many attempts";
     INTERNAL_ERROR = 500, "internal_error", "Something went wrong on our side";
     SERVICE_UNAVAILABLE = 503, "service_unavailable", "The service is unavailable for the moment";
 }

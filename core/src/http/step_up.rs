@@ -126,12 +126,6 @@ async fn check(
         }
     };
     let user = user.ok_or_else(|| ApiError::internal("the person of a live session is gone"))?;
-    let admitted = admit(app, &user).await;
-    if admitted.is_err() {
-        in_flight.end().run(app.database()).await?;
-        in_flight.ended();
-        admitted?;
-    }
 
     let missing = match policy {
         SecondFactorPolicy::Required if !user.mfa_enabled => Some(not_enabled()),
@@ -141,9 +135,13 @@ async fn check(
         _ => None,
     };
     let mut proof = Proof { user, subject, in_flight, policy, second: None };
-    if let Some(missing) = missing {
+    let refused = match missing {
+        Some(missing) => Some(missing),
+        None => admit(app, &proof.user).await.err(),
+    };
+    if let Some(refused) = refused {
         proof.take_back().await?;
-        return Err(missing);
+        return Err(refused);
     }
     if !passwords::verify(app, presented_password(password), proof.user.password_hash.clone()).await? {
         // The batch above has confirmed the session. Were this one undone where it ends meanwhile, a guess would cost

@@ -278,7 +278,7 @@ pub fn end_rotated(old: &ApiKeyRecord, overlap_seconds: u32, now: Timestamp) -> 
     sql!("api_keys/end_at").bind(id).bind(user_id).bind(now.plus_seconds(overlap_seconds.into())).execute()
 }
 
-/// Guards that a person may make another change to keys: [`Guard::ApiKeyLimit`](super::Guard). The security events of
+/// Guards that a person may make another change to keys: [`Guard::ApiKeyChanges`](super::Guard). The security events of
 /// the changes count them.
 pub fn expect_few_changes(user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("api_keys/expect_few_changes").bind(user_id).bind(window_start(now)).bind(MOST_CHANGES).execute()

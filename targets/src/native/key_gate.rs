@@ -99,7 +99,7 @@ impl MemoryKeyGate {
     /// [`DatabaseError::Unavailable`] when the file cannot be opened.
     pub fn open(path: &Path, readers: usize, database: Arc<dyn Database>) -> Result<Self, DatabaseError> {
         Ok(Self {
-            readers: PerThread::new(readers, || Reader::open(path))?,
+            readers: PerThread::new(readers.max(1), || Reader::open(path))?,
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             limits_a_shard: LIMITS,

@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use aibaas_core::ports::{Clock, Database as _, DatabaseError, KeyValue, KeyValueError, Statement};
 use async_trait::async_trait;
 use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::Mutex;
 
 use super::database::{Durability, SqliteDatabase, full};
 
@@ -30,6 +31,8 @@ pub struct SqliteKeyValue {
     clock: Arc<dyn Clock>,
     /// 1 while the disk is to be left to the database.
     disk_full: Gauge,
+    /// Whoever makes room holds it: the others may find enough of it.
+    room: Mutex<()>,
 }
 
 impl SqliteKeyValue {
@@ -60,7 +63,7 @@ impl SqliteKeyValue {
         }
         let database = SqliteDatabase::open(path, Durability::Process, 1)?;
         database.batch([CREATE, CREATE_INDEX, bound].into_iter().map(Statement::new).collect()).await?;
-        Ok(Self { database, clock, disk_full })
+        Ok(Self { database, clock, disk_full, room: Mutex::default() })
     }
 
     /// Removes expired entries.
@@ -74,6 +77,15 @@ impl SqliteKeyValue {
     /// Closes the file as [`SqliteDatabase::close`] does.
     pub fn close(&self) {
         self.database.close();
+    }
+
+    /// Runs a statement. Returns whether the bound kept it from being carried out.
+    async fn finds_no_room(&self, statement: Statement) -> Result<bool, KeyValueError> {
+        match self.database.query(statement).await {
+            Ok(_) => Ok(false),
+            Err(error) if error == full() => Ok(true),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     async fn run(&self, statement: Statement) -> Result<(), KeyValueError> {
@@ -99,15 +111,15 @@ impl KeyValue for SqliteKeyValue {
         }
         let expires = self.clock.now().plus_seconds(i64::from(ttl_seconds.max(SHORTEST_SECONDS)));
         let put = || Statement::new(PUT).bind(key).bind(value).bind(expires);
-        match self.database.query(put()).await {
-            Ok(_) => Ok(()),
-            // The bound is reached: what is there makes room, once.
-            Err(error) if error == full() => {
-                self.run(Statement::new(EVICT)).await?;
-                self.run(put()).await
-            }
-            Err(error) => Err(failed(error)),
+        if !self.finds_no_room(put()).await? {
+            return Ok(());
         }
+        let _room = self.room.lock().await;
+        if self.finds_no_room(put()).await? {
+            self.run(Statement::new(EVICT)).await?;
+            self.run(put()).await?;
+        }
+        Ok(())
     }
 }
 

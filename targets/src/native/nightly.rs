@@ -81,13 +81,17 @@ impl Nightly {
                 continue;
             }
             let made = match fs::create_dir_all(&self.directory) {
-                Ok(()) => make(database.clone(), file.clone()).await,
+                Ok(()) => {
+                    // They may take the room that this one needs.
+                    self.forget(|name| is_backup(name, ".db.part"), 0);
+                    make(database.clone(), file.clone()).await
+                }
                 Err(error) => Err(CliError::failed(error.to_string())),
             };
             match made {
                 Ok(copied) => {
                     tracing::info!(file = %file.display(), bytes = copied.bytes, "the database was backed up");
-                    self.forget_old(&self.directory);
+                    self.forget(|name| is_backup(name, ".db"), self.keep);
                 }
                 Err(error) => {
                     tracing::error!(file = %file.display(), error = error.message(), "the database was not backed up");
@@ -97,16 +101,15 @@ impl Nightly {
         }
     }
 
-    /// Removes the oldest backups beyond those that are kept.
-    fn forget_old(&self, directory: &Path) {
-        let names = fs::read_dir(directory).into_iter().flatten().flatten();
+    /// Removes the oldest files of ours but so many.
+    fn forget(&self, is_ours: fn(&str) -> bool, keep: usize) {
+        let names = fs::read_dir(&self.directory).into_iter().flatten().flatten();
         let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-        let ours = names.filter(|name| is_backup(name, ".db") || is_backup(name, ".db.part"));
-        let (mut whole, parts) = ours.partition::<Vec<_>, _>(|name| is_backup(name, ".db"));
-        whole.sort_unstable();
-        whole.truncate(whole.len().saturating_sub(self.keep));
-        for name in whole.into_iter().chain(parts) {
-            if let Err(error) = fs::remove_file(directory.join(&name)) {
+        let mut names = names.filter(|name| is_ours(name)).collect::<Vec<_>>();
+        names.sort_unstable();
+        names.truncate(names.len().saturating_sub(keep));
+        for name in names {
+            if let Err(error) = fs::remove_file(self.directory.join(&name)) {
                 tracing::warn!(file = name, %error, "an old backup was not removed");
             }
         }

@@ -15,12 +15,12 @@ pub struct PerThread<T>(Vec<Mutex<Option<T>>>);
 pub type Locked<'a, T> = MutexGuard<'a, Option<T>>;
 
 impl<T> PerThread<T> {
-    /// Makes so many values, at least one.
+    /// Makes so many values.
     ///
     /// # Errors
     /// Returns the first error of `make`.
     pub fn new<E>(count: usize, mut make: impl FnMut() -> Result<T, E>) -> Result<Self, E> {
-        (0..count.max(1)).map(|_| make().map(Some).map(Mutex::new)).collect::<Result<_, E>>().map(Self)
+        (0..count).map(|_| make().map(Some).map(Mutex::new)).collect::<Result<_, E>>().map(Self)
     }
 
     /// Locks a value that is free; `None` where other threads have all of them.
@@ -28,7 +28,7 @@ impl<T> PerThread<T> {
         self.from_own().find_map(|value| value.try_lock().ok())
     }
 
-    /// Locks a value, and waits for this thread's own where none is free.
+    /// Locks a value, and waits for this thread's own where none is free; `None` where there is none at all.
     pub fn lock(&self) -> Option<Locked<'_, T>> {
         self.try_lock().or_else(|| self.from_own().next().map(locked))
     }

@@ -160,7 +160,8 @@ refusals! {
     /// Over a limit (`too_many_requests`), or too many wrong guesses (`too_many_attempts`): each further one makes
     /// the wait longer. Success forgives.
     TooManyAttempts: TOO_MANY_REQUESTS, TOO_MANY_ATTEMPTS;
-    /// Too many wrong guesses: each further one makes the wait longer.
+    /// Too many wrong guesses: each further one makes the wait longer. Or the password was asked for 30 times within an
+    /// hour, right or wrong.
     TooManyGuesses: TOO_MANY_ATTEMPTS;
     /// No credentials that hold.
     Unauthorized:

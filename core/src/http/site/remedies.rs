@@ -132,7 +132,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ("too_many_requests", "Wait as long as `Retry-After` says. `RateLimit` tells how much is left before that."),
     (
         "too_many_attempts",
-        "Wait as long as `Retry-After` says: with each wrong guess it grows. A password may be reset meanwhile.",
+        "Wait as long as `Retry-After` says; with each wrong guess it grows. A password may be reset meanwhile.",
     ),
     ("internal_error", "Tell the operator the `requestId`. Sending it again rarely helps."),
     (

@@ -2,15 +2,13 @@
 
 use std::{
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use aibaas_core::ports::{DatabaseError, Rows, Statement};
 use rusqlite::Connection;
+use tokio::time::Instant;
 
 use super::{
     connection::{connect_reader, control, run, unavailable, undo},
@@ -19,9 +17,11 @@ use super::{
 use crate::native::per_thread::PerThread;
 
 /// Steps of SQLite's machine between two polls.
-const POLL: i32 = 5_000;
-/// Polls at which a statement is interrupted: after 10,000 steps at least, some half a millisecond.
-const POLLS: u32 = 3;
+const POLL: i32 = 500;
+/// Polls after which a statement is long: some 10,000 steps, half a millisecond out of memory.
+const MOST_POLLS: u32 = 20;
+/// Longest time that a batch takes of its caller's thread: a disk may be slow.
+const MOST_TIME: Duration = Duration::from_millis(2);
 
 /// Connections on which callers read in their own threads.
 pub struct InlineReaders(PerThread<InlineReader>);
@@ -32,14 +32,30 @@ pub enum Inline {
     Answered(Answer),
     /// The statement of this number is too long for the caller's thread.
     Long(usize),
-    /// No connection is free, or SQLite refused: a thread that reads is to be asked.
+    /// No connection is free, the disk was slow, or SQLite refused: a thread that reads is to be asked.
     NotNow,
 }
 
 struct InlineReader {
     connection: Connection,
+    budget: Arc<Mutex<Budget>>,
+}
+
+/// What a batch may still take. Without an end, anything.
+#[derive(Default)]
+struct Budget {
     /// Polls since the statement began.
-    polls: Arc<AtomicU32>,
+    polls: u32,
+    /// When the batch is interrupted.
+    until: Option<Instant>,
+}
+
+impl Budget {
+    /// Counts a poll; returns whether the statement is interrupted.
+    fn poll(&mut self) -> bool {
+        self.polls = self.polls.saturating_add(1);
+        self.until.is_some_and(|until| self.polls > MOST_POLLS || Instant::now() > until)
+    }
 }
 
 impl InlineReaders {
@@ -56,6 +72,8 @@ impl InlineReaders {
         let Some(locked) = self.0.try_lock() else { return Inline::NotNow };
         let Some(reader) = locked.as_ref() else { return Inline::NotNow };
         let read = reader.read(statements);
+        // What ends the snapshot is not interrupted.
+        reader.budget().until = None;
         if read.is_err() {
             undo(&reader.connection);
         }
@@ -77,25 +95,31 @@ impl InlineReader {
         let connection = connect_reader(path)?;
         // A caller's thread waits for no lock.
         connection.busy_timeout(Duration::ZERO).map_err(unavailable)?;
-        let polls = Arc::<AtomicU32>::default();
-        let counted = Arc::clone(&polls);
-        let is_long = move || counted.fetch_add(1, Ordering::Relaxed).saturating_add(1) >= POLLS;
-        connection.progress_handler(POLL, Some(is_long)).map_err(unavailable)?;
-        Ok(Self { connection, polls })
+        let budget = Arc::<Mutex<Budget>>::default();
+        let polled = Arc::clone(&budget);
+        let is_over = move || polled.lock().unwrap_or_else(PoisonError::into_inner).poll();
+        connection.progress_handler(POLL, Some(is_over)).map_err(unavailable)?;
+        Ok(Self { connection, budget })
     }
 
-    /// Runs the statements. The error is the number of the one that was interrupted, where one was.
+    fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs the statements. The error is the number of the one that was too long, where one was.
     fn read(&self, statements: &[Statement]) -> Result<Vec<Rows>, Option<usize>> {
         // A single statement is a snapshot by itself.
         let is_one = statements.len() == 1;
         let control = |sql| if is_one { Ok(()) } else { control(&self.connection, sql).map_err(|_| None) };
         control("BEGIN")?;
+        let until = Instant::now().checked_add(MOST_TIME);
         let rows = statements.iter().enumerate().map(|(number, statement)| {
-            self.polls.store(0, Ordering::Relaxed);
-            let is_long = || self.polls.load(Ordering::Relaxed) >= POLLS;
+            *self.budget() = Budget { polls: 0, until };
+            let is_long = || self.budget().polls > MOST_POLLS;
             run(&self.connection, statement).map_err(|_| is_long().then_some(number))
         });
         let rows = rows.collect::<Result<_, _>>()?;
+        self.budget().until = None;
         control("COMMIT")?;
         Ok(rows)
     }

@@ -72,8 +72,10 @@ impl SqliteDatabase {
             let (jobs, writer, kinds) = (reader_jobs.clone(), writer.clone(), Arc::clone(&kinds));
             reader_threads.push(thread("sqlite-reader", move || read(&connection, &jobs, &writer, &kinds))?);
         }
+        // One core is left to callers that do not read: the disk may be slow.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
-            inline: InlineReaders::open(path, readers)?,
+            inline: InlineReaders::open(path, readers.min(cores).saturating_sub(1))?,
             readers: reader,
             writer,
             kinds,

@@ -106,10 +106,12 @@ impl Scrape {
         registry
     }
 
-    /// Returns when the newest nightly backup was made, in seconds since 1970.
+    /// Returns when the newest nightly backup was made, in seconds since 1970: 0 where there is none, or its disk is gone;
+    /// `None` where none are to be made.
     async fn newest_backup(&self) -> Option<f64> {
         let directory = self.backups.clone()?;
-        let made = tokio::task::spawn_blocking(move || Nightly::newest(&directory)).await.ok()??;
+        let made = tokio::task::spawn_blocking(move || Nightly::newest(&directory)).await.ok()?;
+        let made = made.unwrap_or(SystemTime::UNIX_EPOCH);
         made.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs_f64())
     }
 }

@@ -8,7 +8,8 @@
 -- ?6  the subjects where that account knows the network, ?7 those where it does not: JSON,
 --     [[subject, free guesses, longest delay in ms], …]
 --
--- A last failure further ahead of now than the longest delay is of a clock that was set back since: it delays nothing.
+-- A last failure further ahead of now than the longest delay, or a check that breaks off a minute later than one that begins
+-- now, is of a clock that was set back since: it delays nothing.
 INSERT INTO guesses_in_flight (id, subject, longest_ms, expires_at)
 WITH subjects AS (
   SELECT json_extract(value, '$[0]') AS subject, json_extract(value, '$[1]') AS free, json_extract(value, '$[2]') AS longest_ms
@@ -24,7 +25,7 @@ failed AS (
 counted AS (
   SELECT subject, free, longest_ms, last_at,
     max(0, failures - max(0, CAST(?2 AS INTEGER) - last_at) / longest_ms) AS failures,
-    (SELECT count(*) FROM guesses_in_flight AS f WHERE f.subject = failed.subject AND f.expires_at > ?2) AS in_flight
+    (SELECT count(*) FROM guesses_in_flight AS f WHERE f.subject = failed.subject AND f.expires_at > ?2 AND f.expires_at < ?3 + 60000) AS in_flight
   FROM failed
 )
 SELECT ?1, subject, longest_ms, ?3 FROM counted
