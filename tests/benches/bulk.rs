@@ -1,29 +1,25 @@
 //! What a large instance takes: bytes of an account and of a result, before and after packing, and how long its backup,
 //! its check and its move to another directory take.
 //!
-//! `cargo bench -p aibaas-tests --bench bulk [-- native ACCOUNTS RUNS]`: 100,000 accounts, and 2,000 runs of 500 results
-//! with random numbers, on the native server. Bytes are those of a backup, which is compact.
+//! `cargo bench -p aibaas-tests --bench bulk [-- ACCOUNTS RUNS]`: 100,000 accounts, and 2,000 runs of 500 results
+//! with random numbers, on the native server, as it is built for tests. Bytes are those of a backup, which is compact.
 
-mod hosts;
-
-use std::{
-    fmt::Write as _,
-    path::Path,
-    process::{Command, ExitCode},
-    time::Instant,
-};
+use std::{error::Error, fmt::Write as _, path::Path, time::Instant};
 
 use aibaas_tests::{
     Host, Publisher,
     fixtures::{seeded, tasks},
-    host::{Kind, Setup, TICK_SECRET},
+    host::{
+        Kind, Setup, TICK_SECRET,
+        native::{self, Server},
+    },
     tools,
 };
 use futures_util::future::join_all;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
-use hosts::{Outcome, Programs, Server, binary};
+type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const ACCOUNTS: usize = 100_000;
 const RUNS: usize = 2_000;
@@ -31,14 +27,8 @@ const TASKS: usize = 500;
 /// Runs that are published side by side.
 const AT_ONCE: usize = 8;
 
-fn main() -> ExitCode {
-    hosts::run(measure)
-}
-
-fn measure(_: &Programs, kinds: &[Kind]) -> Outcome<()> {
-    if !kinds.contains(&Kind::Native) {
-        return Err("only the native server is measured".into());
-    }
+fn main() -> Outcome<()> {
+    _ = rustls::crypto::ring::default_provider().install_default();
     let mut sizes = std::env::args().filter_map(|argument| argument.parse::<usize>().ok());
     let (accounts, runs) = (sizes.next().unwrap_or(ACCOUNTS), sizes.next().unwrap_or(RUNS));
     let folder = tempfile::tempdir()?;
@@ -96,10 +86,10 @@ struct Instance<'a> {
 impl Instance<'_> {
     /// Runs a command of the program, and prints how long it took.
     fn aibaas(&self, name: &str, arguments: &[&str]) -> Outcome<()> {
-        let mut command = Command::new(binary("aibaas"));
+        let mut command = native::command()?;
         command.args(arguments).current_dir(self.folder).env("AIBAAS_DATA_DIR", "data");
         let started = Instant::now();
-        tools::run(&mut command, "it was built a moment ago")?;
+        tools::run(&mut command, "it is the program of this project")?;
         println!("{name}: {:.1} s", started.elapsed().as_secs_f64());
         Ok(())
     }
@@ -113,10 +103,8 @@ impl Instance<'_> {
     }
 
     fn serve(&self, more: &[(&'static str, String)]) -> Outcome<Server> {
-        let mut serve = Command::new(binary("aibaas"));
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"]).current_dir(self.folder);
-        serve.env_clear().envs(Setup::KeepsMail.variables()).envs(more.iter().cloned());
-        Server::start(&mut serve, None)
+        let variables = [&Setup::KeepsMail.variables()[..], more].concat();
+        Ok(Server::start(&self.folder.join("data"), &variables)?)
     }
 
     /// Ticks until every run is packed.

@@ -25,12 +25,12 @@ impl<T> PerThread<T> {
 
     /// Locks a value that is free; `None` where other threads have all of them.
     pub fn try_lock(&self) -> Option<Locked<'_, T>> {
-        self.from_own().find_map(|value| value.try_lock().ok())
+        self.own_first().find_map(|value| value.try_lock().ok())
     }
 
     /// Locks a value, and waits for this thread's own where none is free; `None` where there is none at all.
     pub fn lock(&self) -> Option<Locked<'_, T>> {
-        self.try_lock().or_else(|| self.from_own().next().map(locked))
+        self.try_lock().or_else(|| self.own_first().next().map(locked))
     }
 
     /// Drops every value, each once no thread uses it.
@@ -40,7 +40,7 @@ impl<T> PerThread<T> {
         }
     }
 
-    fn from_own(&self) -> impl Iterator<Item = &Mutex<Option<T>>> {
+    fn own_first(&self) -> impl Iterator<Item = &Mutex<Option<T>>> {
         let own = thread_number().checked_rem(self.0.len()).unwrap_or(0);
         self.0.iter().cycle().skip(own).take(self.0.len())
     }

@@ -125,7 +125,7 @@ pub struct Server {
 
 impl Server {
     /// Starts it, once it has printed `listening on URL`, or the JSON of `serve.mjs`.
-    pub fn start(command: &mut Command, folder: Option<tempfile::TempDir>) -> Outcome<Self> {
+    fn start(command: &mut Command, folder: Option<tempfile::TempDir>) -> Outcome<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().ok_or("no output")?;
         let mut server = Self {

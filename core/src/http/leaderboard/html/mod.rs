@@ -189,7 +189,7 @@ pub async fn board(
     let is_first = query.is_whole_slice() && position.is_none();
     // The page depends on nothing else, so its tag is known before it is rendered, and it is rendered once.
     let tag = around.as_ref().filter(|_| scope.snapshot.is_some() && is_first && is_known_slice).map(|around| {
-        let shown = format!("{scope:?} {around:?}");
+        let shown = format!("{scope:?} {}", around.shown(&scope.benchmark));
         caching::tag_of(&("board page", &app.config().base_url, &choices.given, shown))
     });
     if let Some(tag) = &tag {
@@ -255,6 +255,13 @@ struct AskedAround {
 }
 
 impl Around {
+    /// Returns what the page shows of it: other benchmarks come and go unseen, where there are too many to list.
+    fn shown(&self, benchmark: &BenchmarkId) -> String {
+        let versions = self.known.iter().filter(|choice| choice.benchmark == *benchmark).collect::<Vec<_>>();
+        let others = chooser::form(&self.known, benchmark, "").into_string();
+        format!("{:?} {versions:?} {others}", self.facts)
+    }
+
     /// Adds the queries to the batch that looks up the board; `None` where the benchmark or version is known only after
     /// that.
     fn ask_of(batch: &mut Batch, wanted: BoardSelector<'_>) -> Option<AskedAround> {
