@@ -184,7 +184,8 @@ impl Guess {
     }
 }
 
-fn too_many(free_at: Timestamp, now: Timestamp) -> ApiError {
+/// Refuses a guess until a later time: `too_many_attempts`.
+pub fn too_many(free_at: Timestamp, now: Timestamp) -> ApiError {
     let seconds = free_at.ms_since(now).div_ceil(1000);
     Problem::new(TOO_MANY_ATTEMPTS, "wait, or reset the password").retry_after(seconds.max(1)).into()
 }

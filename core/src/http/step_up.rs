@@ -6,9 +6,9 @@ use serde_json::json;
 use super::{
     auth::mfa::{Code, code_required, failed, guess_at_code, not_enabled},
     credentials::{ClaimedSession, SessionBatch},
-    login_throttle::{Guess, InFlight},
+    login_throttle::{Guess, InFlight, too_many},
     passwords,
-    problem::{ApiError, INCORRECT_PASSWORD, Problem, TOO_MANY_ATTEMPTS},
+    problem::{ApiError, INCORRECT_PASSWORD},
 };
 use crate::{
     app::App,
@@ -170,13 +170,11 @@ async fn check(
 async fn admit(app: &App, user: &User) -> Result<(), ApiError> {
     let limit = Limit { name: "step_up".to_owned(), limit: 30, window_seconds: 3600 };
     let subject = format!("{}:{}", limit.name, user.id);
-    let admission = app.ports().rate_limiter.admit(&subject, &[limit], 1, app.now()).await?;
-    if admission.allowed {
-        return Ok(());
-    }
+    let now = app.now();
+    let admission = app.ports().rate_limiter.admit(&subject, &[limit], 1, now).await?;
     let wait_ms = admission.states.first().map_or(0, |state| state.reset_after_ms);
-    let detail = "your password was asked for too often within an hour: wait";
-    Err(Problem::new(TOO_MANY_ATTEMPTS, detail).retry_after(wait_ms.div_ceil(1000).max(1)).into())
+    let free_at = now.plus_ms(i64::try_from(wait_ms).unwrap_or(i64::MAX));
+    if admission.allowed { Ok(()) } else { Err(too_many(free_at, now)) }
 }
 
 impl Proof {

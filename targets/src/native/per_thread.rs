@@ -1,11 +1,8 @@
 //! Values that threads share without waiting for each other.
 
-use std::{
-    cell::Cell,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
 };
 
 /// Some values, of which each thread prefers one: its own, unless there are more threads than values.
@@ -54,13 +51,9 @@ fn locked<T>(value: &Mutex<Option<T>>) -> Locked<'_, T> {
 fn thread_number() -> usize {
     static THREADS: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
-        static NUMBER: Cell<Option<usize>> = const { Cell::new(None) };
+        static NUMBER: usize = THREADS.fetch_add(1, Ordering::Relaxed);
     }
-    NUMBER.get().unwrap_or_else(|| {
-        let number = THREADS.fetch_add(1, Ordering::Relaxed);
-        NUMBER.set(Some(number));
-        number
-    })
+    NUMBER.with(|number| *number)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Entry;
-use crate::domain::{benchmark::Evidence, conditions::Conditions, evaluator::EvaluatorRelationship};
+use crate::domain::{benchmark::Evidence, conditions::ConditionDifference, evaluator::EvaluatorRelationship};
 
 /// What to know of a row before trusting it.
 ///
@@ -53,10 +53,10 @@ impl Flag {
         }
     }
 
-    /// Returns the flags of an entry, on a version with this evidence, but for [`Self::OtherConditions`], which the
-    /// caller adds.
+    /// Returns the flags of an entry on a version with this evidence. `differences` are those of its conditions from what
+    /// the version prescribes.
     #[must_use]
-    pub fn of(entry: &Entry, evidence: Evidence, prescribed: Conditions) -> Vec<Self> {
+    pub fn of(entry: &Entry, evidence: Evidence, differences: &[ConditionDifference]) -> Vec<Self> {
         let flags = [
             (entry.aggregates.known_cost().is_none(), Self::MissingCost),
             (entry.evaluator_relationship == EvaluatorRelationship::SelfReported, Self::SelfReported),
@@ -66,7 +66,7 @@ impl Flag {
             (entry.contaminated, Self::Contamination),
             (entry.attempts_policy.as_deref().is_some_and(is_best_of_several), Self::BestOfN),
             (!entry.pinned, Self::Unpinned),
-            (!prescribed.differences(entry.conditions).is_empty(), Self::OtherConditions),
+            (!differences.is_empty(), Self::OtherConditions),
         ];
         flags.into_iter().filter(|(holds, _)| *holds).map(|(_, flag)| flag).collect()
     }

@@ -167,8 +167,8 @@ impl RankedEntry {
         let cost_usd = entry.aggregates.known_cost();
         #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
         let cost_usd_per_task = cost_usd.map(|cost| cost / entry.aggregates.tasks.max(1) as f64);
-        let flags = Flag::of(&entry, evidence, prescribed);
         let condition_differences = prescribed.differences(entry.conditions);
+        let flags = Flag::of(&entry, evidence, &condition_differences);
         Self { entry, score, place, cost_usd, cost_usd_per_task, condition_differences, flags }
     }
 }

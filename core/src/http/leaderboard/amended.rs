@@ -53,19 +53,17 @@ pub async fn amended_until(app: &App) -> Result<Option<Timestamp>, KeyValueError
 
 /// Reads that time from the database, and writes it to the cache where the cache has an earlier one or none.
 pub async fn known_to_database(app: &App) -> Result<Timestamp, AmendedError> {
-    let mut written = Timestamp(0);
+    let mut known = amended_until(app).await?;
     // What is moderated meanwhile puts a later time, which this may overwrite: then it is written once more.
-    for _ in 0..3 {
+    loop {
         let last = moderations::last().run(app.database()).await?;
         let last = last.map_or(Timestamp(0), |at| until(app, at));
-        let known = if written > Timestamp(0) { Some(written) } else { amended_until(app).await? };
-        match known {
-            Some(known) if known >= last => return Ok(known),
-            _ => put(app, last.max(Timestamp(1))).await?,
+        if let Some(known) = known.filter(|known| *known >= last) {
+            return Ok(known);
         }
-        written = last.max(Timestamp(1));
+        put(app, last).await?;
+        known = Some(last);
     }
-    Ok(written)
 }
 
 /// Returns the latest end of a request that hides or renames something at this time.

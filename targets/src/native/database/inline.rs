@@ -38,6 +38,8 @@ pub enum Inline {
 
 struct InlineReader {
     connection: Connection,
+    /// Longest time of a batch.
+    most_time: Duration,
     budget: Arc<Mutex<Budget>>,
 }
 
@@ -64,7 +66,11 @@ impl InlineReaders {
     /// # Errors
     /// As [`connect_reader`].
     pub fn open(path: &Path, count: usize) -> Result<Self, DatabaseError> {
-        PerThread::new(count, || InlineReader::open(path)).map(Self)
+        Self::open_with(path, count, MOST_TIME)
+    }
+
+    fn open_with(path: &Path, count: usize, most_time: Duration) -> Result<Self, DatabaseError> {
+        PerThread::new(count, || InlineReader::open(path, most_time)).map(Self)
     }
 
     /// Runs statements that only read, in one snapshot.
@@ -91,7 +97,7 @@ impl InlineReaders {
 }
 
 impl InlineReader {
-    fn open(path: &Path) -> Result<Self, DatabaseError> {
+    fn open(path: &Path, most_time: Duration) -> Result<Self, DatabaseError> {
         let connection = connect_reader(path)?;
         // A caller's thread waits for no lock.
         connection.busy_timeout(Duration::ZERO).map_err(unavailable)?;
@@ -99,7 +105,7 @@ impl InlineReader {
         let polled = Arc::clone(&budget);
         let is_over = move || polled.lock().unwrap_or_else(PoisonError::into_inner).poll();
         connection.progress_handler(POLL, Some(is_over)).map_err(unavailable)?;
-        Ok(Self { connection, budget })
+        Ok(Self { connection, most_time, budget })
     }
 
     fn budget(&self) -> MutexGuard<'_, Budget> {
@@ -112,7 +118,7 @@ impl InlineReader {
         let is_one = statements.len() == 1;
         let control = |sql| if is_one { Ok(()) } else { control(&self.connection, sql).map_err(|_| None) };
         control("BEGIN")?;
-        let until = Instant::now().checked_add(MOST_TIME);
+        let until = Instant::now().checked_add(self.most_time);
         let rows = statements.iter().enumerate().map(|(number, statement)| {
             *self.budget() = Budget { polls: 0, until };
             let is_long = || self.budget().polls > MOST_POLLS;
@@ -142,7 +148,8 @@ mod tests {
         let path = std::env::temp_dir().join(format!("aibaas-inline-{}.db", std::process::id()));
         let writer = connect(&path, Durability::Process).unwrap();
         writer.execute_batch("CREATE TABLE t (id INTEGER) STRICT; INSERT INTO t VALUES (1)").unwrap();
-        let readers = InlineReaders::open(&path, 1).unwrap();
+        // However slow the machine is, statements end by their steps.
+        let readers = InlineReaders::open_with(&path, 1, Duration::from_secs(3_600)).unwrap();
         let read = |statements: &[&'static str]| {
             readers.read(&statements.iter().copied().map(Statement::new).collect::<Vec<_>>())
         };
@@ -162,6 +169,8 @@ mod tests {
         }
         assert!(matches!(read(&["SELECT * FROM missing"]), Inline::NotNow));
         assert!(matches!(readers.read(&[Statement::new("SELECT ?1").bind(Value::Null)]), Inline::Answered(Ok(_))));
+        let hasty = InlineReaders::open_with(&path, 1, Duration::ZERO).unwrap();
+        assert!(matches!(hasty.read(&[Statement::new(LONG)]), Inline::NotNow), "the time ends before the steps");
         let locked = readers.0.lock();
         assert!(matches!(read(&[SHORT]), Inline::NotNow));
         drop(locked);

@@ -202,7 +202,7 @@ impl Page<'_> {
         let run = self.run;
         let actual = run.declared.conditions.unwrap_or_default();
         let differences = self.entry.conditions.differences(actual);
-        let flags = self.as_entry().map(|entry| Flag::of(&entry, run.evidence, self.entry.conditions));
+        let flags = self.as_entry().map(|entry| Flag::of(&entry, run.evidence, &differences));
         html! {
             @if let Some(flags) = flags.filter(|flags| !flags.is_empty()) {
                 p { @for flag in &flags { span class="flag" { (label(*flag)) } " " } }

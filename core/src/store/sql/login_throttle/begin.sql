@@ -25,7 +25,10 @@ failed AS (
 counted AS (
   SELECT subject, free, longest_ms, last_at,
     max(0, failures - max(0, CAST(?2 AS INTEGER) - last_at) / longest_ms) AS failures,
-    (SELECT count(*) FROM guesses_in_flight AS f WHERE f.subject = failed.subject AND f.expires_at > ?2 AND f.expires_at < ?3 + 60000) AS in_flight
+    (
+      SELECT count(*) FROM guesses_in_flight AS f
+      WHERE f.subject = failed.subject AND f.expires_at > ?2 AND f.expires_at < ?3 + 60000
+    ) AS in_flight
   FROM failed
 )
 SELECT ?1, subject, longest_ms, ?3 FROM counted

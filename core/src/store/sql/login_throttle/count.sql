@@ -3,7 +3,10 @@
 -- D1 binds numbers as REAL: the cast keeps the division one of whole numbers.
 INSERT INTO guesses (subject, failures, last_at, previous_at)
 SELECT
-  subject, max(0, failures - max(0, CAST(?2 AS INTEGER) - last_at) / longest_ms) + 1, max(last_at, CAST(?2 AS INTEGER)), last_at
+  subject,
+  max(0, failures - max(0, CAST(?2 AS INTEGER) - last_at) / longest_ms) + 1,
+  max(last_at, CAST(?2 AS INTEGER)),
+  last_at
 FROM (
   SELECT f.subject, f.longest_ms, coalesce(g.failures, 0) AS failures,
     iif(g.last_at <= ?2 + f.longest_ms, g.last_at, 0) AS last_at

@@ -9,7 +9,10 @@ SELECT
 FROM (
   SELECT free, longest_ms, last_at,
     max(0, failures - max(0, CAST(?1 AS INTEGER) - last_at) / longest_ms) AS failures,
-    (SELECT count(*) FROM guesses_in_flight AS f WHERE f.subject = failed.subject AND f.expires_at > ?1 AND f.expires_at < ?1 + 120000) AS in_flight
+    (
+      SELECT count(*) FROM guesses_in_flight AS f
+      WHERE f.subject = failed.subject AND f.expires_at > ?1 AND f.expires_at < ?1 + 120000
+    ) AS in_flight
   FROM (
     SELECT s.subject, s.free, s.longest_ms, coalesce(g.failures, 0) AS failures,
       iif(g.last_at <= ?1 + s.longest_ms, g.last_at, 0) AS last_at
