@@ -25,11 +25,12 @@ const HOST_CRATES: [&str; 14] = [
 ];
 
 /// Parts of the application, and all that each of them may name.
-const LOWER_PARTS: [(&str, &[&str]); 7] = [
+const LOWER_PARTS: [(&str, &[&str]); 8] = [
     ("domain", &["domain", "ports"]),
     ("ports", &["domain", "ports"]),
     ("memory", &["domain", "memory", "ports"]),
-    ("store", &["domain", "ports", "store"]),
+    ("wire", &["domain", "ports", "wire"]),
+    ("store", &["domain", "ports", "store", "wire"]),
     ("mail", &["App", "app", "config", "domain", "mail", "ports", "store"]),
     ("webhooks", &["App", "app", "config", "domain", "mail", "ports", "store", "webhooks"]),
     ("operators", &["config", "domain", "operators", "ports", "store"]),

@@ -24,6 +24,7 @@ mod pwned_passwords;
 mod schedule;
 pub mod store;
 mod webhooks;
+pub mod wire;
 
 pub use app::{App, ClientAddress};
 pub use backlog::Backlog;

@@ -20,10 +20,11 @@ pub const MOST_VERSIONS: u32 = 100;
 
 /// What the runs of a version bring: `results`, task by task; only `counts` of the tasks that passed, or only one `score`
 /// a run, where the source publishes no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// Results, task by task.
+    #[default]
     Results,
     /// Only counts: how many of the tasks passed.
     Counts,

@@ -23,6 +23,7 @@ pub mod origin;
 pub mod password_hash;
 pub mod recovery_code;
 pub mod result_pack;
+pub mod result_status;
 pub mod run_aggregates;
 pub mod run_links;
 pub mod run_status;

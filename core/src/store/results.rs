@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, ser::SerializeSeq as _};
+use serde::{Serialize, ser::SerializeSeq as _};
 use utoipa::ToSchema;
 
 use super::{
@@ -15,47 +15,11 @@ use crate::{
         RunId, UserId,
         formats::{Score, TaskId},
         log_record,
+        result_status::ResultStatus,
         run_aggregates::Attempt,
     },
     ports::{DatabaseError, Row},
 };
-
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ResultStatus {
-    /// It passed, or scored.
-    Success,
-    /// It did not.
-    Failed,
-    /// It took too long.
-    Timeout,
-    /// It broke.
-    Error,
-}
-
-impl ResultStatus {
-    /// Returns the status's name in the database and on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failed => "failed",
-            Self::Timeout => "timeout",
-            Self::Error => "error",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "success" => Some(Self::Success),
-            "failed" => Some(Self::Failed),
-            "timeout" => Some(Self::Timeout),
-            "error" => Some(Self::Error),
-            _ => None,
-        }
-    }
-}
 
 /// The result of one attempt at one task.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

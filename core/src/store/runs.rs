@@ -22,6 +22,7 @@ use crate::{
         system::Agent,
     },
     ports::{DatabaseError, Row, Timestamp},
+    wire::{Counts, GivenInterval, GivenScore},
 };
 
 impl Aggregates {
@@ -50,74 +51,6 @@ impl Aggregates {
                 }
             },
         }))
-    }
-}
-
-/// What an aggregate-only source tells of a run.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Counts {
-    /// Tasks tried.
-    #[schema(minimum = 1, example = 225)]
-    pub total: u32,
-    /// How many of `total` passed by the first attempt, by the second, …; never falling.
-    #[schema(min_items = 1, max_items = 10)]
-    pub correct_by_attempt: Vec<u32>,
-    /// US dollars for the whole run.
-    #[schema(minimum = 0, example = 29.0829)]
-    pub cost_usd: Option<f64>,
-    /// Mean milliseconds a task.
-    #[schema(minimum = 0, example = 194_000)]
-    pub mean_latency_ms: Option<f64>,
-}
-
-/// The score that a source publishes of a run, and what it tells of it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GivenScore {
-    /// Within the version's bounds.
-    #[schema(example = 0.617)]
-    pub score: f64,
-    /// The standard error of the score, where the source gives it.
-    #[schema(minimum = 0, example = 0.012)]
-    pub standard_error: Option<f64>,
-    /// The interval, where the source gives one.
-    pub interval: Option<GivenInterval>,
-    /// How many tasks it is over, where the source tells.
-    #[schema(minimum = 1, example = 225)]
-    pub tasks: Option<u32>,
-    /// How many samples it is over, such as attempts or votes, where the source tells.
-    #[schema(minimum = 1, example = 450)]
-    pub samples: Option<u32>,
-    /// US dollars for the whole run.
-    #[schema(minimum = 0, example = 29.0829)]
-    pub cost_usd: Option<f64>,
-    /// Mean milliseconds a task.
-    #[schema(minimum = 0, example = 194_000)]
-    pub mean_latency_ms: Option<f64>,
-}
-
-/// A confidence interval as a source gives it. It holds the score, and lies within the version's bounds.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GivenInterval {
-    /// Where it begins.
-    #[schema(example = 0.59)]
-    pub low: f64,
-    /// Where it ends.
-    #[schema(example = 0.64)]
-    pub high: f64,
-    /// The confidence level: 0.95, as of every interval here.
-    #[serde(default = "GivenInterval::level")]
-    #[schema(minimum = 0.95, maximum = 0.95, default = 0.95)]
-    pub level: f64,
-}
-
-impl GivenInterval {
-    /// Returns the confidence level of every interval.
-    #[must_use]
-    pub fn level() -> f64 {
-        0.95
     }
 }
 

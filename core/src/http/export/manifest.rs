@@ -1,49 +1,16 @@
 use axum::{Json, extract::State};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::newest_seq;
 use crate::{
     app::App,
-    http::{openapi::IfNoneMatch, parameters::Uuid, problem::ApiError},
-    ports::Timestamp,
+    http::{openapi::IfNoneMatch, problem::ApiError},
     store::{
         changes,
         dataset::{FORMAT, TABLES},
         migrations,
     },
+    wire::{DataSet, ExportedTable},
 };
-
-/// The tables of the public data set, as of the newest snapshot.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = DataSet)]
-pub struct Manifest {
-    /// The form of the rows.
-    #[schema(extensions(("x-const" = json!(1))))]
-    format: u32,
-    /// The newest migration of the instance.
-    #[schema(example = "0004_leaderboard.sql")]
-    schema: &'static str,
-    #[schema(value_type = Option<Uuid>)]
-    snapshot_id: Option<String>,
-    /// The snapshot's place in the order of all; 0 before the first one.
-    #[schema(minimum = 0, example = 68)]
-    seq: i64,
-    generated_at: Timestamp,
-    /// Each after those that it refers to.
-    tables: Vec<TableBody>,
-}
-
-/// A table, and where its rows are.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ExportedTable)]
-struct TableBody {
-    #[schema(example = "models")]
-    name: &'static str,
-    #[schema(example = "/api/v1/export/models?through=68")]
-    href: String,
-}
 
 /// Lists the tables of the whole public data set.
 ///
@@ -56,18 +23,19 @@ struct TableBody {
     tag = "Leaderboard",
     security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
     params(IfNoneMatch),
-    responses((status = 200, description = "The tables.", body = Manifest)),
+    responses((status = 200, description = "The tables.", body = DataSet)),
 )]
-pub async fn handler(State(app): State<App>) -> Result<Json<Manifest>, ApiError> {
+pub async fn handler(State(app): State<App>) -> Result<Json<DataSet>, ApiError> {
     let newest = changes::newest_snapshot().run(app.database()).await?;
     let seq = newest_seq(newest.as_ref());
-    let table = |name| TableBody { name, href: format!("/api/v1/export/{name}?through={seq}") };
-    Ok(Json(Manifest {
+    let table =
+        |name: &str| ExportedTable { name: name.to_owned(), href: format!("/api/v1/export/{name}?through={seq}") };
+    Ok(Json(DataSet {
         format: FORMAT,
-        schema: migrations::schema(),
+        schema: migrations::schema().to_owned(),
         snapshot_id: newest.map(|newest| newest.id),
         seq,
-        generated_at: app.now(),
+        generated_at: app.now().to_string(),
         tables: TABLES.iter().map(|of| table(of.name)).collect(),
     }))
 }

@@ -4,51 +4,25 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::header;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::{formats::Sha256Hex, log_record},
+    domain::log_record,
     http::{
         leaderboard::caching::SECONDS,
         openapi::{IfNoneMatch, NotFound},
         problem::ApiError,
     },
-    ports::Timestamp,
     store::log::{self as store, SignedHead},
+    wire::LogHead,
 };
-
-/// A signed state of the log. Signed are four lines, each ended by a line feed: `aibaas log head v1`, `size`, `rootHash` and
-/// `timestamp`.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct LogHead {
-    /// How many leaves it has.
-    #[schema(minimum = 1, example = 68)]
-    size: u64,
-    /// The root over them (RFC 9162).
-    #[schema(value_type = Sha256Hex)]
-    root_hash: String,
-    /// When it was signed.
-    timestamp: Timestamp,
-    /// `kid` in `/.well-known/log-keys.json`.
-    #[schema(min_length = 1, max_length = 128, example = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")]
-    key_id: String,
-    /// Ed25519, in base64url.
-    #[schema(
-        pattern = "^[A-Za-z0-9_-]{86}$",
-        example = "7uSEDoBvyUQmJbMmPWYO2Rlh3SKVYOMoXQi2nuSHJjLBPTpqUNoLGLGhqWvjPCVZyBLYLL7rOKXGbGnlVE5xBA"
-    )]
-    signature: String,
-}
 
 impl From<SignedHead> for LogHead {
     fn from(signed: SignedHead) -> Self {
         Self {
             size: signed.head.size,
             root_hash: log_record::hex(&signed.head.root),
-            timestamp: signed.head.timestamp,
+            timestamp: signed.head.timestamp.to_string(),
             key_id: signed.key_id,
             signature: signed.signature,
         }

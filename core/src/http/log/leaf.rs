@@ -17,6 +17,7 @@ use crate::{
         log::{self as store, RunRecord},
         results::TaskAttempt,
     },
+    wire::{BoardCommitment, RunCommitment, SealCommitment},
 };
 
 /// Results that are read in one go: some megabytes.
@@ -40,27 +41,6 @@ struct Leaf {
     /// Digest of what was sealed; left out where nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]
     seal: Option<SealCommitment>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RunCommitment {
-    digest: String,
-    /// How many results the digest is over.
-    results: u64,
-    /// Whether results were left out because tasks are private.
-    private_tasks: bool,
-}
-
-#[derive(Serialize)]
-struct SealCommitment {
-    digest: String,
-}
-
-#[derive(Serialize)]
-struct BoardCommitment {
-    digest: String,
-    entries: usize,
 }
 
 /// Queries in a batch that read what a change's leaf is made of.

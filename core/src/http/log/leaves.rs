@@ -1,18 +1,17 @@
 use axum::{Json, extract::State};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Deserialize;
 
 use crate::{
     app::App,
-    domain::{formats::Sha256Hex, log_record},
+    domain::log_record,
     http::{
         openapi::IfNoneMatch,
         page::{fitting, json_size, page_size},
-        parameters::Uuid,
         problem::ApiError,
         request::Query,
     },
     store::log::{self as store, Leaf},
+    wire::{LogLeaf, LogLeafList},
 };
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -28,41 +27,10 @@ pub struct Parameters {
     limit: Option<u32>,
 }
 
-/// A leaf of the log.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = LogLeaf)]
-struct LeafBody {
-    /// Its place in the tree, from 0.
-    #[schema(minimum = 0)]
-    index: u64,
-    /// The change's id.
-    #[schema(value_type = Uuid)]
-    change: String,
-    /// SHA-256 of a zero byte and `leaf`.
-    #[schema(value_type = Sha256Hex)]
-    hash: String,
-    /// Canonical JSON (RFC 8785), byte for byte what was hashed. Null where it names a model or a benchmark that an
-    /// administrator hid; proofs do not need it.
-    leaf: Option<String>,
-}
-
-impl From<Leaf> for LeafBody {
+impl From<Leaf> for LogLeaf {
     fn from(leaf: Leaf) -> Self {
         Self { index: leaf.index, change: leaf.change_id, hash: log_record::hex(&leaf.hash), leaf: leaf.text }
     }
-}
-
-/// Leaves of the log, in their order.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = LogLeafList)]
-pub struct LeafList {
-    #[schema(max_items = 100)]
-    data: Vec<LeafBody>,
-    /// `from` of the next page; null on the last.
-    #[schema(minimum = 1)]
-    next_from: Option<u64>,
 }
 
 /// Lists leaves of the log.
@@ -77,14 +45,17 @@ pub struct LeafList {
     tag = "Leaderboard",
     security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
     params(Parameters, IfNoneMatch),
-    responses((status = 200, description = "A page.", body = LeafList)),
+    responses((status = 200, description = "A page.", body = LogLeafList)),
 )]
-pub async fn handler(State(app): State<App>, Query(parameters): Query<Parameters>) -> Result<Json<LeafList>, ApiError> {
+pub async fn handler(
+    State(app): State<App>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Json<LogLeafList>, ApiError> {
     let limit = page_size(parameters.limit)?;
     let found = store::leaves(parameters.from.unwrap_or(0), limit.saturating_add(1)).run(app.database()).await?;
-    let mut data = found.into_iter().map(LeafBody::from).collect::<Vec<_>>();
+    let mut data = found.into_iter().map(LogLeaf::from).collect::<Vec<_>>();
     let most = usize::try_from(limit).unwrap_or(usize::MAX).min(fitting(&data, json_size));
     let next_from = data.get(most).map(|leaf| leaf.index);
     data.truncate(most);
-    Ok(Json(LeafList { data, next_from }))
+    Ok(Json(LogLeafList { data, next_from }))
 }

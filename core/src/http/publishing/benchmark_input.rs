@@ -1,19 +1,15 @@
-//! The body that declares a benchmark version, and its validation.
+//! Validation of the body that declares a benchmark version.
 
 use std::collections::HashSet;
-
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::{
     domain::{
         BenchmarkId, VersionName,
         benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Metric, Part, Slices, Task},
-        conditions::Conditions,
-        formats::{DayOrMonth, TaskId, WebAddress},
-        measure::{Bounds, Direction, MOST_SCORE, Measure},
+        measure::{Bounds, MOST_SCORE, Measure},
     },
     http::{problem::ApiError, publishing::check_conditions, request::Validator},
+    wire::{BenchmarkVersionPut, DefaultParts, OwnParts, PartsInput, TaskInput},
 };
 
 const MOST_TASKS: usize = 10_000;
@@ -25,120 +21,6 @@ const MOST_WEIGHT: f64 = 1e6;
 /// Most values that a dimension could have before [`MOST_VALUES`]: declaring such an older version again still
 /// succeeds.
 const EVER_MOST_VALUES: usize = 100;
-
-/// What declares a version. With evidence `results` it lists its `tasks`; with evidence `counts` it has a `taskCount`,
-/// the metric `pass_rate`, and no parts; with evidence `score` it has a `taskCount` and no parts.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schema(as = BenchmarkVersionPut)]
-pub struct Body {
-    /// What people call the benchmark.
-    #[schema(min_length = 1, max_length = 255, example = "Exercises")]
-    title: String,
-    /// What it measures.
-    #[schema(max_length = 10_000)]
-    description: Option<String>,
-    metric: Metric,
-    /// Which scores are better.
-    #[serde(default)]
-    #[schema(default = "higher_is_better")]
-    direction: Direction,
-    /// In what scores are, such as `s`, `USD`, `tokens/s` or `Elo`; only with metric `score`.
-    #[schema(max_length = 30)]
-    unit: Option<String>,
-    /// Between which numbers scores lie; a bound that is absent or null is none. Without `bounds`, 0 to 1; a pass rate,
-    /// and a score with parts, always.
-    bounds: Option<Bounds>,
-    /// What guessing scores, within the bounds.
-    #[schema(example = 0.25)]
-    chance_level: Option<f64>,
-    #[serde(default = "default_evidence")]
-    #[schema(default = "results")]
-    evidence: Evidence,
-    /// Whether tasks and results by task are told to nobody, so that no model is trained on them.
-    #[serde(default)]
-    #[schema(default = false)]
-    private_tasks: bool,
-    /// Since when anyone could read the tasks. A model trained later is flagged.
-    #[schema(value_type = Option<DayOrMonth>)]
-    tasks_published_on: Option<String>,
-    /// What a composite score is made of; only with metric `score`.
-    parts: Option<PartsInput>,
-    /// At most 50 different values of a dimension.
-    #[schema(
-        min_items = 1,
-        max_items = 10_000,
-        example = json!([{ "id": "python/two-fer", "language": "python", "difficulty": "easy" }])
-    )]
-    tasks: Option<Vec<TaskInput>>,
-    /// How many tasks there are; with evidence `counts` or `score`, whose tasks are not named.
-    #[schema(minimum = 1, maximum = 10_000_000)]
-    task_count: Option<u32>,
-    /// How often each task is tried.
-    #[serde(default = "default_attempts")]
-    #[schema(minimum = 1, maximum = 10, default = 1)]
-    attempts_per_task: u32,
-    /// The version of this benchmark that has all tasks of this one and more: this is a part of it, such as a smoke
-    /// test, and never what the benchmark is read by.
-    part_of: Option<VersionName>,
-    /// How many tasks the whole has, where this version has some of them and the whole is not declared: instead of
-    /// `partOf`.
-    #[schema(minimum = 2, maximum = 10_000_000)]
-    whole_task_count: Option<u32>,
-    /// The version of this benchmark with the same tasks, of which this is a second scorer or metric: never what the
-    /// benchmark is read by.
-    other_scoring_of: Option<VersionName>,
-    /// Where to read more.
-    #[schema(value_type = Option<WebAddress>)]
-    homepage: Option<String>,
-    /// The licence of the tasks: an SPDX expression, or a name.
-    #[schema(max_length = 100, example = "Apache-2.0")]
-    licence: Option<String>,
-    /// How to cite it, such as in BibTeX.
-    #[schema(max_length = 2000)]
-    citation: Option<String>,
-    /// Under which conditions runs are to be made. A run that says it had others is flagged.
-    conditions: Option<Conditions>,
-}
-
-/// A task and the slices that it belongs to.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct TaskInput {
-    #[schema(value_type = TaskId)]
-    id: String,
-    /// What kind of task it is: a slice.
-    #[schema(max_length = 100, example = "exercise")]
-    scenario: Option<String>,
-    /// In which language it is: a slice.
-    #[schema(max_length = 100, example = "python")]
-    language: Option<String>,
-    /// How hard it is: a slice.
-    #[schema(max_length = 100, example = "easy")]
-    difficulty: Option<String>,
-    /// Tasks of one cluster resemble each other, such as those of one repository: their scores are not independent.
-    #[schema(max_length = 100)]
-    cluster: Option<String>,
-}
-
-/// The parts of a composite score. `default`: automated 40, staff 25, community 20, self-review 7.5, panel 7.5.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-enum PartsInput {
-    Own(#[schema(inline)] OwnParts),
-    Named(#[schema(inline)] DefaultParts),
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(transparent)]
-#[schema(min_items = 1, max_items = 20)]
-struct OwnParts(Vec<Part>);
-
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum DefaultParts {
-    Default,
-}
 
 /// The parts of a composite score, with their weights, that `"parts": "default"` stands for.
 const DEFAULT_PARTS: [(&str, f64); 5] =
@@ -167,20 +49,12 @@ impl PartsInput {
     }
 }
 
-fn default_evidence() -> Evidence {
-    Evidence::Results
-}
-
-fn default_attempts() -> u32 {
-    1
-}
-
-impl Body {
+impl BenchmarkVersionPut {
     /// Checks the body and returns the version that it declares.
     ///
     /// # Errors
     /// `validation_failed`, with each mistake.
-    pub fn check(self, benchmark: BenchmarkId, version: VersionName) -> Result<BenchmarkVersion, ApiError> {
+    pub(super) fn check(self, benchmark: BenchmarkId, version: VersionName) -> Result<BenchmarkVersion, ApiError> {
         let mut validator = Validator::default();
         validator.slug("?id", benchmark.as_str());
         validator.slug("?version", version.as_str());

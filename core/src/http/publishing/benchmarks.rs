@@ -7,10 +7,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{
-    benchmark_input::{Body, too_many_values},
-    over_quota,
-};
+use super::{benchmark_input::too_many_values, over_quota};
 use crate::{
     app::App,
     domain::{
@@ -35,6 +32,7 @@ use crate::{
         Batch, BatchError, Guard, PageBefore,
         benchmarks::{self, BenchmarkSummary, NewVersion, PlacedTask, PublicVersion},
     },
+    wire::BenchmarkVersionPut,
 };
 
 /// Refuses more slices than a run keeps scores of, unless the version is already declared with the same definition.
@@ -67,7 +65,7 @@ async fn check_slices(app: &App, version: &BenchmarkVersion, definition: &str) -
     tag = "Publishing",
     security(("apiKeyHeader" = ["models:write"]), ("apiKeyBearer" = ["models:write"])),
     params(("id" = BenchmarkId, Path), ("version" = VersionName, Path, example = "2024-12-20")),
-    request_body = Body,
+    request_body = BenchmarkVersionPut,
     responses(
         (status = 200, description = "Known before, or changed while no run stands on it.", body = DeclaredVersion),
         (status = 201, description = "New.", body = DeclaredVersion),
@@ -80,7 +78,7 @@ pub async fn put(
     State(app): State<App>,
     client: ApiKeyClient<ModelsWrite>,
     Path((Name(id), version)): Path<(Name<BenchmarkId>, VersionName)>,
-    LargeJson(body): LargeJson<Body>,
+    LargeJson(body): LargeJson<BenchmarkVersionPut>,
 ) -> Result<(StatusCode, Answer<DeclaredVersion>), ApiError> {
     let version = body.check(id, version)?;
     let definition = canonical(&version)?;

@@ -1,6 +1,4 @@
 use axum::{Json as Answer, extract::State};
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::{
     evidence::{check_measured, replace, require_evidence},
@@ -15,28 +13,9 @@ use crate::{
         problem::ApiError,
         request::{Json, Path, Validator},
     },
-    store::runs::{self, Counts},
+    store::runs,
+    wire::{Counts, CountsPut},
 };
-
-/// The counts of an aggregate-only source.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schema(as = CountsPut)]
-pub struct Body {
-    /// The version's `taskCount`.
-    #[schema(minimum = 1, maximum = 10_000_000, example = 225)]
-    total: u32,
-    /// How many of `total` passed by the first attempt, by the second, …; never falling, never over `total`, one member
-    /// for each attempt of the version.
-    #[schema(min_items = 1, max_items = 10, maximum = 10_000_000)]
-    correct_by_attempt: Vec<u32>,
-    /// US dollars for the whole run.
-    #[schema(minimum = 0, maximum = 1_000_000_000, example = 29.0829)]
-    cost_usd: Option<f64>,
-    /// Mean milliseconds a task.
-    #[schema(minimum = 0, maximum = 1_000_000_000, example = 194_000)]
-    mean_latency_ms: Option<f64>,
-}
 
 /// Gives the counts of a run.
 ///
@@ -49,7 +28,7 @@ pub struct Body {
     tag = "Publishing",
     security(("apiKeyHeader" = ["results:write"]), ("apiKeyBearer" = ["results:write"])),
     params(("id" = RunId, Path)),
-    request_body = Body,
+    request_body = CountsPut,
     responses(
         (status = 200, description = "As stored.", body = Counts),
         (status = 403, response = ForbiddenPublisher),
@@ -61,7 +40,7 @@ pub async fn handler(
     State(app): State<App>,
     client: ApiKeyClient<ResultsWrite>,
     Path(id): Path<RunId>,
-    Json(body): Json<Body>,
+    Json(body): Json<CountsPut>,
 ) -> Result<Answer<Counts>, ApiError> {
     let run = find_own(&app, client.owner_id(), &id).await?;
     require_evidence(&run, Evidence::Counts)?;
@@ -82,12 +61,7 @@ pub async fn handler(
     check_measured(&mut validator, body.cost_usd, body.mean_latency_ms);
     validator.finish()?;
 
-    let counts = Counts {
-        total: body.total,
-        correct_by_attempt: body.correct_by_attempt,
-        cost_usd: body.cost_usd,
-        mean_latency_ms: body.mean_latency_ms,
-    };
+    let counts = Counts::from(body);
     replace(&app, client.owner_id(), &id, Evidence::Counts, runs::put_counts(&id, &counts)).await?;
     Ok(Answer(counts))
 }

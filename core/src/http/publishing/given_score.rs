@@ -1,6 +1,4 @@
 use axum::{Json as Answer, extract::State};
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::{
     evidence::{check_measured, replace, require_evidence},
@@ -19,38 +17,12 @@ use crate::{
         problem::ApiError,
         request::{Json, Path, Validator},
     },
-    store::runs::{self, GivenInterval, GivenScore},
+    store::runs,
+    wire::{GivenInterval, GivenScore, GivenScorePut},
 };
 
 /// Most samples that a score may be over.
 const MOST_COUNTED: u32 = 10_000_000;
-
-/// The score that a source publishes of a run. Of its uncertainty, at most one of `standardError` and `interval`.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schema(as = GivenScorePut)]
-pub struct Body {
-    /// Within the version's bounds.
-    #[schema(example = 0.617)]
-    score: f64,
-    /// The standard error of the score.
-    #[schema(minimum = 0, maximum = 1e12, example = 0.012)]
-    standard_error: Option<f64>,
-    /// Holds the score, and lies within the version's bounds.
-    interval: Option<GivenInterval>,
-    /// How many tasks it is over, where not all of the version's.
-    #[schema(minimum = 1, maximum = 10_000_000, example = 225)]
-    tasks: Option<u32>,
-    /// How many samples it is over, such as attempts or votes.
-    #[schema(minimum = 1, maximum = 10_000_000, example = 450)]
-    samples: Option<u32>,
-    /// US dollars for the whole run.
-    #[schema(minimum = 0, maximum = 1_000_000_000, example = 29.0829)]
-    cost_usd: Option<f64>,
-    /// Mean milliseconds a task.
-    #[schema(minimum = 0, maximum = 1_000_000_000, example = 194_000)]
-    mean_latency_ms: Option<f64>,
-}
 
 /// Gives the score of a run.
 ///
@@ -64,7 +36,7 @@ pub struct Body {
     tag = "Publishing",
     security(("apiKeyHeader" = ["results:write"]), ("apiKeyBearer" = ["results:write"])),
     params(("id" = RunId, Path)),
-    request_body = Body,
+    request_body = GivenScorePut,
     responses(
         (status = 200, description = "As stored.", body = GivenScore),
         (status = 403, response = ForbiddenPublisher),
@@ -76,7 +48,7 @@ pub async fn handler(
     State(app): State<App>,
     client: ApiKeyClient<ResultsWrite>,
     Path(id): Path<RunId>,
-    Json(body): Json<Body>,
+    Json(body): Json<GivenScorePut>,
 ) -> Result<Answer<GivenScore>, ApiError> {
     let run = find_own(&app, client.owner_id(), &id).await?;
     require_evidence(&run, Evidence::Score)?;
@@ -86,7 +58,7 @@ pub async fn handler(
     Ok(Answer(given))
 }
 
-impl Body {
+impl GivenScorePut {
     fn check(self, measure: &Measure, task_count: i64) -> Result<GivenScore, ApiError> {
         let mut validator = Validator::default();
         let Bounds { lower, upper } = measure.bounds;
@@ -115,14 +87,6 @@ impl Body {
         validator.require(samples, "/samples", "give 1 to 10000000, or null where it is unknown");
         check_measured(&mut validator, self.cost_usd, self.mean_latency_ms);
         validator.finish()?;
-        Ok(GivenScore {
-            score: self.score,
-            standard_error: self.standard_error,
-            interval: self.interval,
-            tasks: self.tasks,
-            samples: self.samples,
-            cost_usd: self.cost_usd,
-            mean_latency_ms: self.mean_latency_ms,
-        })
+        Ok(self.into())
     }
 }

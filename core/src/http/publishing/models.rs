@@ -4,18 +4,16 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::{ModelId, formats::DayOrMonth},
+    domain::ModelId,
     http::{
         credentials::{ApiKeyClient, ModelsWrite, write_error},
         moderation::refuse_hidden,
         openapi::{ForbiddenPublisher, Hidden, IfNoneMatch, NotFound},
         page::{Page, PageQuery, list as list_answer, page_size, read_cursor, take_page},
-        parameters::{self, ModelPath, is_model_id},
+        parameters::{ModelPath, is_model_id},
         problem::{ApiError, NOT_OWNER},
         request::{Json, Path, Query, Validator},
     },
@@ -23,42 +21,8 @@ use crate::{
         Batch,
         models::{self, Model},
     },
+    wire::ModelPut,
 };
-
-/// What is known of a model; members left out are unknown.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schema(as = ModelPut)]
-pub struct Body {
-    /// What people call it.
-    #[schema(min_length = 1, max_length = 255, example = "gpt-5 (high)")]
-    display_name: String,
-    /// Tokens.
-    #[schema(minimum = 1, example = 400_000)]
-    context_window: Option<i64>,
-    /// US dollars for a million input tokens.
-    #[schema(minimum = 0, example = 1.25)]
-    input_usd_per_mtok: Option<f64>,
-    /// US dollars for a million output tokens.
-    #[schema(minimum = 0, example = 10)]
-    output_usd_per_mtok: Option<f64>,
-    /// SPDX expression or a name.
-    #[schema(max_length = 255)]
-    licence: Option<String>,
-    /// When it was released.
-    #[schema(value_type = Option<DayOrMonth>)]
-    released_on: Option<String>,
-    /// Up to when its training data goes.
-    #[schema(value_type = Option<DayOrMonth>)]
-    training_cutoff: Option<String>,
-    /// Whether its provider has retired it.
-    #[serde(default)]
-    #[schema(default = false)]
-    deprecated: bool,
-    /// The model that it is a variant of, such as the same with another reasoning effort. It need not be declared.
-    #[serde(default, deserialize_with = "parameters::optional_name")]
-    base_model: Option<ModelId>,
-}
 
 /// Declares a model, or changes one of the caller's own.
 ///
@@ -70,7 +34,7 @@ pub struct Body {
     tag = "Publishing",
     security(("apiKeyHeader" = ["models:write"]), ("apiKeyBearer" = ["models:write"])),
     params(ModelPath),
-    request_body = Body,
+    request_body = ModelPut,
     responses(
         (status = 200, description = "Known before; now as given.", body = Model),
         (status = 201, description = "New.", body = Model),
@@ -81,7 +45,7 @@ pub async fn put(
     State(app): State<App>,
     client: ApiKeyClient<ModelsWrite>,
     Path(path): Path<ModelPath>,
-    Json(body): Json<Body>,
+    Json(body): Json<ModelPut>,
 ) -> Result<(StatusCode, Answer<Model>), ApiError> {
     let mut validator = Validator::default();
     path.check(&mut validator);

@@ -1,26 +1,16 @@
-//! The body that uploads results, and its validation.
-
-use std::collections::BTreeMap;
+//! Reading of uploaded results, and their validation.
 
 use http::HeaderMap;
-use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{
-        benchmark::Metric,
-        formats::{Score, TaskId},
-        measure::Measure,
-        statistics::weighted_score,
-    },
+    domain::{benchmark::Metric, measure::Measure, result_status::ResultStatus, statistics::weighted_score},
     http::{
         problem::{ApiError, MALFORMED_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE},
         request::{FromBody, UPLOAD_LIMIT, Validator, media_type, parse_json, parse_object},
     },
-    store::{
-        results::{ResultStatus, TaskResult},
-        runs::Run,
-    },
+    store::{results::TaskResult, runs::Run},
+    wire::ResultInput,
 };
 
 const MOST_RESULTS: usize = 1000;
@@ -76,44 +66,6 @@ fn read_lines(body: &[u8]) -> Result<Vec<ResultInput>, ApiError> {
     });
     let results = parsed.collect::<Result<Vec<_>, _>>()?;
     if results.is_empty() { Err(ApiError::new(MALFORMED_REQUEST, "the body holds no line")) } else { Ok(results) }
-}
-
-/// One attempt at one task, as it is uploaded: with its score or, where the version has parts, with theirs.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct ResultInput {
-    #[schema(value_type = TaskId)]
-    task: String,
-    /// From 1 to the version's `attemptsPerTask`.
-    #[schema(minimum = 1, maximum = 10)]
-    attempt: i64,
-    /// How it ended. What timed out or broke has the worst score: 0 unless the version says otherwise. Where nothing bounds
-    /// the score to that side, give the one that the benchmark counts it as.
-    status: ResultStatus,
-    /// Within the version's bounds. With the metric `pass_rate` 1 or 0 or, of several samples, `correct / samples`.
-    #[schema(example = 1.0)]
-    score: Option<f64>,
-    /// In place of a score, where the version has parts: that of at least one of them.
-    #[schema(value_type = Option<BTreeMap<String, Score>>)]
-    parts: Option<BTreeMap<String, f64>>,
-    /// How many samples it stands for, where there are several; only with `correct`.
-    #[schema(minimum = 1, maximum = 1_000_000_000)]
-    samples: Option<i64>,
-    /// How many of the samples passed.
-    #[schema(minimum = 0, maximum = 1_000_000_000)]
-    correct: Option<i64>,
-    /// Milliseconds.
-    #[schema(minimum = 0, maximum = 1_000_000_000, example = 1834.5)]
-    latency_ms: Option<f64>,
-    /// Tokens that the model read.
-    #[schema(minimum = 0, maximum = 1_000_000_000, example = 812)]
-    input_tokens: Option<i64>,
-    /// Tokens that it wrote.
-    #[schema(minimum = 0, maximum = 1_000_000_000, example = 240)]
-    output_tokens: Option<i64>,
-    /// US dollars.
-    #[schema(minimum = 0, maximum = 1_000_000_000, example = 0.0034)]
-    cost_usd: Option<f64>,
 }
 
 impl ResultInput {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use axum::{Json as Answer, extract::State, response::Response};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -10,17 +10,13 @@ use super::{check_conditions, check_system, over_quota, require_declared, seals:
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SealId, SystemId, UserId, VersionName,
+        RunId, SystemId, UserId,
         benchmark::Metric,
-        conditions::Conditions,
-        evaluator::EvaluatorRelationship,
         formats,
         leaderboard::{Aggregates, IntervalMethod, Score},
         run_links::RunLinks,
         run_status::RunStatus,
         statistics::mean_pass_at_k,
-        strict_json::StrictObject,
-        system::Agent,
         values,
     },
     http::{
@@ -28,83 +24,21 @@ use crate::{
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         moderation::refuse_hidden,
         openapi::{ConflictRun, ForbiddenPublisher, Hidden, IdempotencyKey, IfNoneMatch, NotFound},
-        parameters::{self, Slug},
+        parameters::Slug,
         problem::{ApiError, EXTERNAL_ID_CONFLICT, NOT_OWNER},
         request::{Json, Path, Validator, canonical},
     },
     ports::Timestamp,
     store::{
         Batch, BatchError, Guard, benchmarks, models,
-        runs::{self, Counts, GivenScore, NewRun, Run, RunDeclaration},
+        runs::{self, NewRun, Run, RunDeclaration},
         seals, storage,
     },
+    wire::{Counts, GivenScore, RunCreate},
 };
 
 /// How far ahead of the server's clock the times of a run may be, in seconds: clocks differ by less than a day.
 const MOST_AHEAD_SECONDS: i64 = 86_400;
-
-/// What a run claims to be.
-#[derive(Deserialize, Serialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schema(as = RunCreate)]
-pub struct Body {
-    #[serde(deserialize_with = "parameters::name")]
-    model: ModelId,
-    /// What drove the model, such as an agent or a scaffold. With another agent it is another row of the leaderboard.
-    agent: Option<Agent>,
-    /// A short label of what the model ran in, such as its reasoning effort; also another row.
-    #[schema(min_length = 1, max_length = 100, example = "high")]
-    configuration: Option<String>,
-    #[serde(deserialize_with = "parameters::name")]
-    benchmark: BenchmarkId,
-    version: VersionName,
-    /// What ran it.
-    #[schema(min_length = 1, max_length = 100, example = "aider")]
-    harness: String,
-    /// Which version of that.
-    #[schema(min_length = 1, max_length = 100, example = "0.86.0")]
-    harness_version: String,
-    /// Of the harness or of the benchmark's code. A run without one has the flag `unpinned`.
-    #[schema(min_length = 1, max_length = 100, example = "5318380")]
-    commit: Option<String>,
-    /// Whether the working tree differed from the commit.
-    #[serde(default)]
-    #[schema(default = false)]
-    dirty: bool,
-    /// Of the prompt.
-    #[schema(max_length = 128)]
-    prompt_hash: Option<String>,
-    /// Free-form: temperature, reasoning effort … Numbers are within ±(2⁵³ − 1), and no member stands twice: what is
-    /// kept is what was sent.
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    generation_config: StrictObject,
-    /// How attempts were made and counted.
-    #[schema(max_length = 1000, example = "2 attempts, the second with the test output")]
-    attempts_policy: Option<String>,
-    /// What was called.
-    #[schema(max_length = 4000, example = "aider --model openai/gpt-5")]
-    command: Option<String>,
-    evaluator_relationship: EvaluatorRelationship,
-    /// The source's own id of the run, unique among its owner's runs. With it the same request again gets the run that
-    /// it opened.
-    #[schema(max_length = 200, example = "2025-08-23-gpt-5-high")]
-    external_id: Option<String>,
-    /// Under which conditions it was made. What the benchmark version prescribes otherwise is flagged.
-    #[serde(default)]
-    conditions: Option<Conditions>,
-    /// RFC 3339 with any offset; kept to the millisecond.
-    #[schema(format = DateTime)]
-    started_at: Option<String>,
-    /// Not before `startedAt`. Neither is more than a day from now.
-    #[schema(format = DateTime)]
-    completed_at: Option<String>,
-    /// Where to read more of it.
-    links: Option<RunLinks>,
-    /// What it was sealed as before it was made: your own seal, of the same system, benchmark version, harness and commit.
-    /// The first run that is published with it opens it.
-    seal: Option<SealId>,
-}
 
 /// Opens a run.
 ///
@@ -116,7 +50,7 @@ pub struct Body {
     tag = "Publishing",
     security(("apiKeyHeader" = ["results:write"]), ("apiKeyBearer" = ["results:write"])),
     params(IdempotencyKey),
-    request_body = Body,
+    request_body = RunCreate,
     responses(
         (status = 200, description = "The run that this `externalId` opened before, with the same body.",
             body = RunBody),
@@ -128,13 +62,13 @@ pub struct Body {
 pub async fn create(
     State(app): State<App>,
     client: ApiKeyClient<ResultsWrite>,
-    Idempotent(request, Json(body)): Idempotent<Json<Body>>,
+    Idempotent(request, Json(body)): Idempotent<Json<RunCreate>>,
 ) -> Result<Response, ApiError> {
     let owner_id = client.owner_id();
     request.once(&app, Caller::ApiKeyClient(owner_id), |claim| open(&app, owner_id, body, claim)).await
 }
 
-async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<Fulfilled, ApiError> {
+async fn open(app: &App, owner_id: &UserId, body: RunCreate, claim: Claim) -> Result<Fulfilled, ApiError> {
     let mut validator = Validator::default();
     let mut text = |pointer: &str, text: &str, most| validator.text(pointer, text, 1, most);
     let harness = text("/harness", &body.harness, 100);
