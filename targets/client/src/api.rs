@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
 
 /// Most retries of one request, while the server is down or overloaded.
 const RETRIES: usize = 5;
@@ -22,6 +23,31 @@ pub fn client_builder() -> reqwest::ClientBuilder {
         .tls_certs_merge(roots)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("aibaas-client/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Body of a problem (RFC 9457), as far as it is read. It is not the server's type: proxies answer with less, and later
+/// servers with codes that this program does not know.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Problem {
+    pub code: Option<String>,
+    pub detail: Option<String>,
+    pub errors: Vec<ProblemError>,
+}
+
+/// Invalid member of a request.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct ProblemError {
+    pub pointer: String,
+    pub detail: String,
+}
+
+impl Problem {
+    /// Reads a body; one that is no problem tells nothing.
+    pub fn read(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
 }
 
 /// Failure of a request: an answer that is not a success, or no answer.

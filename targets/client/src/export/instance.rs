@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use reqwest::{Client, Url};
-use serde::Deserialize;
 
-use crate::api::{ApiError, client_builder, retry_after, with_retries};
+use crate::api::{ApiError, Problem, client_builder, retry_after, with_retries};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -59,18 +58,12 @@ impl Instance {
         if status == StatusCode::OK {
             return Ok((headers, body));
         }
-        let problem = serde_json::from_slice::<Problem>(&body);
-        let reason = problem.map_or_else(|_| status.to_string(), |problem| format!("{status}: {}", problem.detail));
+        let detail = Problem::read(&body).detail;
+        let reason = detail.map_or_else(|| status.to_string(), |detail| format!("{status}: {detail}"));
         let later = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
         let retry_after = later.then(|| retry_after(&headers));
         Err(ApiError { status: Some(status), retry_after, ..ApiError::unsent(reason) })
     }
-}
-
-/// Members of a problem's body (RFC 9457) that are needed.
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
 }
 
 /// Returns the address of the next page, from the header `Link` (RFC 8288).

@@ -12,7 +12,7 @@ use super::{
     wire::version_put,
 };
 use crate::{
-    api::{ApiError, client_builder, retry_after, with_retries},
+    api::{ApiError, Problem, ProblemError, client_builder, retry_after, with_retries},
     import::plan::{Benchmark, Evidence, Submission},
 };
 
@@ -168,23 +168,23 @@ impl Publisher {
 async fn answer_of(response: Response) -> Result<Value, ApiError> {
     let status = response.status();
     let asked = retry_after(response.headers());
-    let body = response.json::<Value>().await.unwrap_or(Value::Null);
+    let body = response.bytes().await.unwrap_or_default();
     if status.is_success() {
-        return Ok(body);
+        return Ok(serde_json::from_slice(&body).unwrap_or(Value::Null));
     }
-    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut reason = match body.get("code") {
-        Some(_) => format!("{} {}: {}", status.as_u16(), text("code"), text("detail")),
+    let Problem { code, detail, errors } = Problem::read(&body);
+    let mut reason = match &code {
+        Some(code) => format!("{} {code}: {}", status.as_u16(), detail.unwrap_or_default()),
         None => status.to_string(),
     };
     let mut pointers = Vec::new();
-    for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
-        let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
-        pointers.push(part("pointer").to_owned());
-        reason.push_str(&format!("; {} {}", part("pointer"), part("detail")));
+    for ProblemError { pointer, detail } in errors {
+        reason.push_str(&format!("; {pointer} {detail}"));
+        pointers.push(pointer);
     }
     let later = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status);
-    Err(ApiError { status: Some(status), code: text("code"), pointers, reason, retry_after: later.then_some(asked) })
+    let retry_after = later.then_some(asked);
+    Err(ApiError { status: Some(status), code: code.unwrap_or_default(), pointers, reason, retry_after })
 }
 
 #[cfg(test)]
