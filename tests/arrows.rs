@@ -196,7 +196,7 @@ fn commands_of_operators_leave_the_store_to_the_application() {
 }
 
 #[test]
-fn client_and_server_share_no_code_but_the_rules_that_verify() {
+fn client_and_server_share_only_bodies_and_rules() {
     let of = |manifest: &str| dependencies(&root().join(manifest));
     let client = of("targets/client/Cargo.toml");
     let ours = client.iter().filter(|name| name.starts_with("aibaas")).collect::<Vec<_>>();
@@ -206,11 +206,9 @@ fn client_and_server_share_no_code_but_the_rules_that_verify() {
     }
     for (file, code) in sources("targets/client") {
         assert!(paths(&code, "aibaas::").is_empty(), "{}", file.display());
-        if !file.starts_with("verify") {
-            assert!(!code.contains("aibaas_core"), "{}", file.display());
-        }
         let named = paths(&code, "aibaas_core::").into_iter().flat_map(first_names).collect::<Vec<_>>();
-        assert!(named.iter().all(|name| name == "domain"), "{} names {named:?}", file.display());
+        let allowed = ["domain", "wire"];
+        assert!(named.iter().all(|name| allowed.contains(&name.as_str())), "{} names {named:?}", file.display());
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use aibaas_core::wire::{DataSet, ExportedTable};
 use indicatif::ProgressBar;
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -14,24 +14,6 @@ use super::{
     table_writer::TableWriter,
 };
 use crate::verify::download_log;
-
-/// Tables and snapshot that an instance offers.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Offer {
-    format: u32,
-    schema: String,
-    snapshot_id: Option<String>,
-    seq: i64,
-    generated_at: String,
-    tables: Vec<OfferedTable>,
-}
-
-#[derive(Deserialize)]
-struct OfferedTable {
-    name: String,
-    href: String,
-}
 
 /// Downloads all tables to the directory, and the log where it is wanted.
 ///
@@ -45,7 +27,7 @@ pub async fn download(
 ) -> Result<Manifest, String> {
     let report = |text: &str| progress.set_message(text.to_owned());
     let (_, body) = instance.get(&instance.manifest, &report).await?;
-    let offer: Offer = serde_json::from_slice(&body)
+    let offer: DataSet = serde_json::from_slice(&body)
         .map_err(|error| format!("the server's answer about its data is not understood: {error}"))?;
     if offer.format != FORMAT {
         return Err(format!("the server tells its data in form {}; this program knows {FORMAT}", offer.format));
@@ -59,7 +41,7 @@ pub async fn download(
         tables: Vec::new(),
     };
     let mut checksums = Vec::new();
-    for OfferedTable { name, href } in offer.tables {
+    for ExportedTable { name, href } in offer.tables {
         // The name becomes a file's name.
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
             return Err(format!("the server names a table {name:?}"));

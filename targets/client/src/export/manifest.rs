@@ -1,7 +1,7 @@
 //! Files that describe an export: `manifest.json`, and `SHA256SUMS`, which `sha256sum -c` checks.
 
 use data_encoding::HEXLOWER;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// Version of the rows' format that this program knows.
@@ -20,8 +20,8 @@ pub const KEYS: &str = "log-keys.json";
 /// Name of the file with the log's leaves, one per line.
 pub const LEAVES: &str = "log-leaves.ndjson";
 
-/// Content of [`MANIFEST`].
-#[derive(Debug, Serialize)]
+/// Content of [`MANIFEST`]: what the instance told of its data set, with the files in place of addresses.
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
     /// Version of the rows' format.
@@ -39,7 +39,7 @@ pub struct Manifest {
 }
 
 /// File of a table.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct TableFile {
     /// Name of the table.
     pub name: String,

@@ -11,4 +11,4 @@ mod table_writer;
 pub use command::{Options, export};
 pub use directory::{with_path, write};
 pub use instance::{Instance, next_page};
-pub use manifest::{HEAD, KEYS, LEAVES, MANIFEST, file_name};
+pub use manifest::{HEAD, KEYS, LEAVES, MANIFEST, Manifest, file_name};

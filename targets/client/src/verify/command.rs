@@ -6,13 +6,14 @@ use std::{
     time::Duration,
 };
 
+use aibaas_core::wire::LogHead;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     boards::{self, Boards},
     changes,
-    data::{Head, Log, Tables, Untrue},
+    data::{Log, Tables, Untrue},
     directory::{load, read_json},
     download::{download_board, download_log, download_tables},
     runs, seals, served, standing, tree,
@@ -106,7 +107,7 @@ async fn run(options: &Options, report: &dyn Fn(&str)) -> Result<String, Failure
 
 async fn of_instance(
     instance: &Instance,
-    kept: Option<&Head>,
+    kept: Option<&LogHead>,
     report: &dyn Fn(&str),
 ) -> Result<(Log, String), Failure> {
     let tables = download_tables(instance, report).await?;
@@ -123,7 +124,7 @@ async fn of_instance(
 }
 
 /// Checks everything that needs no instance, and returns a summary of it.
-pub(super) fn check(tables: &Tables, log: &Log, kept: Option<&Head>) -> Result<String, Untrue> {
+pub(super) fn check(tables: &Tables, log: &Log, kept: Option<&LogHead>) -> Result<String, Untrue> {
     let lines = tree::check(log, kept)?;
     changes::check(&lines, tables)?;
     let runs = runs::check(&lines, tables)?;
@@ -159,7 +160,7 @@ pub(super) fn check(tables: &Tables, log: &Log, kept: Option<&Head>) -> Result<S
     Ok(summary)
 }
 
-fn read_kept(path: &Path) -> Result<Option<Head>, String> {
+fn read_kept(path: &Path) -> Result<Option<LogHead>, String> {
     match path.try_exists() {
         Ok(false) => Ok(None),
         Ok(true) => read_json(path).map(Some),
@@ -168,7 +169,7 @@ fn read_kept(path: &Path) -> Result<Option<Head>, String> {
 }
 
 /// Writes the head to a file beside the final one, and renames it.
-fn keep(path: &Path, head: &Head) -> Result<(), String> {
+fn keep(path: &Path, head: &LogHead) -> Result<(), String> {
     let text = serde_json::to_string_pretty(head).map_err(|error| error.to_string())? + "\n";
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".part");

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, fmt::Display};
 
-use aibaas_core::domain::log_record::Row;
+use aibaas_core::{
+    domain::log_record::Row,
+    wire::{BoardCommitment, LogHead, LogLeaf, RunCommitment, SealCommitment},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,26 +18,6 @@ impl Untrue {
     pub fn new(text: impl Display) -> Self {
         Self(text.to_string())
     }
-}
-
-/// A head of the log, as the API returns it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Head {
-    pub size: u64,
-    pub root_hash: String,
-    pub timestamp: String,
-    pub key_id: String,
-    pub signature: String,
-}
-
-/// A leaf of the log, as the API returns it.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Leaf {
-    pub index: u64,
-    pub change: String,
-    pub hash: String,
-    pub leaf: Option<String>,
 }
 
 /// A JWK set.
@@ -55,13 +38,14 @@ pub struct Key {
 /// The log with its head and keys.
 #[derive(Clone, Debug)]
 pub struct Log {
-    pub head: Head,
+    pub head: LogHead,
     /// Leaves in their order, as many as the head counts.
-    pub leaves: Vec<Leaf>,
+    pub leaves: Vec<LogLeaf>,
     pub keys: Keys,
 }
 
-/// Content of a leaf's text.
+/// Content of a leaf's text. The server's type only writes: here the change is a row, since it is compared by the names
+/// of its members, and one that this program does not know must not end the verification.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeafText {
@@ -75,31 +59,10 @@ pub struct LeafText {
     pub seal: Option<SealCommitment>,
 }
 
-/// Commitment to a seal.
-#[derive(Debug, Deserialize)]
-pub struct SealCommitment {
-    pub digest: String,
-}
-
-/// Commitment to the run that was published with a change.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RunCommitment {
-    pub digest: String,
-    pub results: u64,
-}
-
-/// Commitment to the board as it stood since a change.
-#[derive(Debug, Deserialize)]
-pub struct BoardCommitment {
-    pub digest: String,
-    pub entries: usize,
-}
-
 /// A leaf with its content, unless its text is withheld.
 #[derive(Debug)]
 pub struct Line<'a> {
-    pub leaf: &'a Leaf,
+    pub leaf: &'a LogLeaf,
     pub text: Option<LeafText>,
 }
 

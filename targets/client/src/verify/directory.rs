@@ -2,21 +2,11 @@
 
 use std::{fs::File, path::Path};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use aibaas_core::wire::{LogHead, LogLeaf};
+use serde::de::DeserializeOwned;
 
-use super::data::{Head, Keys, Leaf, Log, Tables};
-use crate::export::{HEAD, KEYS, LEAVES, MANIFEST, file_name, with_path};
-
-#[derive(Deserialize)]
-struct Manifest {
-    seq: i64,
-    tables: Vec<Table>,
-}
-
-#[derive(Deserialize)]
-struct Table {
-    name: String,
-}
+use super::data::{Keys, Log, Tables};
+use crate::export::{HEAD, KEYS, LEAVES, MANIFEST, Manifest, file_name, with_path};
 
 /// Reads a file.
 ///
@@ -41,13 +31,13 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
 pub fn load(directory: &Path) -> Result<(Tables, Log), String> {
     let manifest: Manifest = read_json(&directory.join(MANIFEST))?;
     let mut tables = Tables::new(manifest.seq);
-    for Table { name } in manifest.tables {
-        tables.add(&name, &read(&directory.join(file_name(&name)))?)?;
+    for table in manifest.tables {
+        tables.add(&table.name, &read(&directory.join(file_name(&table.name)))?)?;
     }
-    let head: Head = read_json(&directory.join(HEAD))?;
+    let head: LogHead = read_json(&directory.join(HEAD))?;
     let keys: Keys = read_json(&directory.join(KEYS))?;
     let path = directory.join(LEAVES);
-    let leaf = |line: &str| serde_json::from_str::<Leaf>(line).map_err(|error| with_path(&path, &error));
+    let leaf = |line: &str| serde_json::from_str::<LogLeaf>(line).map_err(|error| with_path(&path, &error));
     let leaves = read(&path)?.lines().map(leaf).collect::<Result<_, _>>()?;
     Ok((tables, Log { head, leaves, keys }))
 }

@@ -6,35 +6,19 @@ use http::HeaderMap;
 use reqwest::Url;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use aibaas_core::domain::log_record::Row;
+use aibaas_core::{
+    domain::log_record::Row,
+    wire::{DataSet, ExportedTable, LogHead, LogLeafList},
+};
 
-use super::data::{Head, Keys, Leaf, Log, Tables};
+use super::data::{Keys, Log, Tables};
 use crate::export::{Instance, next_page};
 
 /// Number of attempts to get the leaves of new changes, with a pause between them.
 const TRIES: usize = 40;
 const PAUSE: Duration = Duration::from_secs(3);
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Offer {
-    seq: i64,
-    tables: Vec<OfferedTable>,
-}
-
-#[derive(Deserialize)]
-struct OfferedTable {
-    name: String,
-    href: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Leaves {
-    data: Vec<Leaf>,
-    next_from: Option<u64>,
-}
-
+/// A board, whose rows stay as they are: they are compared by the names of their members.
 #[derive(Deserialize)]
 struct Board {
     data: Vec<Row>,
@@ -59,9 +43,9 @@ async fn get<T: DeserializeOwned>(instance: &Instance, url: &Url, report: &dyn F
 /// # Errors
 /// A text that says what is wrong in the instance's answer.
 pub async fn download_tables(instance: &Instance, report: &dyn Fn(&str)) -> Result<Tables, String> {
-    let offer: Offer = get(instance, &instance.manifest, report).await?;
+    let offer: DataSet = get(instance, &instance.manifest, report).await?;
     let mut tables = Tables::new(offer.seq);
-    for OfferedTable { name, href } in offer.tables {
+    for ExportedTable { name, href } in offer.tables {
         report(&name);
         let mut next = Some(at(instance, &href)?);
         while let Some(url) = next {
@@ -99,12 +83,13 @@ pub async fn download_log(instance: &Instance, newest: Option<&str>, report: &dy
 /// Downloads the head of the log first, and then as many leaves as it counts.
 async fn try_download_log(instance: &Instance, report: &dyn Fn(&str)) -> Result<Log, String> {
     report("log");
-    let head: Head = get(instance, &at(instance, "log/head")?, report).await?;
+    let head: LogHead = get(instance, &at(instance, "log/head")?, report).await?;
     let keys: Keys = get(instance, &at(instance, "../../.well-known/log-keys.json")?, report).await?;
     let mut leaves = Vec::new();
     let mut from = Some(0);
     while let Some(first) = from.filter(|first| *first < head.size) {
-        let page: Leaves = get(instance, &at(instance, &format!("log/leaves?limit=100&from={first}"))?, report).await?;
+        let page: LogLeafList =
+            get(instance, &at(instance, &format!("log/leaves?limit=100&from={first}"))?, report).await?;
         leaves.extend(page.data);
         from = page.next_from.filter(|next| *next > first);
     }

@@ -2,20 +2,23 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "a test that panics fails, as it should")]
 
-use aibaas_core::domain::{
-    JwtAlgorithm, Keys as SigningKeys, Secret,
-    log_record::{
-        FIRST_FORMAT, FORMAT, ResultsDigest, Row, TreeHead, board_digest, board_row, canonical, first_run_digest, hex,
-        run_digest, seal_digest,
+use aibaas_core::{
+    domain::{
+        JwtAlgorithm, Keys as SigningKeys, Secret,
+        log_record::{
+            FIRST_FORMAT, FORMAT, ResultsDigest, Row, TreeHead, board_digest, board_row, canonical, first_run_digest,
+            hex, run_digest, seal_digest,
+        },
+        merkle,
     },
-    merkle,
+    ports::Timestamp,
+    wire::{LogHead, LogLeaf},
 };
-use aibaas_core::ports::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
     command::check,
-    data::{Head, Keys, Leaf, Log, Tables, integer, text},
+    data::{Keys, Log, Tables, integer, text},
     runs::of_given_score,
 };
 
@@ -155,14 +158,14 @@ impl Board {
         let leaves = self.leaves.iter().zip(0..).map(|(leaf, index)| {
             let text = canonical(leaf).unwrap();
             let change = leaf["change"]["id"].as_str().unwrap().to_owned();
-            Leaf { index, change, hash: hex(&merkle::leaf_hash(text.as_bytes())), leaf: Some(text) }
+            LogLeaf { index, change, hash: hex(&merkle::leaf_hash(text.as_bytes())), leaf: Some(text) }
         });
         let leaves = leaves.collect::<Vec<_>>();
         let hashes = self.leaves.iter().map(|leaf| merkle::leaf_hash(canonical(leaf).unwrap().as_bytes()));
         let root = merkle::root(&hashes.collect::<Vec<_>>());
         let head = TreeHead { size: leaves.len() as u64, root, timestamp: Timestamp(9000) };
         Log {
-            head: Head {
+            head: LogHead {
                 size: head.size,
                 root_hash: hex(&root),
                 timestamp: head.timestamp.to_string(),
@@ -180,7 +183,7 @@ impl Board {
 }
 
 #[track_caller]
-fn is_untrue(board: &Board, log: &Log, kept: Option<&Head>, said: &str) {
+fn is_untrue(board: &Board, log: &Log, kept: Option<&LogHead>, said: &str) {
     let untrue = check(&board.tables, log, kept).unwrap_err().0;
     assert!(untrue.contains(said), "{untrue}");
 }

@@ -1,20 +1,23 @@
 //! Verification of the log itself: its leaves, its head, and a head that was kept.
 
-use aibaas_core::domain::{
-    jws::Verifier,
-    log_record::{FIRST_FORMAT, FORMAT, from_hex, note},
-    merkle::{self, Hash},
+use aibaas_core::{
+    domain::{
+        jws::Verifier,
+        log_record::{FIRST_FORMAT, FORMAT, from_hex, note},
+        merkle::{self, Hash},
+    },
+    wire::LogHead,
 };
 use data_encoding::BASE64URL_NOPAD;
 
-use super::data::{Head, Line, Log, Untrue};
+use super::data::{Line, Log, Untrue};
 
 /// Checks leaves, root and signature, and that the log begins with what `kept` commits to. Returns the leaves with
 /// their content.
 ///
 /// # Errors
 /// [`Untrue`] that says what is not true.
-pub fn check<'a>(log: &'a Log, kept: Option<&Head>) -> Result<Vec<Line<'a>>, Untrue> {
+pub fn check<'a>(log: &'a Log, kept: Option<&LogHead>) -> Result<Vec<Line<'a>>, Untrue> {
     let mut lines = Vec::new();
     let mut hashes = Vec::new();
     for (index, leaf) in (0_u64..).zip(&log.leaves) {
@@ -76,7 +79,7 @@ fn signature(log: &Log) -> Result<(), Untrue> {
 }
 
 /// Checks that the log begins with the leaves that the kept head commits to.
-fn begins_with(kept: &Head, hashes: &[Hash]) -> Result<(), Untrue> {
+fn begins_with(kept: &LogHead, hashes: &[Hash]) -> Result<(), Untrue> {
     let before = usize::try_from(kept.size).ok().and_then(|size| hashes.get(..size));
     let Some(before) = before else {
         return Err(Untrue::new(format!(
