@@ -1,30 +1,36 @@
 //! Meaning of a metric's scores, as far as sources tell it or it is generally known.
 
-use serde_json::{Map, Value, json};
-
-use super::plan::Status;
+use aibaas_core::{
+    domain::{
+        measure::{Bounds, Direction},
+        result_status::ResultStatus,
+    },
+    wire::BenchmarkVersionPut,
+};
 
 /// Direction, unit and bounds of scores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measure {
     pub is_lower_better: bool,
     pub unit: Option<String>,
-    /// Lower and upper bound; `None` where scores are 0 to 1.
-    pub bounds: Option<(Option<f64>, Option<f64>)>,
+    /// Bounds; `None` where scores are 0 to 1.
+    pub bounds: Option<Bounds>,
 }
 
 /// Metrics that harnesses know by name: whether less is better, the unit, and the bounds where they are not 0 and 1.
-type Known = (&'static str, bool, Option<&'static str>, Option<(Option<f64>, Option<f64>)>);
+type Known = (&'static str, bool, Option<&'static str>, Option<Bounds>);
+const POSITIVE: Bounds = Bounds { lower: Some(0.0), upper: None };
+const UNBOUNDED: Bounds = Bounds { lower: None, upper: None };
 const KNOWN: [Known; 12] = [
-    ("word_perplexity", true, None, Some((Some(0.0), None))),
-    ("byte_perplexity", true, None, Some((Some(0.0), None))),
-    ("perplexity", true, None, Some((Some(0.0), None))),
-    ("bits_per_byte", true, None, Some((Some(0.0), None))),
-    ("logprob", false, None, Some((None, None))),
-    ("inference_runtime", true, Some("s"), Some((Some(0.0), None))),
-    ("wer", true, None, Some((Some(0.0), None))),
-    ("cer", true, None, Some((Some(0.0), None))),
-    ("ter", true, None, Some((Some(0.0), None))),
+    ("word_perplexity", true, None, Some(POSITIVE)),
+    ("byte_perplexity", true, None, Some(POSITIVE)),
+    ("perplexity", true, None, Some(POSITIVE)),
+    ("bits_per_byte", true, None, Some(POSITIVE)),
+    ("logprob", false, None, Some(UNBOUNDED)),
+    ("inference_runtime", true, Some("s"), Some(POSITIVE)),
+    ("wer", true, None, Some(POSITIVE)),
+    ("cer", true, None, Some(POSITIVE)),
+    ("ter", true, None, Some(POSITIVE)),
     ("ece_10_bin", true, None, None),
     ("toxic_frac", true, None, None),
     ("expected_max_toxicity", true, None, None),
@@ -56,7 +62,7 @@ impl Measure {
     /// # Errors
     /// A text that names the bounds.
     pub fn check(&self, score: f64) -> Result<(), String> {
-        let (lower, upper) = self.bounds.unwrap_or((Some(0.0), Some(1.0)));
+        let Bounds { lower, upper } = self.bounds.unwrap_or_default();
         let is_within =
             score.is_finite() && lower.is_none_or(|lower| score >= lower) && upper.is_none_or(|upper| score <= upper);
         match (lower, upper) {
@@ -70,43 +76,38 @@ impl Measure {
 
     /// Returns the status of an attempt with this score. For other metrics than shares, such as seconds or dollars, 0
     /// is no failure.
-    pub fn status(&self, score: f64) -> Status {
-        if self.is_share() { Status::of(score) } else { Status::Success }
+    pub fn status(&self, score: f64) -> ResultStatus {
+        if self.is_share() { ResultStatus::of(score) } else { ResultStatus::Success }
     }
 
-    /// Adds to the body of a version what differs from its defaults.
-    pub fn tell(&self, body: &mut Value) {
-        let Value::Object(members) = body else { return };
-        members.extend(self.members());
-    }
-
-    fn members(&self) -> Map<String, Value> {
-        let bounds = |(lower, upper): (Option<f64>, Option<f64>)| json!({"lower": lower, "upper": upper});
-        let members = [
-            ("direction", self.is_lower_better.then(|| json!("lower_is_better"))),
-            ("unit", self.unit.as_ref().map(|unit| json!(unit))),
-            ("bounds", self.bounds.map(bounds)),
-        ];
-        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    /// Returns the body of a version whose scores mean this.
+    pub fn told(&self, body: BenchmarkVersionPut) -> BenchmarkVersionPut {
+        let direction = if self.is_lower_better { Direction::LowerIsBetter } else { Direction::HigherIsBetter };
+        BenchmarkVersionPut { direction, unit: self.unit.clone(), bounds: self.bounds, ..body }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::domain::benchmark::Metric;
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn what_is_known_by_name_is_told() {
         let of = |metric: &str| {
-            let mut body = json!({"metric": "score"});
-            Measure::named(metric).tell(&mut body);
-            body
+            let body = Measure::named(metric).told(BenchmarkVersionPut::of_results("B", Metric::Score));
+            serde_json::to_value(body).unwrap()
         };
-        assert_eq!(of("exact_match"), json!({"metric": "score"}));
-        assert_eq!(of("toxic_frac"), json!({"metric": "score", "direction": "lower_is_better"}));
+        assert_eq!(of("exact_match"), json!({"title": "B", "metric": "score"}));
+        assert_eq!(of("toxic_frac"), json!({"title": "B", "metric": "score", "direction": "lower_is_better"}));
         assert_eq!(
             of("inference_runtime"),
-            json!({"metric": "score", "direction": "lower_is_better", "unit": "s", "bounds": {"lower": 0.0, "upper": null}})
+            json!({
+                "title": "B", "metric": "score", "direction": "lower_is_better", "unit": "s",
+                "bounds": {"lower": 0.0, "upper": null},
+            })
         );
     }
 

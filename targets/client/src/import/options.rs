@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use aibaas_core::domain::{SealId, evaluator::EvaluatorRelationship};
+use clap::{Args, ValueEnum};
 
-use super::{names, plan::Relationship};
+use super::names;
 
 /// Which files are imported.
 #[derive(Args, Debug)]
@@ -37,7 +38,7 @@ pub struct Target {
     pub json: bool,
     /// What the run was sealed as before it was made: then there is just one.
     #[arg(long, value_name = "ID")]
-    pub seal: Option<String>,
+    pub seal: Option<SealId>,
     /// End with exit code 3 where anything is refused, not only where everything is.
     #[arg(long)]
     pub strict: bool,
@@ -73,6 +74,24 @@ pub struct Code {
     pub commit: Option<String>,
 }
 
+/// Who ran an evaluation, seen from the model's vendor, as the command line spells it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Evaluator {
+    FirstParty,
+    ThirdParty,
+    SelfReported,
+}
+
+impl From<Evaluator> for EvaluatorRelationship {
+    fn from(evaluator: Evaluator) -> Self {
+        match evaluator {
+            Evaluator::FirstParty => Self::FirstParty,
+            Evaluator::ThirdParty => Self::ThirdParty,
+            Evaluator::SelfReported => Self::SelfReported,
+        }
+    }
+}
+
 /// What evaluation logs do not say.
 #[derive(Args, Debug)]
 pub struct Provenance {
@@ -81,7 +100,7 @@ pub struct Provenance {
     pub commit: Option<String>,
     /// Who ran the evaluation, seen from the model's vendor.
     #[arg(long, value_enum, default_value = "third-party")]
-    pub evaluator: Relationship,
+    pub evaluator: Evaluator,
     /// Declare the metric `score` where every score is 0 or 1 too, as for a benchmark that also gives partial ones.
     #[arg(long)]
     pub graded: bool,

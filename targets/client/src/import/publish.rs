@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, process::ExitCode};
 
+use aibaas_core::domain::SealId;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
@@ -39,10 +40,10 @@ pub async fn publish(mut plan: Plan, target: &Target) -> Result<ExitCode, CliErr
 }
 
 /// Adds the seal to the only run of the plan.
-fn name_seal(plan: &mut Plan, seal: &str) -> Result<(), CliError> {
+fn name_seal(plan: &mut Plan, seal: &SealId) -> Result<(), CliError> {
     let mut runs = plan.entries.iter_mut().filter_map(|entry| entry.submission.as_mut().ok());
     match (runs.next(), runs.next()) {
-        (Some(only), None) => only.run.seal = Some(seal.to_owned()),
+        (Some(only), None) => only.run.seal = Some(seal.clone()),
         _ => return Err(CliError::usage("--seal is of one run: import just that one")),
     }
     Ok(())
@@ -71,7 +72,7 @@ async fn publish_all(plan: &Plan, publisher: &Publisher) -> Summary {
         report(&format!("{} {}", benchmark.id, benchmark.version));
         if let Err(reason) = publisher.declare_benchmark(benchmark, &report).await {
             let reason = format!("the benchmark could not be declared: {reason}");
-            undeclared.insert((benchmark.id.as_str(), benchmark.version.as_str()), reason);
+            undeclared.insert((&benchmark.id, &benchmark.version), reason);
         }
     }
 
@@ -81,7 +82,7 @@ async fn publish_all(plan: &Plan, publisher: &Publisher) -> Summary {
         match &entry.submission {
             Err(reason) => summary.refused.push(Left::new(&entry.name, reason)),
             Ok(submission) => {
-                let version = (submission.run.benchmark.as_str(), submission.run.version.as_str());
+                let version = (&submission.run.benchmark, &submission.run.version);
                 let outcome = match undeclared.get(&version) {
                     Some(reason) => Err(reason.clone()),
                     None => publisher.publish(submission, &report).await,

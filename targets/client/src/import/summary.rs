@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use aibaas_core::domain::{BenchmarkId, ModelId, VersionName};
 use serde::Serialize;
 
 use super::{listing::some_of, plan::Submission};
@@ -27,10 +28,10 @@ pub struct Summary {
 #[serde(rename_all = "camelCase")]
 pub struct Done {
     name: String,
-    model: String,
-    benchmark: String,
-    version: String,
-    external_id: String,
+    model: ModelId,
+    benchmark: BenchmarkId,
+    version: VersionName,
+    external_id: Option<String>,
     run_id: Option<String>,
     note: Option<&'static str>,
 }
@@ -132,10 +133,10 @@ mod tests {
         let lefts = |count: usize| (0..count).map(|index| Left::new(&format!("row {index}"), "no vendor")).collect();
         let done = || Done {
             name: "row".to_owned(),
-            model: "p/m".to_owned(),
-            benchmark: "b".to_owned(),
-            version: "1".to_owned(),
-            external_id: "x".to_owned(),
+            model: "p/m".into(),
+            benchmark: "b".into(),
+            version: "1".into(),
+            external_id: Some("x".to_owned()),
             run_id: None,
             note: None,
         };

@@ -1,9 +1,10 @@
 //! The published leaderboard and a single row, for tests.
 
+use aibaas_core::wire::CountsPut;
 use clap::Parser;
 
 use super::{Options, plan};
-use crate::import::plan::{Counts, Evidence, Plan, Submission};
+use crate::import::plan::{Evidence, Plan, Submission};
 
 #[derive(Parser)]
 struct Command {
@@ -27,7 +28,7 @@ pub fn sound(plan: &Plan) -> Vec<&Submission> {
     plan.entries.iter().filter_map(|entry| entry.submission.as_ref().ok()).collect()
 }
 
-pub fn counts(submission: &Submission) -> &Counts {
+pub fn counts(submission: &Submission) -> &CountsPut {
     match &submission.evidence {
         Evidence::Counts(counts) => counts,
         Evidence::Results(_) | Evidence::Score(_) => panic!("no counts"),

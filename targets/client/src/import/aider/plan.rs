@@ -40,7 +40,7 @@ pub fn plan(file: &str, document: &str, options: &Options) -> Result<Plan, Strin
     let table = Table::of(file, &rows, options);
     let mut unmapped = unmapped(&rows);
     let mut names = HashMap::<String, usize>::new();
-    let mut first_lines = HashMap::<String, usize>::new();
+    let mut first_lines = HashMap::new();
     for row in &rows {
         if let Ok(model) = row.text("model") {
             let count = names.entry(slug(model, LONGEST_NAME)).or_default();
@@ -62,12 +62,8 @@ pub fn plan(file: &str, document: &str, options: &Options) -> Result<Plan, Strin
             Entry { name, submission }
         })
         .collect();
-    let benchmark = table.body().map(|body| Benchmark {
-        id: table.benchmark.clone(),
-        version: table.version.to_owned(),
-        body,
-        ..Benchmark::default()
-    });
+    let benchmark =
+        table.body().map(|body| Benchmark { id: table.benchmark.clone(), version: table.version.clone(), body });
     Ok(Plan { benchmarks: benchmark.into_iter().collect(), entries, unmapped })
 }
 
@@ -134,11 +130,8 @@ mod tests {
             assert_eq!(reason, "total_tests is missing: give --tasks N, how many exercises the benchmark has");
         }
         let plan = planned("refactor_leaderboard.yml", REFACTOR, &["--tasks", "89"]).unwrap();
-        assert_eq!(
-            (plan.benchmarks[0].id.as_str(), &plan.benchmarks[0].body["taskCount"]),
-            ("aider-refactor", &89.into())
-        );
-        assert_eq!(plan.benchmarks[0].body["attemptsPerTask"], 1);
+        assert_eq!((plan.benchmarks[0].id.as_str(), plan.benchmarks[0].body.task_count), ("aider-refactor", Some(89)));
+        assert_eq!(plan.benchmarks[0].body.attempts_per_task, 1);
         let sound = sound(&plan);
         let found = sound.iter().map(|submission| (counts(submission).total, counts(submission).correct_by_attempt[0]));
         assert_eq!(found.collect::<Vec<_>>(), [(89, 44), (89, 60)]);

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 
+use aibaas_core::{
+    domain::strict_json::StrictObject,
+    wire::{CountsPut, RunCreate},
+};
 use serde_json::Map;
 
 use super::{row::Row, table::Table};
 use crate::import::{
     names::{self, LONGEST_NAME, slug},
-    plan::{Counts, Evidence, Model, Relationship, Run, Submission},
+    plan::{Evidence, Model, Submission},
     rates::{self, Fit, fit},
 };
 
@@ -34,25 +38,21 @@ impl Row {
         let (commit, dirty) = self.commit();
         let date = self.text("date")?;
         let day: jiff::civil::Date = date.parse().map_err(|_| format!("date is {date:?}, which is no date"))?;
-        let run = Run {
-            model: format!("{}/{}", model.provider, model.name),
-            benchmark: table.benchmark.clone(),
-            version: table.version.to_owned(),
-            harness: "aider".to_owned(),
-            harness_version: self.text("versions")?.to_owned(),
+        let (id, version) = (table.benchmark.clone(), table.version.clone());
+        let harness_version = self.text("versions")?;
+        let run = RunCreate {
             commit: commit.or_else(|| table.commit.map(str::to_owned)),
             dirty,
             command: Some(self.text("command")?.to_owned()),
-            generation_config: self.generation_config()?,
-            evaluator_relationship: Relationship::ThirdParty,
+            generation_config: StrictObject(self.generation_config()?),
             started_at: Some(format!("{day}T00:00:00.000Z")),
-            external_id: self.text("dirname")?.to_owned(),
-            ..Run::default()
+            external_id: Some(self.text("dirname")?.to_owned()),
+            ..RunCreate::new(model.id(), id, version, "aider", harness_version)
         };
         Ok((Submission { model, run, evidence: Evidence::Counts(counts) }, remarks))
     }
 
-    fn counts(&self, table: &Table<'_>, remarks: &mut Vec<String>) -> Result<Counts, String> {
+    fn counts(&self, table: &Table<'_>, remarks: &mut Vec<String>) -> Result<CountsPut, String> {
         let total = table.tasks(self)?;
         // Some rates are of the cases that came to an end, which may be fewer.
         let cases = if self.optional("test_cases").is_some() { self.count("test_cases")? } else { total };
@@ -75,7 +75,7 @@ impl Row {
             self.ascend(&correct, total)?;
             correct
         };
-        Ok(Counts {
+        Ok(CountsPut {
             total,
             correct_by_attempt: correct,
             cost_usd: self.measured("total_cost")?,
@@ -212,13 +212,14 @@ mod tests {
     #[test]
     fn a_run_comes_over_whole() {
         let plan = plan(LEADERBOARD).unwrap();
-        let of = |model: &str| sound(&plan).into_iter().find(|submission| submission.run.model == model).unwrap();
+        let of =
+            |model: &str| sound(&plan).into_iter().find(|submission| submission.run.model.as_str() == model).unwrap();
         let run = of("openai/o3-pro-high");
         assert_eq!((run.run.commit.as_deref(), run.run.dirty), (Some("5318380"), false));
         assert_eq!(of("google/gemini-2.5-pro-preview-03-25").run.commit.as_deref(), Some("0282574"));
         let resumed = of("qwen/qwen3-32b");
         assert_eq!((resumed.run.commit.as_deref(), resumed.run.dirty), (Some("aaacee5"), true));
-        assert_eq!(resumed.run.generation_config["commits"], json!(["aaacee5-dirty", "aeaf259"]));
+        assert_eq!(resumed.run.generation_config.0["commits"], json!(["aaacee5-dirty", "aeaf259"]));
 
         let run = of("openai/gpt-4o-mini-2024-07-18");
         assert_eq!(

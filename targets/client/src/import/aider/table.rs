@@ -1,6 +1,9 @@
 //! Properties that the rows of a file have in common.
 
-use serde_json::{Value, json};
+use aibaas_core::{
+    domain::{BenchmarkId, VersionName},
+    wire::BenchmarkVersionPut,
+};
 
 use super::{Options, row::Row};
 use crate::import::options::Naming;
@@ -11,8 +14,8 @@ const POLYGLOT_TASKS: u32 = 225;
 /// Benchmark of a file's rows.
 #[derive(Debug)]
 pub struct Table<'a> {
-    pub benchmark: String,
-    pub version: &'a str,
+    pub benchmark: BenchmarkId,
+    pub version: VersionName,
     board: &'static str,
     tasks: Option<u32>,
     /// Number of attempts at each exercise.
@@ -31,8 +34,8 @@ impl<'a> Table<'a> {
         let tries_twice =
             rows.iter().any(|row| ["pass_num_2", "pass_rate_2"].into_iter().any(|field| row.optional(field).is_some()));
         Self {
-            benchmark: options.benchmark.clone().unwrap_or_else(|| format!("aider-{board}")),
-            version: &options.benchmark_version,
+            benchmark: options.benchmark.clone().unwrap_or_else(|| format!("aider-{board}")).into(),
+            version: options.benchmark_version.as_str().into(),
             board,
             tasks: options.tasks.or(known).or_else(told),
             attempts: if tries_twice { 2 } else { 1 },
@@ -59,7 +62,7 @@ impl<'a> Table<'a> {
     }
 
     /// Returns the body that declares the benchmark version; `None` where its size is not known.
-    pub fn body(&self) -> Option<Value> {
+    pub fn body(&self) -> Option<BenchmarkVersionPut> {
         let description = match self.board {
             "polyglot" => {
                 "225 Exercism exercises in C++, Go, Java, JavaScript, Python and Rust. A model has two attempts at each, the second with the output of the failed tests."
@@ -67,13 +70,10 @@ impl<'a> Table<'a> {
             "edit" => "Exercism exercises in Python that Aider has a model edit.",
             _ => "Methods of Python classes that Aider has a model refactor.",
         };
-        Some(json!({
-            "title": format!("Aider {}", self.board),
-            "description": description,
-            "metric": "pass_rate",
-            "evidence": "counts",
-            "taskCount": self.tasks?,
-            "attemptsPerTask": self.attempts,
-        }))
+        Some(BenchmarkVersionPut {
+            description: Some(description.to_owned()),
+            attempts_per_task: self.attempts,
+            ..BenchmarkVersionPut::of_counts(format!("Aider {}", self.board), self.tasks?)
+        })
     }
 }

@@ -2,13 +2,17 @@
 
 use std::collections::HashSet;
 
+use aibaas_core::{
+    domain::strict_json::StrictObject,
+    wire::{ResultInput, RunCreate},
+};
 use serde_json::{Map, Value};
 
 use super::{Options, file_name::FileName, row::Row};
 use crate::import::{
     listing::some_of,
     names,
-    plan::{Evidence, Run, Submission, TaskResult},
+    plan::{Evidence, Submission},
     times::local_as_utc,
 };
 
@@ -19,7 +23,7 @@ pub struct ModelRows {
     pub line: u64,
     date: String,
     temperature: String,
-    results: Vec<TaskResult>,
+    results: Vec<ResultInput>,
     tasks: HashSet<String>,
     /// First mistake in the rows.
     pub wrong: Option<String>,
@@ -82,24 +86,14 @@ impl ModelRows {
         let samples = || self.results.iter().filter_map(|result| result.samples);
         let (least, most) = (samples().min().unwrap_or(1), samples().max().unwrap_or(1));
         let samples = if least == most { most.to_string() } else { format!("{least} to {most}") };
-        let run = Run {
-            model: format!("{}/{}", model.provider, model.name),
-            benchmark: options.benchmark.clone(),
-            version: options.benchmark_version.clone(),
-            harness: "evalplus".to_owned(),
-            harness_version: options.harness_version.clone(),
+        let (id, version) = (options.benchmark.as_str(), options.benchmark_version.as_str());
+        let run = RunCreate {
             commit: Some(options.commit.clone()),
             attempts_policy: Some(format!("{samples} samples of each task, each counts")),
-            generation_config: config,
+            generation_config: StrictObject(config),
             started_at: Some(started_at),
-            external_id: names::external_id(&[
-                "evalperf",
-                &options.benchmark,
-                &options.benchmark_version,
-                &self.name,
-                &self.date,
-            ]),
-            ..Run::default()
+            external_id: Some(names::external_id(&["evalperf", id, version, &self.name, &self.date])),
+            ..RunCreate::new(model.id(), id.into(), version.into(), "evalplus", options.harness_version.as_str())
         };
         Ok(Submission { model, run, evidence: Evidence::Results(self.results.clone()) })
     }

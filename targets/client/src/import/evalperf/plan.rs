@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::json;
+use aibaas_core::{
+    domain::benchmark::Metric,
+    wire::{BenchmarkVersionPut, TaskInput},
+};
 
 use super::{
     Options,
@@ -50,19 +53,20 @@ pub fn plan(document: &[u8], options: &Options) -> Result<Plan, String> {
         });
         entries.push(Entry { name: format!("{} (line {})", rows.name, rows.line), submission });
     }
-    let tasks = tasks.iter().map(|task| json!({"id": task, "scenario": scenario(task), "language": "python"}));
-    let body = json!({
-        "title": "EvalPerf",
-        "description": "Code generation tasks of EvalPlus that demand much of the processor. The score is the rate of correct samples; their speed is not part of it.",
-        "metric": "pass_rate",
-        "tasks": tasks.collect::<Vec<_>>(),
+    let tasks = tasks.into_iter().map(|task| TaskInput {
+        scenario: scenario(&task).map(str::to_owned),
+        language: Some("python".to_owned()),
+        ..TaskInput::new(task)
     });
-    let benchmark = Benchmark {
-        id: options.benchmark.clone(),
-        version: options.benchmark_version.clone(),
-        body,
-        ..Benchmark::default()
+    let description = "Code generation tasks of EvalPlus that demand much of the processor. The score is the rate of \
+                       correct samples; their speed is not part of it.";
+    let body = BenchmarkVersionPut {
+        description: Some(description.to_owned()),
+        tasks: Some(tasks.collect()),
+        ..BenchmarkVersionPut::of_results("EvalPerf", Metric::PassRate)
     };
+    let (id, version) = (options.benchmark.as_str().into(), options.benchmark_version.as_str().into());
+    let benchmark = Benchmark { id, version, body };
     Ok(Plan { benchmarks: vec![benchmark], entries, unmapped: columns.unmapped(options) })
 }
 
@@ -73,10 +77,12 @@ fn scenario(task: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::wire::ResultInput;
     use clap::Parser;
+    use serde_json::json;
 
     use super::*;
-    use crate::import::plan::{Evidence, Submission, TaskResult};
+    use crate::import::plan::{Evidence, Submission};
 
     const TABLE: &str = include_str!("../../../../../data/evalplus/evalperf_per_task.csv");
 
@@ -90,7 +96,7 @@ mod tests {
         plan(table.as_bytes(), &Command::parse_from(["", "file.csv"]).options)
     }
 
-    fn results(submission: &Submission) -> &[TaskResult] {
+    fn results(submission: &Submission) -> &[ResultInput] {
         match &submission.evidence {
             Evidence::Results(results) => results,
             Evidence::Counts(_) | Evidence::Score(_) => panic!("no results"),
@@ -145,9 +151,12 @@ mod tests {
                 "xai/grok-beta",
             ]
         );
-        let tasks = plan.benchmarks[0].body["tasks"].as_array().unwrap();
+        let tasks = plan.benchmarks[0].body.tasks.as_deref().unwrap();
         assert_eq!(tasks.len(), 118);
-        assert_eq!(tasks[0], json!({"id": "HumanEval/9", "scenario": "HumanEval", "language": "python"}));
+        assert_eq!(
+            serde_json::to_value(&tasks[0]).unwrap(),
+            json!({"id": "HumanEval/9", "scenario": "HumanEval", "language": "python"})
+        );
         assert!(plan.unmapped.iter().any(|line| line.starts_with("dps_norm: ")), "{:?}", plan.unmapped);
     }
 

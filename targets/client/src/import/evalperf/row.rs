@@ -1,13 +1,10 @@
 //! Columns and rows of the table.
 
+use aibaas_core::wire::ResultInput;
 use csv::StringRecord;
 
 use super::Options;
-use crate::import::{
-    listing::some_of,
-    plan::{Status, TaskResult},
-    rates::fit,
-};
+use crate::import::{listing::some_of, rates::fit};
 
 const REQUIRED: [&str; 6] = ["model", "date", "temperature", "task_id", "n_samples", "n_correct"];
 /// Column of the rate, which is compared with the counts where it exists.
@@ -80,7 +77,7 @@ impl Row<'_> {
     ///
     /// # Errors
     /// A text that says why its numbers are impossible.
-    pub fn result(&self) -> Result<TaskResult, String> {
+    pub fn result(&self) -> Result<ResultInput, String> {
         let (samples, correct) = (self.count("n_samples")?, self.count("n_correct")?);
         if samples == 0 || correct > samples {
             return Err(format!("{correct} of {samples} samples are correct"));
@@ -92,8 +89,10 @@ impl Row<'_> {
                 return Err(format!("{RATE} is {text}, which {correct} of {samples} does not come to"));
             }
         }
-        let task = self.text("task_id")?.to_owned();
-        let status = Status::of(score);
-        Ok(TaskResult { status, samples: Some(samples), correct: Some(correct), ..TaskResult::scored(task, 1, score) })
+        Ok(ResultInput {
+            samples: Some(samples.into()),
+            correct: Some(correct.into()),
+            ..ResultInput::finished(self.text("task_id")?, 1, score)
+        })
     }
 }

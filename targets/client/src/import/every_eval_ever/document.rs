@@ -5,6 +5,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use aibaas_core::domain::measure::Bounds;
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
@@ -208,8 +209,8 @@ impl MetricConfig {
     /// A text where the document does not say it.
     pub fn measure(&self) -> Result<(Measure, f64), String> {
         let share = Measure { is_lower_better: self.lower_is_better, ..Measure::share() };
-        let [least, most] = [&self.min_score, &self.max_score].map(|bound| bound.as_ref().and_then(Value::as_f64));
-        match (least, most) {
+        let [lower, upper] = [&self.min_score, &self.max_score].map(|bound| bound.as_ref().and_then(Value::as_f64));
+        match (lower, upper) {
             (Some(0.0), Some(most)) if most == 1.0 || most == 100.0 => return Ok((share, most)),
             (Some(least), Some(most)) if least >= most => {
                 return Err(format!("{} has no score from {least} to {most}", self.name()));
@@ -223,7 +224,7 @@ impl MetricConfig {
             (None, _) if is_unbounded => Err(format!("{} has neither bounds nor a unit", self.name())),
             (unit, _) => {
                 let unit = unit.map(|unit| unit.chars().take(LONGEST_UNIT).collect());
-                Ok((Measure { unit, bounds: Some((least, most)), ..share }, 1.0))
+                Ok((Measure { unit, bounds: Some(Bounds { lower, upper }), ..share }, 1.0))
             }
         }
     }

@@ -48,11 +48,12 @@ pub fn hub_page(repository: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::wire::CountsPut;
     use clap::Parser;
     use serde_json::json;
 
     use super::{super::Options, *};
-    use crate::import::plan::{Counts, Evidence, Relation};
+    use crate::import::plan::Evidence;
 
     #[derive(Parser)]
     struct Command {
@@ -89,11 +90,11 @@ mod tests {
     fn some_samples_of_a_data_set_are_a_part_of_it() {
         let plan_of = plan(&smoke());
         let submission = plan_of.entries[0].submission.as_ref().unwrap();
-        assert_eq!(submission.evidence, Evidence::Counts(Counts::of(1, 2)));
+        assert_eq!(submission.evidence, Evidence::Counts(CountsPut::of(1, 2)));
         let benchmark = &plan_of.benchmarks[0];
         assert_eq!((benchmark.id.as_str(), benchmark.version.as_str()), ("riddles", "choice-of-2-of-165-counts"));
-        assert_eq!(benchmark.relation, Some(Relation::PartOf(165)));
-        assert_eq!(benchmark.about.homepage, None, "a path is no page");
+        assert_eq!(benchmark.body.whole_task_count, Some(165));
+        assert_eq!(benchmark.body.homepage, None, "a path is no page");
         assert_eq!(
             (submission.run.harness.as_str(), submission.run.harness_version.as_str()),
             ("inspect_ai", "unknown")
@@ -101,10 +102,10 @@ mod tests {
         let mut whole = smoke();
         whole["evaluation_results"][0]["source_data"]["samples_number"] = json!(2);
         let whole = &plan(&whole).benchmarks[0];
-        assert_eq!((whole.version.as_str(), &whole.relation), ("choice-of-2-counts", &None));
+        assert_eq!((whole.version.as_str(), whole.body.whole_task_count), ("choice-of-2-counts", None));
         let mut rows = smoke();
         rows["evaluation_results"][0]["source_data"]["sample_ids"] = json!([]);
-        assert_eq!(plan(&rows).benchmarks[0].relation, Some(Relation::PartOf(165)), "the rows tell it too");
+        assert_eq!(plan(&rows).benchmarks[0].body.whole_task_count, Some(165), "the rows tell it too");
     }
 
     #[test]

@@ -65,11 +65,16 @@ pub fn plan(document: &Document, samples: Option<&[u8]>, options: &Options) -> R
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::domain::{
+        benchmark::{Evidence as EvidenceKind, Metric},
+        measure::{Bounds, Direction},
+        result_status::ResultStatus,
+    };
     use clap::Parser;
     use serde_json::json;
 
     use super::*;
-    use crate::import::plan::{Evidence, Status, Submission};
+    use crate::import::plan::{Evidence, Submission};
 
     /// An invented document in the form of the schema.
     const FILE: &str = include_str!("../../../../../tests/data/every-eval-ever/evaluation.json");
@@ -107,15 +112,18 @@ mod tests {
             })
         );
         assert_eq!(
-            (submission.model.display_name.as_str(), submission.run.links.source.as_deref()),
+            (submission.model.display_name.as_str(), submission.run.links.as_ref().unwrap().source.as_deref()),
             ("Zeta 9", Some("https://lab.example"))
         );
         let Evidence::Results(results) = &submission.evidence else { panic!("counts") };
-        assert_eq!(results.iter().map(|result| result.score).collect::<Vec<_>>(), [1.0, 0.0, 1.0, 1.0]);
+        assert_eq!(results.iter().filter_map(|result| result.score).collect::<Vec<_>>(), [1.0, 0.0, 1.0, 1.0]);
         assert_eq!((results[0].input_tokens, results[0].latency_ms), (Some(40), Some(120.5)));
-        assert_eq!((results[1].status, results[1].input_tokens, results[1].latency_ms), (Status::Error, None, None));
-        assert_eq!(plan.benchmarks[0].body["metric"], "pass_rate");
-        assert_eq!(plan.benchmarks[0].about.homepage.as_deref(), Some("https://riddles.example"));
+        assert_eq!(
+            (results[1].status, results[1].input_tokens, results[1].latency_ms),
+            (ResultStatus::Error, None, None)
+        );
+        assert_eq!(plan.benchmarks[0].body.metric, Metric::PassRate);
+        assert_eq!(plan.benchmarks[0].body.homepage.as_deref(), Some("https://riddles.example"));
     }
 
     #[test]
@@ -125,7 +133,7 @@ mod tests {
             let Evidence::Counts(counts) = &of(&plan, name).unwrap().evidence else { panic!("results") };
             assert_eq!((counts.total, counts.correct_by_attempt[0]), (total, passed), "{name}");
         }
-        assert!(of(&plan, "riddles.keys").unwrap().run.version.ends_with("accuracy-of-300-counts"));
+        assert!(of(&plan, "riddles.keys").unwrap().run.version.as_str().ends_with("accuracy-of-300-counts"));
         for (name, reason) in [
             ("riddles.alone", "tells a score alone: neither samples nor their number"),
             ("riddles.mean", "0.333 comes of no number of 10 passes"),
@@ -148,15 +156,16 @@ mod tests {
         };
         let (speed, body) = version("riddles.speed");
         assert_eq!(
-            (speed.as_str(), &body["evidence"], &body["taskCount"]),
-            ("seconds-of-4-score", &json!("score"), &json!(4))
+            (speed.as_str(), body.evidence, body.task_count),
+            ("seconds-of-4-score", EvidenceKind::Score, Some(4))
         );
         assert_eq!(
-            (&body["direction"], &body["bounds"]),
-            (&json!("lower_is_better"), &json!({"lower": 0.0, "upper": null}))
+            (body.direction, body.bounds),
+            (Direction::LowerIsBetter, Some(Bounds { lower: Some(0.0), upper: None }))
         );
         let (_, body) = version("riddles.rank");
-        assert_eq!((&body["direction"], &body["bounds"]), (&Value::Null, &json!({"lower": null, "upper": null})));
+        let unbounded = Bounds { lower: None, upper: None };
+        assert_eq!((body.direction, body.bounds), (Direction::HigherIsBetter, Some(unbounded)));
         let Evidence::Score(given) = &of(&plan, "riddles.rank").unwrap().evidence else { panic!("no score") };
         assert_eq!((given.score, given.standard_error), (1312.0, None));
         let interval =

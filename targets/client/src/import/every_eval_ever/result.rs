@@ -1,6 +1,12 @@
 //! Conversion of one result of an evaluation to a submission.
 
-use serde_json::{Map, Value, json};
+use aibaas_core::{
+    domain::{
+        BenchmarkId, VersionName, evaluator::EvaluatorRelationship, run_links::RunLinks, strict_json::StrictObject,
+    },
+    wire::{BenchmarkVersionPut, CountsPut, GivenInterval, GivenScorePut, RunCreate},
+};
+use serde_json::{Map, Value};
 
 use super::{
     Options,
@@ -11,10 +17,7 @@ use super::{
 use crate::import::{
     measure::Measure,
     names::{self, LONGEST_NAME, slug},
-    plan::{
-        About, Benchmark, Counts, Evidence, GivenInterval, GivenScore, Links, Model, Relation, Relationship, Run,
-        Submission,
-    },
+    plan::{Benchmark, Evidence, Model, Submission, is_partial, metric, tasks_of},
     rates::{self, fit},
     times::{unix, utc},
 };
@@ -37,7 +40,7 @@ pub fn submission(
     options: &Options,
 ) -> Result<(Benchmark, Submission, Vec<String>), String> {
     let mut remarks = Vec::new();
-    let (test, metric) = evaluated::names(document, result);
+    let (test, scorer) = evaluated::names(document, result);
     let (measure, whole) = result.metric_config.measure()?;
     let printed = result.score_details.score.to_string();
     let score = result.score_details.score.as_f64().unwrap_or(f64::NAN);
@@ -60,42 +63,37 @@ pub fn submission(
     if id.is_empty() {
         return Err(format!("the evaluation is {test:?}, which makes no identifier"));
     }
-    let (count, kind, mut body) = match &evidence {
-        Evidence::Counts(Counts { total, .. }) => {
-            (*total, "-counts", json!({"metric": "pass_rate", "evidence": "counts", "taskCount": total}))
-        }
+    let (count, kind, body) = match &evidence {
+        Evidence::Counts(CountsPut { total, .. }) => (*total, "-counts", BenchmarkVersionPut::of_counts(test, *total)),
         Evidence::Score(_) => {
             let total = number(document, result)?;
-            (total, "-score", GivenScore::body(total))
+            (total, "-score", BenchmarkVersionPut::of_scores(test, total))
         }
         Evidence::Results(results) => {
-            let partial = options.graded
-                || !measure.is_share()
-                || results.iter().any(|result| result.score != 0.0 && result.score != 1.0);
-            let first = results.iter().filter(|result| result.attempt == 1);
-            let tasks: Vec<Value> = first.map(|result| json!({"id": result.task})).collect();
-            let metric = if partial { "score" } else { "pass_rate" };
+            let is_graded = options.graded || !measure.is_share() || results.iter().any(is_partial);
+            let tasks = tasks_of(results);
             let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
-            (count, "", json!({"metric": metric, "tasks": tasks, "attemptsPerTask": attempts}))
+            let body = BenchmarkVersionPut::of_results(test, metric(is_graded));
+            (count, "", BenchmarkVersionPut { tasks: Some(tasks), attempts_per_task: attempts, ..body })
         }
     };
-    measure.tell(&mut body);
-    let part_of = evaluated::whole(result, count);
-    if let Some(whole) = part_of {
+    let whole_task_count = evaluated::whole(result, count);
+    if let Some(whole) = whole_task_count {
         remarks.push(format!("{count} of {whole} samples were evaluated: they stand as a version of their own"));
     }
-    if let Value::Object(members) = &mut body {
-        let dataset = result.source_data.dataset_name.as_deref().unwrap_or("without a name");
-        members.insert("title".to_owned(), test.into());
-        let description = format!("{test}, data set {dataset}, scored by {metric}.");
-        members.insert("description".to_owned(), description.into());
-    }
-    let part = part_of.map(|whole| format!("-of-{whole}")).unwrap_or_default();
-    let own = || format!("{}-of-{count}{part}{kind}", slug(metric, LONGEST_NAME - 40));
+    let dataset = result.source_data.dataset_name.as_deref().unwrap_or("without a name");
+    let body = BenchmarkVersionPut {
+        description: Some(format!("{test}, data set {dataset}, scored by {scorer}.")),
+        whole_task_count,
+        homepage: homepage(result),
+        ..measure.told(body)
+    };
+    let part = whole_task_count.map(|whole| format!("-of-{whole}")).unwrap_or_default();
+    let own = || format!("{}-of-{count}{part}{kind}", slug(scorer, LONGEST_NAME - 40));
     let version = options.benchmark_version.clone().unwrap_or_else(own);
-    let (model, run) = run(document, result, [&id, &version], options, &mut remarks)?;
-    let relation = part_of.map(|whole| Relation::PartOf(whole.into()));
-    let benchmark = Benchmark { id, version, body, relation, about: about(result) };
+    let (id, version) = (BenchmarkId::from(id), VersionName::from(version));
+    let (model, run) = run(document, result, (&id, &version), options, &mut remarks)?;
+    let benchmark = Benchmark { id, version, body };
     Ok((benchmark, Submission { model, run, evidence }, remarks))
 }
 
@@ -103,7 +101,7 @@ pub fn submission(
 fn compare(evidence: &Evidence, score: f64, whole: f64, decimals: u8) -> Result<(), String> {
     let Evidence::Results(results) = evidence else { return Ok(()) };
     let count = results.iter().map(|_| 1.0).sum::<f64>();
-    let mean = whole * results.iter().map(|result| result.score).sum::<f64>() / count;
+    let mean = whole * results.iter().filter_map(|result| result.score).sum::<f64>() / count;
     match fit(score, mean, decimals) {
         Some(_) => Ok(()),
         None => Err(format!("the samples come to {mean}, the evaluation says {score}")),
@@ -131,7 +129,7 @@ fn counted(
             return Err(format!("its standard error is {}, that of passes would be {expected}", error.value));
         }
     }
-    Ok(Evidence::Counts(Counts::of(passed, total)))
+    Ok(Evidence::Counts(CountsPut::of(passed, total)))
 }
 
 /// Returns how many samples the score is of.
@@ -147,19 +145,21 @@ fn given(result: &EvaluationResult, score: f64, measure: &Measure) -> Result<Evi
     let error = uncertainty.and_then(|uncertainty| uncertainty.standard_error.as_ref()).map(|error| error.value);
     let interval = uncertainty.and_then(|uncertainty| uncertainty.confidence_interval.as_ref());
     let interval = interval.filter(|interval| interval.confidence_level == Some(0.95));
-    let interval = interval.and_then(|interval| Some(GivenInterval { low: interval.lower?, high: interval.upper? }));
+    let interval = interval.and_then(|interval| {
+        Some(GivenInterval { low: interval.lower?, high: interval.upper?, level: GivenInterval::level() })
+    });
     let fits = |interval: &GivenInterval| {
         (interval.low..=interval.high).contains(&score)
             && measure.check(interval.low).and(measure.check(interval.high)).is_ok()
     };
     let given = match interval.filter(fits) {
-        Some(interval) => GivenScore { interval: Some(interval), ..GivenScore::of(score, None) },
-        None => GivenScore::of(score, error),
+        Some(interval) => GivenScorePut { interval: Some(interval), ..GivenScorePut::of(score, None) },
+        None => GivenScorePut::of(score, error),
     };
     Ok(Evidence::Score(given))
 }
 
-fn about(result: &EvaluationResult) -> About {
+fn homepage(result: &EvaluationResult) -> Option<String> {
     let url = match &result.source_data.url {
         Some(Value::Array(urls)) => urls.first().and_then(Value::as_str),
         Some(Value::String(url)) => Some(url.as_str()),
@@ -167,16 +167,16 @@ fn about(result: &EvaluationResult) -> About {
     };
     let url = url.filter(|url| url.starts_with("https://"));
     let hub = result.source_data.hf_repo.as_deref().and_then(evaluated::hub_page);
-    About { homepage: url.map(str::to_owned).or(hub), ..About::default() }
+    url.map(str::to_owned).or(hub)
 }
 
 fn run(
     document: &Document,
     result: &EvaluationResult,
-    [id, version]: [&String; 2],
+    (id, version): (&BenchmarkId, &VersionName),
     options: &Options,
     remarks: &mut Vec<String>,
-) -> Result<(Model, Run), String> {
+) -> Result<(Model, RunCreate), String> {
     let info = &document.model_info;
     let (told, name) = names::vendor_and_name(&info.id);
     let told = told.or_else(|| info.developer.as_deref().and_then(names::vendor)).filter(|vendor| vendor != "unknown");
@@ -193,22 +193,18 @@ fn run(
     let metric = result.metric_config.name();
     let result_id =
         result.evaluation_result_id.clone().unwrap_or_else(|| format!("{}/{metric}", result.evaluation_name));
-    let run = Run {
-        model: model.id(),
-        benchmark: id.clone(),
-        version: version.clone(),
-        harness: harness.map_or("unknown", String::as_str).to_owned(),
-        harness_version: library.and_then(|library| library.version.as_deref()).unwrap_or("unknown").to_owned(),
+    let harness = harness.map_or("unknown", String::as_str);
+    let harness_version = library.and_then(|library| library.version.as_deref()).unwrap_or("unknown");
+    let external_id = names::external_id(&["every-eval-ever", version.as_str(), &document.evaluation_id, &result_id]);
+    let source = document.source_metadata.source_organization_url.clone().filter(|url| url.starts_with("https://"));
+    let run = RunCreate {
         commit: options.commit.clone().or_else(|| commit.map(str::to_owned)),
-        generation_config: config(document, result),
+        generation_config: StrictObject(config(document, result)),
         evaluator_relationship: relationship(document, remarks),
         started_at: time.map(|text| moment(text)).transpose()?,
-        external_id: names::external_id(&["every-eval-ever", version, &document.evaluation_id, &result_id]),
-        links: Links {
-            source: document.source_metadata.source_organization_url.clone().filter(|url| url.starts_with("https://")),
-            ..Links::default()
-        },
-        ..Run::default()
+        external_id: Some(external_id),
+        links: source.map(|source| RunLinks { source: Some(source), ..RunLinks::default() }),
+        ..RunCreate::new(model.id(), id.clone(), version.clone(), harness, harness_version)
     };
     Ok((model, run))
 }
@@ -230,13 +226,13 @@ fn config(document: &Document, result: &EvaluationResult) -> Map<String, Value> 
     config
 }
 
-fn relationship(document: &Document, remarks: &mut Vec<String>) -> Relationship {
+fn relationship(document: &Document, remarks: &mut Vec<String>) -> EvaluatorRelationship {
     let told = document.source_metadata.evaluator_relationship.as_str();
     let (relationship, shown) = match told {
-        "first_party" => return Relationship::FirstParty,
-        "third_party" => return Relationship::ThirdParty,
-        "collaborative" => (Relationship::FirstParty, "first_party"),
-        _ => (Relationship::SelfReported, "self_reported"),
+        "first_party" => return EvaluatorRelationship::FirstParty,
+        "third_party" => return EvaluatorRelationship::ThirdParty,
+        "collaborative" => (EvaluatorRelationship::FirstParty, "first_party"),
+        _ => (EvaluatorRelationship::SelfReported, "self_reported"),
     };
     remarks.push(format!("evaluator_relationship {told} is {shown} here"));
     relationship

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use aibaas_core::{domain::result_status::ResultStatus, wire::ResultInput};
 use serde::Deserialize;
 
 use super::document::{Document, EvaluationResult};
 use crate::import::{
     listing::some_of,
     measure::Measure,
-    plan::{Evidence, MOST_ATTEMPTS, Status, TaskResult},
+    plan::{Evidence, MOST_ATTEMPTS, tokens},
     python_json::python_json,
 };
 
@@ -73,7 +74,7 @@ pub fn results(
     is_alone: bool,
     measure: &Measure,
 ) -> Result<Option<(u32, Evidence)>, String> {
-    let mut tasks = BTreeMap::<&str, Vec<TaskResult>>::new();
+    let mut tasks = BTreeMap::<&str, Vec<ResultInput>>::new();
     for sample in samples {
         let is_own = match (&sample.evaluation_result_id, &result.evaluation_result_id) {
             (Some(own), Some(id)) => own == id,
@@ -97,12 +98,12 @@ pub fn results(
         let usage = sample.token_usage.as_ref();
         let usage = usage.filter(|usage| usage.input_tokens > 0 || usage.output_tokens > 0);
         let latency = sample.performance.as_ref().and_then(|performance| performance.latency_ms);
-        attempts.push(TaskResult {
-            status: if failed { Status::Error } else { measure.status(score) },
+        attempts.push(ResultInput {
+            status: if failed { ResultStatus::Error } else { measure.status(score) },
             latency_ms: latency.filter(|millis| *millis > 0.0),
-            input_tokens: usage.map(|usage| usage.input_tokens),
-            output_tokens: usage.map(|usage| usage.output_tokens),
-            ..TaskResult::scored(task.to_owned(), attempt, score)
+            input_tokens: usage.map(|usage| tokens(usage.input_tokens)),
+            output_tokens: usage.map(|usage| tokens(usage.output_tokens)),
+            ..ResultInput::finished(task, attempt, score)
         });
     }
     let Some(most) = tasks.values().map(Vec::len).max() else { return Ok(None) };

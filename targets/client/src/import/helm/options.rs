@@ -2,10 +2,7 @@
 
 use clap::Args;
 
-use crate::import::{
-    options::{Inputs, Naming},
-    plan::Relationship,
-};
+use crate::import::options::{Evaluator, Inputs, Naming};
 
 /// Which runs, and what of them.
 #[derive(Args, Debug)]
@@ -32,7 +29,7 @@ pub struct Options {
     pub commit: Option<String>,
     /// Who ran the evaluation, seen from the model's vendor.
     #[arg(long, value_enum, default_value = "third-party")]
-    pub evaluator: Relationship,
+    pub evaluator: Evaluator,
     /// Declare the metric `score` where every score is 0 or 1 too.
     #[arg(long)]
     pub graded: bool,

@@ -1,6 +1,10 @@
 //! Plan of what is published of a run.
 
-use serde_json::{Map, Value, json};
+use aibaas_core::{
+    domain::{BenchmarkId, VersionName, strict_json::StrictObject},
+    wire::{BenchmarkVersionPut, CountsPut, GivenScorePut, RunCreate},
+};
+use serde_json::{Map, Value};
 
 use super::{
     Options,
@@ -12,9 +16,7 @@ use crate::import::{
     counted::counted,
     listing::some_of,
     names::{self, LONGEST_NAME, slug},
-    plan::{
-        About, Benchmark, Counts, Entry, Evidence, GivenScore, MOST_ATTEMPTS, Model, Plan, Relation, Run, Submission,
-    },
+    plan::{Benchmark, Entry, Evidence, MOST_ATTEMPTS, Model, Plan, Submission, is_partial, metric, tasks_of},
 };
 
 /// Creates the plan of a run.
@@ -47,11 +49,11 @@ pub fn plan(files: &RunFiles, options: &Options) -> Result<Plan, String> {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number up to 10⁹")]
             let total = total as u32;
             if chosen.measure.is_share() {
-                (1, Evidence::Counts(Counts::of(counted(&chosen.metric, chosen.mean, None, total)?, total)))
+                (1, Evidence::Counts(CountsPut::of(counted(&chosen.metric, chosen.mean, None, total)?, total)))
             } else {
                 chosen.measure.check(chosen.mean).map_err(|wrong| format!("{} {wrong}", chosen.metric))?;
                 tasks = total;
-                (1, Evidence::Score(GivenScore::of(chosen.mean, None)))
+                (1, Evidence::Score(GivenScorePut::of(chosen.mean, None)))
             }
         }
     };
@@ -60,28 +62,26 @@ pub fn plan(files: &RunFiles, options: &Options) -> Result<Plan, String> {
     }
     let (scenario, arguments) = spec.name.split_once(':').unwrap_or((&spec.name, ""));
     let id = slug(&format!("helm-{scenario}"), LONGEST_NAME);
-    let (count, body) = body(scenario, &chosen, attempts, (&evidence, tasks), options);
+    let (count, mut body) = body(scenario, &chosen, attempts, (&evidence, tasks), options);
     let whole = version(arguments, count, &evidence);
     let version = options.benchmark_version.clone().unwrap_or_else(|| whole.clone());
-    let is_other = options.metric.is_some() && version != whole;
+    if options.metric.is_some() && version != whole {
+        body.other_scoring_of = Some(whole.into());
+    }
+    body.homepage = Some("https://crfm.stanford.edu/helm".to_owned());
     let (told, name) = names::vendor_and_name(&adapter.model);
     let model = Model::named(options.naming.provider(told, name)?, name)?;
-    let run = Run {
-        model: model.id(),
-        benchmark: id.clone(),
-        version: version.clone(),
-        harness: "helm".to_owned(),
-        harness_version: options.harness_version.clone(),
+    let external_id = names::external_id(&["helm", &version, &chosen.metric, &spec.name]);
+    let (id, version) = (BenchmarkId::from(id), VersionName::from(version));
+    let run = RunCreate {
         commit: options.commit.clone(),
-        generation_config: config(adapter),
-        evaluator_relationship: options.evaluator,
-        external_id: names::external_id(&["helm", &version, &chosen.metric, &spec.name]),
-        ..Run::default()
+        generation_config: StrictObject(config(adapter)),
+        evaluator_relationship: options.evaluator.into(),
+        external_id: Some(external_id),
+        ..RunCreate::new(model.id(), id.clone(), version.clone(), "helm", options.harness_version.as_str())
     };
-    let about = About { homepage: Some("https://crfm.stanford.edu/helm".to_owned()), ..About::default() };
-    let relation = is_other.then_some(Relation::OtherScoringOf(whole));
     Ok(Plan {
-        benchmarks: vec![Benchmark { id, version, body, relation, about }],
+        benchmarks: vec![Benchmark { id, version, body }],
         entries: vec![Entry { name: spec.name.clone(), submission: Ok(Submission { model, run, evidence }) }],
         unmapped,
     })
@@ -94,41 +94,26 @@ fn body(
     attempts: u32,
     (evidence, tasks): (&Evidence, u32),
     options: &Options,
-) -> (usize, Value) {
+) -> (u32, BenchmarkVersionPut) {
     let title = format!("HELM {scenario}");
     let description = format!("Scenario {scenario} of HELM, split {}, scored by {}.", chosen.split, chosen.metric);
-    let (count, mut body) = match evidence {
-        Evidence::Score(_) => {
-            let mut body = GivenScore::body(tasks);
-            if let Value::Object(members) = &mut body {
-                members.insert("title".to_owned(), title.into());
-                members.insert("description".to_owned(), description.into());
-            }
-            (usize::try_from(tasks).unwrap_or(usize::MAX), body)
-        }
-        Evidence::Counts(Counts { total, .. }) => {
-            let body = json!({"title": title, "description": description, "metric": "pass_rate", "evidence": "counts",
-                "taskCount": total});
-            (usize::try_from(*total).unwrap_or(usize::MAX), body)
-        }
+    let (count, body) = match evidence {
+        Evidence::Score(_) => (tasks, BenchmarkVersionPut::of_scores(title, tasks)),
+        Evidence::Counts(CountsPut { total, .. }) => (*total, BenchmarkVersionPut::of_counts(title, *total)),
         Evidence::Results(results) => {
-            let graded = options.graded
-                || !chosen.measure.is_share()
-                || results.iter().any(|one| one.score != 0.0 && one.score != 1.0);
-            let ids = results.iter().filter(|result| result.attempt == 1);
-            let tasks: Vec<Value> = ids.map(|result| json!({"id": result.task})).collect();
-            let body = json!({"title": title, "description": description, "tasks": tasks, "attemptsPerTask": attempts,
-                "metric": if graded { "score" } else { "pass_rate" }});
-            (tasks.len(), body)
+            let is_graded = options.graded || !chosen.measure.is_share() || results.iter().any(is_partial);
+            let tasks = tasks_of(results);
+            let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+            let body = BenchmarkVersionPut::of_results(title, metric(is_graded));
+            (count, BenchmarkVersionPut { tasks: Some(tasks), attempts_per_task: attempts, ..body })
         }
     };
-    chosen.measure.tell(&mut body);
-    (count, body)
+    (count, BenchmarkVersionPut { description: Some(description), ..chosen.measure.told(body) })
 }
 
 /// Names the version by the scenario's arguments without the model, and the number of instances: with fewer of them it
 /// is another test.
-fn version(arguments: &str, count: usize, evidence: &Evidence) -> String {
+fn version(arguments: &str, count: u32, evidence: &Evidence) -> String {
     let own = arguments.split(',').filter(|argument| !argument.is_empty() && !argument.starts_with("model"));
     let own = slug(&own.collect::<Vec<_>>().join("-"), LONGEST_NAME - 30);
     let kind = match evidence {
@@ -155,7 +140,12 @@ fn config(adapter: &Adapter) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::domain::{
+        benchmark::{Evidence as EvidenceKind, Metric},
+        measure::Direction,
+    };
     use clap::Parser;
+    use serde_json::json;
 
     use super::*;
 
@@ -194,13 +184,13 @@ mod tests {
             })
         );
         let Evidence::Results(results) = &submission.evidence else { panic!("counts") };
-        assert_eq!(results.iter().map(|result| result.score).collect::<Vec<_>>(), [1.0, 0.0, 1.0, 1.0]);
+        assert_eq!(results.iter().filter_map(|result| result.score).collect::<Vec<_>>(), [1.0, 0.0, 1.0, 1.0]);
         assert_eq!(
             (results[0].input_tokens, results[0].output_tokens, results[0].latency_ms),
             (Some(81), Some(1), Some(813.0))
         );
         assert_eq!((results[1].output_tokens, results[1].latency_ms), (None, None), "0 is what nobody measured");
-        assert_eq!(plan.benchmarks[0].body["metric"], "pass_rate");
+        assert_eq!(plan.benchmarks[0].body.metric, Metric::PassRate);
         assert!(plan.unmapped.iter().any(|line| line == "f1_score: the score is exact_match of test"));
     }
 
@@ -222,7 +212,7 @@ mod tests {
             let spec = SPEC.replace("\"riddles\"\n", &format!("\"{group}_subject\", \"{group}\"\n"));
             let files = RunFiles::read(spec.as_bytes(), stats.as_bytes(), Some(instances.as_bytes())).unwrap();
             let plan = plan(&files, &Command::parse_from(["", "run"]).options).unwrap();
-            let description = plan.benchmarks[0].body["description"].as_str().unwrap();
+            let description = plan.benchmarks[0].body.description.as_deref().unwrap();
             assert!(description.ends_with(&format!("scored by {metric}.")), "{group}: {description}");
         }
     }
@@ -231,9 +221,9 @@ mod tests {
     fn without_instances_passes_are_counted() {
         let plan = read(STATS, None, &[]).unwrap();
         let submission = plan.entries[0].submission.as_ref().unwrap();
-        assert_eq!(submission.evidence, Evidence::Counts(Counts::of(3, 4)));
-        assert!(submission.run.version.ends_with("-4-instances-counts"));
-        assert_eq!(plan.benchmarks[0].body["taskCount"], 4);
+        assert_eq!(submission.evidence, Evidence::Counts(CountsPut::of(3, 4)));
+        assert!(submission.run.version.as_str().ends_with("-4-instances-counts"));
+        assert_eq!(plan.benchmarks[0].body.task_count, Some(4));
         assert!(read(STATS, None, &["--metric", "f1_score"]).unwrap_err().contains("which no number of 4 passes"));
     }
 
@@ -244,14 +234,15 @@ mod tests {
         let plan =
             read(&STATS.replace("\"exact_match\"", "\"toxic_frac\""), Some(&instances), &["--metric", "toxic_frac"]);
         let body = &plan.unwrap().benchmarks[0].body;
-        assert_eq!((&body["metric"], &body["direction"]), (&json!("pass_rate"), &json!("lower_is_better")));
+        assert_eq!((body.metric, body.direction), (Metric::PassRate, Direction::LowerIsBetter));
         let plan = read(&stats, None, &["--metric", "inference_runtime"]).unwrap();
         let submission = plan.entries[0].submission.as_ref().unwrap();
         assert!(
-            matches!(submission.evidence, Evidence::Score(_)) && submission.run.version.ends_with("-instances-score")
+            matches!(submission.evidence, Evidence::Score(_))
+                && submission.run.version.as_str().ends_with("-instances-score")
         );
         let body = &plan.benchmarks[0].body;
-        assert_eq!((&body["unit"], &body["evidence"], &body["taskCount"]), (&json!("s"), &json!("score"), &json!(4)));
+        assert_eq!((body.unit.as_deref(), body.evidence, body.task_count), (Some("s"), EvidenceKind::Score, Some(4)));
     }
 
     #[test]
@@ -273,7 +264,7 @@ mod tests {
         assert_eq!(refusal("[]", INSTANCES, &[]), "stats.json has neither a test nor a valid split");
         assert!(refusal("{}", INSTANCES, &[]).starts_with("stats.json: "));
         let partial = read(STATS, Some(INSTANCES), &["--metric", "f1_score", "--benchmark-version", "f1"]).unwrap();
-        assert_eq!(partial.benchmarks[0].body["metric"], "score");
-        assert!(matches!(partial.benchmarks[0].relation, Some(Relation::OtherScoringOf(_))));
+        assert_eq!(partial.benchmarks[0].body.metric, Metric::Score);
+        assert!(partial.benchmarks[0].body.other_scoring_of.is_some());
     }
 }

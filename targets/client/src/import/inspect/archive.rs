@@ -53,6 +53,7 @@ fn piece(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Vec<u8>,
 mod tests {
     use std::io::Write as _;
 
+    use aibaas_core::domain::benchmark::Metric;
     use serde_json::{Value, json};
     use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -89,10 +90,10 @@ mod tests {
         assert_eq!((run.model.as_str(), run.benchmark.as_str()), ("meta/llama-3.1-8b", "pkg-my-task"));
         assert_eq!((run.version.as_str(), run.dirty), ("1-a", true));
         assert_eq!(json!(run.generation_config), json!({"temperature": 0.5, "solvers": ["generate"]}));
-        let scores: Vec<_> = results.iter().map(|r| (r.task.as_str(), r.attempt, r.score)).collect();
+        let scores: Vec<_> = results.iter().map(|r| (r.task.as_str(), r.attempt, r.score.unwrap())).collect();
         assert_eq!(scores, [("9", 1, 0.5), ("9", 2, 1.0), ("10", 1, 1.0), ("10", 2, 0.0)]);
-        assert_eq!(plain.benchmarks[0].body["metric"], "score");
-        assert_eq!(plain.benchmarks[0].body["attemptsPerTask"], 2);
+        assert_eq!(plain.benchmarks[0].body.metric, Metric::Score);
+        assert_eq!(plain.benchmarks[0].body.attempts_per_task, 2);
         assert!(plain.unmapped.iter().any(|line| line == "scores by other: match counts"));
 
         for method in [CompressionMethod::Deflated, CompressionMethod::Zstd, CompressionMethod::Stored] {

@@ -1,5 +1,7 @@
 //! Conversion of a log that has results and no samples.
 
+use aibaas_core::wire::CountsPut;
+
 use super::{
     Options,
     document::{Document, Results},
@@ -8,11 +10,7 @@ use super::{
     run::run,
     scorer::ScorerName,
 };
-use crate::import::{
-    counted::counted,
-    listing::some_of,
-    plan::{Counts, Evidence},
-};
+use crate::import::{counted::counted, listing::some_of, plan::Evidence};
 
 /// Metrics that are the rate of passes where every score is one.
 const MEANS: [&str; 2] = ["accuracy", "mean"];
@@ -52,21 +50,21 @@ impl Document {
         if total < whole {
             lacks.push(format!("{total} of {whole} samples were evaluated"));
         }
-        let part = (!lacks.is_empty()).then(|| (lacks.join(", "), u64::from(total), u64::from(whole)));
+        let part = (!lacks.is_empty()).then(|| (lacks.join(", "), total, whole));
         let scorer = ScorerName::plain(&score.name);
         let mut described = described(&eval, part, "-counts", options)?;
-        let evidence = Counts { total, correct_by_attempt: vec![passes], cost_usd: None, mean_latency_ms: None };
         described
             .unmapped
             .push(format!("no samples are there: only the number of passes stands, as version {}", described.version));
         let model = model(&eval.model, &options.naming)?;
-        let run = run(&eval, &plan, &stats, &scorer, [&described.id, &described.version], &model, &options.provenance)?;
-        Ok(described.into_log(eval, &scorer, Vec::new(), 1, model, run, Evidence::Counts(evidence)))
+        let run = run(&eval, &plan, &stats, &scorer, (&described.id, &described.version), &model, &options.provenance)?;
+        Ok(described.into_log(eval, &scorer, Vec::new(), model, run, Evidence::Counts(CountsPut::of(passes, total))))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::domain::benchmark::{self, Metric};
     use serde_json::{Value, json};
 
     use crate::import::{
@@ -93,13 +91,13 @@ mod tests {
         let submission = plan.entries[0].submission.as_ref().unwrap();
         let Evidence::Counts(counts) = &submission.evidence else { panic!("results") };
         assert_eq!((counts.total, counts.correct_by_attempt.as_slice()), (4, [3].as_slice()));
-        assert_eq!(submission.run.version, "1-a-counts");
+        assert_eq!(submission.run.version.as_str(), "1-a-counts");
         let body = &plan.benchmarks[0].body;
         assert_eq!(
-            (&body["evidence"], &body["taskCount"], &body["metric"]),
-            (&json!("counts"), &json!(4), &json!("pass_rate"))
+            (body.evidence, body.task_count, body.metric),
+            (benchmark::Evidence::Counts, Some(4), Metric::PassRate)
         );
-        assert_eq!(body.get("tasks"), None);
+        assert_eq!(body.tasks, None);
     }
 
     #[test]
@@ -119,6 +117,6 @@ mod tests {
         log["eval"]["dataset"]["samples"] = json!(100);
         assert!(refusal(&log, &[]).starts_with("4 of 100 samples were evaluated; --accept-incomplete"));
         let plan = read(log.to_string().as_bytes(), &["--accept-incomplete"]);
-        assert_eq!(plan.entries[0].submission.as_ref().unwrap().run.version, "1-a-4-of-100-counts");
+        assert_eq!(plan.entries[0].submission.as_ref().unwrap().run.version.as_str(), "1-a-4-of-100-counts");
     }
 }

@@ -1,10 +1,11 @@
 //! Logs, and their plans, for tests.
 
+use aibaas_core::wire::{ResultInput, RunCreate};
 use clap::Parser;
 use serde_json::{Value, json};
 
 use super::{Log, Options, plan};
-use crate::import::plan::{Evidence, Plan, Run, TaskResult};
+use crate::import::plan::{Evidence, Plan};
 
 /// A real log, of an evaluation that was cancelled.
 pub const LOG: &str = include_str!("../../../../../data/inspect/inspect_popularity.json");
@@ -32,7 +33,7 @@ pub fn refusal(log: &Value, arguments: &[&str]) -> String {
 }
 
 /// Returns the run and the results of the first log.
-pub fn sound(plan: &Plan) -> (&Run, &[TaskResult]) {
+pub fn sound(plan: &Plan) -> (&RunCreate, &[ResultInput]) {
     let submission = plan.entries[0].submission.as_ref().unwrap();
     match &submission.evidence {
         Evidence::Results(results) => (&submission.run, results),

@@ -1,10 +1,14 @@
 //! Conversion of one log to a submission.
 
-use serde_json::{Value, json};
+use aibaas_core::{
+    domain::{BenchmarkId, VersionName, benchmark::Metric},
+    wire::{BenchmarkVersionPut, RunCreate, TaskInput},
+};
+use serde_json::Value;
 
 use super::{
     Options,
-    coverage::{Coverage, TaskId},
+    coverage::Coverage,
     document::{Document, Eval},
     model::model,
     results::results,
@@ -14,21 +18,16 @@ use super::{
 use crate::import::{
     listing::some_of,
     names::{LONGEST_NAME, slug},
-    plan::{Evidence, MOST_ATTEMPTS, Model, Relation, Run},
+    plan::{Benchmark, Evidence, MOST_ATTEMPTS, Model, is_partial},
 };
 
 /// A log, converted as far as that needs no other log.
 #[derive(Debug)]
 pub struct Log {
-    pub id: String,
-    pub version: String,
-    pub relation: Option<Relation>,
-    pub title: String,
-    pub description: String,
-    pub tasks: Vec<String>,
-    pub attempts: u32,
+    /// Benchmark version, as if all scores of its logs were those of passes.
+    pub benchmark: Benchmark,
     pub model: Model,
-    pub run: Run,
+    pub run: RunCreate,
     pub evidence: Evidence,
     pub unmapped: Vec<String>,
 }
@@ -42,39 +41,21 @@ impl Log {
         Document::read(bytes)?.into_log(options)
     }
 
-    /// Returns the body that declares the benchmark version, without its metric.
-    pub fn body(&self) -> Value {
-        if let Evidence::Counts(counts) = &self.evidence {
-            return json!({
-                "title": self.title,
-                "description": self.description,
-                "evidence": "counts",
-                "taskCount": counts.total,
-            });
-        }
-        let tasks = self.tasks.iter().map(|task| json!({"id": task}));
-        json!({
-            "title": self.title,
-            "description": self.description,
-            "tasks": tasks.collect::<Vec<_>>(),
-            "attemptsPerTask": self.attempts,
-        })
-    }
-
     /// Checks whether a score is other than that of passes.
     pub fn has_partial_scores(&self) -> bool {
         match &self.evidence {
             Evidence::Counts(_) | Evidence::Score(_) => false,
-            Evidence::Results(results) => results.iter().any(|result| result.score != 0.0 && result.score != 1.0),
+            Evidence::Results(results) => results.iter().any(is_partial),
         }
     }
 }
 
-/// The benchmark version of a log.
+/// Name of a log's benchmark version, and what it is to another version.
 pub struct Described {
-    pub id: String,
-    pub version: String,
-    relation: Option<Relation>,
+    pub id: BenchmarkId,
+    pub version: VersionName,
+    whole_task_count: Option<u32>,
+    other_scoring_of: Option<VersionName>,
     pub unmapped: Vec<String>,
 }
 
@@ -85,7 +66,7 @@ pub struct Described {
 /// A text where the log is not the whole evaluation, and the options do not accept that.
 pub fn described(
     eval: &Eval,
-    part: Option<(String, u64, u64)>,
+    part: Option<(String, u32, u32)>,
     kind: &str,
     options: &Options,
 ) -> Result<Described, String> {
@@ -100,7 +81,7 @@ pub fn described(
             .to_owned(),
         "model_args, task_args and solver parameters: not published, since they may hold what is private".to_owned(),
     ];
-    let mut relation = None;
+    let (mut whole_task_count, mut other_scoring_of) = (None, None);
     let mut version = whole.clone();
     if let Some((reason, tasks, of)) = part {
         if !options.provenance.accept_incomplete {
@@ -109,46 +90,44 @@ pub fn described(
         version = format!("{}-{tasks}-of-{of}{kind}", whole.strip_suffix(kind).unwrap_or(&whole));
         let shown = options.benchmark_version.as_ref().unwrap_or(&version);
         unmapped.push(format!("{reason}: what is there stands as version {shown}"));
-        relation = Some(Relation::PartOf(of));
+        whole_task_count = Some(of);
     } else if options.scorer.is_some() && options.benchmark_version.as_ref().is_some_and(|given| *given != whole) {
-        relation = Some(Relation::OtherScoringOf(whole));
+        other_scoring_of = Some(whole.into());
     }
     Ok(Described {
-        id: options.benchmark.clone().unwrap_or_else(|| slug(&eval.task, LONGEST_NAME)),
-        version: options.benchmark_version.clone().unwrap_or(version),
-        relation,
+        id: options.benchmark.clone().unwrap_or_else(|| slug(&eval.task, LONGEST_NAME)).into(),
+        version: options.benchmark_version.clone().unwrap_or(version).into(),
+        whole_task_count,
+        other_scoring_of,
         unmapped,
     })
 }
 
 impl Described {
     /// Adds the run to the benchmark version.
-    #[expect(clippy::too_many_arguments, reason = "each is a member of the log")]
     pub fn into_log(
         self,
         eval: Eval,
         scorer: &ScorerName,
-        tasks: Vec<String>,
-        attempts: u32,
+        tasks: Vec<TaskInput>,
         model: Model,
-        run: Run,
+        run: RunCreate,
         evidence: Evidence,
     ) -> Log {
-        let Self { id, version, relation, unmapped } = self;
+        let Self { id, version, whole_task_count, other_scoring_of, unmapped } = self;
         let dataset = eval.dataset.name.as_deref().unwrap_or("without a name");
-        Log {
-            description: format!("Task {} of Inspect AI, data set {dataset}, scored by {}.", eval.task, scorer.shown),
-            title: eval.task_display_name.unwrap_or(eval.task),
-            id,
-            version,
-            relation,
-            tasks,
-            attempts,
-            model,
-            run,
-            evidence,
-            unmapped,
-        }
+        let description = format!("Task {} of Inspect AI, data set {dataset}, scored by {}.", eval.task, scorer.shown);
+        let title = eval.task_display_name.unwrap_or(eval.task);
+        let body = match &evidence {
+            Evidence::Counts(counts) => BenchmarkVersionPut::of_counts(title, counts.total),
+            _ => BenchmarkVersionPut {
+                tasks: Some(tasks),
+                attempts_per_task: eval.config.epochs.unwrap_or(1).clamp(1, MOST_ATTEMPTS),
+                ..BenchmarkVersionPut::of_results(title, Metric::PassRate)
+            },
+        };
+        let body = BenchmarkVersionPut { description: Some(description), whole_task_count, other_scoring_of, ..body };
+        Log { benchmark: Benchmark { id, version, body }, model, run, evidence, unmapped }
     }
 }
 
@@ -166,7 +145,7 @@ impl Document {
         }
         let Self { status, eval, plan, stats, .. } = self;
         let coverage = Coverage::of(&samples, &eval)?;
-        let sizes = [coverage.tasks.len(), coverage.whole].map(|size| u64::try_from(size).unwrap_or(u64::MAX));
+        let sizes = [coverage.tasks.len(), coverage.whole].map(|size| u32::try_from(size).unwrap_or(u32::MAX));
         let part = coverage.lacks(&status).map(|reason| (reason, sizes[0], sizes[1]));
         let mut described = described(&eval, part, "", options)?;
         if coverage.tasks.is_empty() {
@@ -186,16 +165,17 @@ impl Document {
             described.unmapped.push(reason);
         }
         let model = model(&eval.model, &options.naming)?;
-        let names = [&described.id, &described.version];
+        let names = (&described.id, &described.version);
         let run = run(&eval, &plan, &stats, &scorer, names, &model, &options.provenance)?;
-        let attempts = coverage.epochs.min(MOST_ATTEMPTS);
-        let tasks = coverage.tasks.into_iter().map(TaskId::into_text).collect();
-        Ok(described.into_log(eval, &scorer, tasks, attempts, model, run, Evidence::Results(results)))
+        let tasks = coverage.tasks.into_iter().map(|task| TaskInput::new(task.into_text())).collect();
+        Ok(described.into_log(eval, &scorer, tasks, model, run, Evidence::Results(results)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::import::inspect::fixtures::{LOG, finished, options, read, refusal, sound};
 
@@ -229,8 +209,8 @@ mod tests {
                 {"task": "3", "attempt": 1, "status": "failed", "score": 0.0, "latencyMs": 528.0, "inputTokens": 70, "outputTokens": 2},
             ])
         );
-        assert_eq!(plan.benchmarks[0].body["metric"], "pass_rate");
-        assert_eq!(plan.benchmarks[0].body["tasks"], json!([{"id": "1"}, {"id": "2"}, {"id": "3"}]));
+        assert_eq!(plan.benchmarks[0].body.metric, Metric::PassRate);
+        assert_eq!(plan.benchmarks[0].body.tasks, Some(["1", "2", "3"].map(TaskInput::new).to_vec()));
         let said = "status is cancelled, 3 of 100 samples are there: what is there stands as version 0-3-of-100";
         assert!(plan.unmapped.iter().any(|line| line == said), "{:?}", plan.unmapped);
     }
@@ -294,7 +274,7 @@ mod tests {
         log["samples"] = samples.collect();
         let plan = read(log.to_string().as_bytes(), &[]);
         assert_eq!(sound(&plan).1.len(), 20);
-        assert_eq!(plan.benchmarks[0].body["attemptsPerTask"], 10);
+        assert_eq!(plan.benchmarks[0].body.attempts_per_task, 10);
         assert!(plan.unmapped.iter().any(|line| line.starts_with("epochs 11 to 11:")), "{:?}", plan.unmapped);
     }
 }

@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use aibaas_core::domain::benchmark::Metric;
 
 use super::{Log, Options};
 use crate::import::{
     listing::some_of,
-    plan::{Benchmark, Entry, Evidence, Plan, Relation, Submission},
+    plan::{Benchmark, Entry, Evidence, Plan, Submission},
 };
 
 /// Creates the plan of the logs. All logs of one benchmark version must have the same tasks; its metric is the rate of
 /// passes where every score in all of them is 0 or 1.
 pub fn plan(logs: Vec<(String, Result<Log, String>)>, options: &Options) -> Plan {
     let mut plan = Plan::default();
-    let mut definitions = BTreeMap::<(String, String), Definition>::new();
+    let mut definitions = BTreeMap::new();
     for log in logs.iter().filter_map(|(_, log)| log.as_ref().ok()) {
-        let definition = definitions.entry((log.id.clone(), log.version.clone())).or_insert_with(|| Definition {
-            body: log.body(),
-            relation: log.relation.clone(),
+        let Benchmark { id, version, .. } = &log.benchmark;
+        let definition = definitions.entry((id.clone(), version.clone())).or_insert_with(|| Definition {
+            benchmark: log.benchmark.clone(),
             graded: options.provenance.graded && matches!(log.evidence, Evidence::Results(_)),
         });
         definition.graded |= log.has_partial_scores();
@@ -26,9 +26,9 @@ pub fn plan(logs: Vec<(String, Result<Log, String>)>, options: &Options) -> Plan
     let mut unmapped = Vec::<(String, Vec<String>)>::new();
     for (file, log) in logs {
         let submission = log.and_then(|log| {
-            let definition = definitions.get(&(log.id.clone(), log.version.clone()));
-            if definition.is_some_and(|definition| definition.body != log.body()) {
-                let Log { id, version, .. } = log;
+            let Benchmark { id, version, .. } = &log.benchmark;
+            let definition = definitions.get(&(id.clone(), version.clone()));
+            if definition.is_some_and(|definition| definition.benchmark.test() != log.benchmark.test()) {
                 return Err(format!(
                     "its tasks, epochs, data set or scorer are not those of the first log of {id}, version {version}: \
                      import it apart, with --benchmark-version"
@@ -49,18 +49,17 @@ pub fn plan(logs: Vec<(String, Result<Log, String>)>, options: &Options) -> Plan
         if files.len() == sound { reason } else { format!("{reason} ({})", some_of(&files)) }
     };
     plan.unmapped = unmapped.into_iter().map(of_files).collect();
-    for ((id, version), Definition { mut body, relation, graded }) in definitions {
-        if let Value::Object(members) = &mut body {
-            members.insert("metric".to_owned(), if graded { "score" } else { "pass_rate" }.into());
+    for Definition { mut benchmark, graded } in definitions.into_values() {
+        if graded {
+            benchmark.body.metric = Metric::Score;
         }
-        plan.benchmarks.push(Benchmark { id, version, body, relation, ..Benchmark::default() });
+        plan.benchmarks.push(benchmark);
     }
     plan
 }
 
 struct Definition {
-    body: Value,
-    relation: Option<Relation>,
+    benchmark: Benchmark,
     /// Whether scores other than 0 and 1 are possible.
     graded: bool,
 }

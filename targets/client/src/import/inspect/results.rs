@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aibaas_core::{domain::result_status::ResultStatus, wire::ResultInput};
+
 use super::{
     coverage::{Coverage, TaskId},
     document::{Limit, Sample, Usage},
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::import::{
     listing::some_of,
-    plan::{MOST_ATTEMPTS, Status, TaskResult},
+    plan::{MOST_ATTEMPTS, tokens},
 };
 
 /// Creates a result of each attempt at the tasks that are covered, and adds to `unmapped` what has no place in it.
@@ -22,7 +24,7 @@ pub fn results(
     scorer: &ScorerName,
     model: &str,
     unmapped: &mut Vec<String>,
-) -> Result<Vec<TaskResult>, String> {
+) -> Result<Vec<ResultInput>, String> {
     let mut results = BTreeMap::new();
     let (mut broken, mut unscored) = (0_usize, 0_usize);
     let mut others = BTreeSet::new();
@@ -37,15 +39,15 @@ pub fn results(
         let status = match score {
             None if sample.error.is_some() => {
                 broken = broken.saturating_add(1);
-                Status::Error
+                ResultStatus::Error
             }
             None => {
                 unscored = unscored.saturating_add(1);
-                Status::Error
+                ResultStatus::Error
             }
-            Some(0.0) if sample.error.is_some() => Status::Error,
-            Some(0.0) if sample.limit.as_ref().is_some_and(timed) => Status::Timeout,
-            Some(score) => Status::of(score),
+            Some(0.0) if sample.error.is_some() => ResultStatus::Error,
+            Some(0.0) if sample.limit.as_ref().is_some_and(timed) => ResultStatus::Timeout,
+            Some(score) => ResultStatus::of(score),
         };
         let usage = sample.model_usage.get(model);
         others.extend(sample.model_usage.keys().filter(|name| *name != model).map(String::as_str));
@@ -56,13 +58,13 @@ pub fn results(
             cached.into_iter().flatten().fold(usage.input_tokens, u64::saturating_add)
         };
         let counted = usage.filter(|usage| input(usage).saturating_add(usage.output_tokens) > 0);
-        let result = TaskResult {
+        let result = ResultInput {
             status,
             latency_ms: seconds.map(|seconds| (seconds * 1000.0).round()),
-            input_tokens: counted.map(input),
-            output_tokens: counted.map(|usage| usage.output_tokens),
+            input_tokens: counted.map(input).map(tokens),
+            output_tokens: counted.map(|usage| tokens(usage.output_tokens)),
             cost_usd: usage.and_then(|usage| usage.total_cost).filter(|cost| *cost > 0.0),
-            ..TaskResult::scored(task, sample.epoch, score.unwrap_or(0.0))
+            ..ResultInput::finished(task, sample.epoch, score.unwrap_or(0.0))
         };
         results.insert((id, sample.epoch), result);
     }
@@ -90,6 +92,7 @@ pub fn results(
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::domain::benchmark::Metric;
     use serde_json::json;
 
     use super::*;
@@ -119,17 +122,22 @@ mod tests {
         // NaN is written as Python writes it.
         let log = log.to_string().replace("\"NAN\"", "NaN");
         let plan = read(log.as_bytes(), &[]);
-        let statuses: Vec<_> = sound(&plan).1.iter().map(|result| (result.status, result.score)).collect();
+        let statuses: Vec<_> = sound(&plan).1.iter().map(|result| (result.status, result.score.unwrap())).collect();
         assert_eq!(
             statuses,
-            [(Status::Timeout, 0.0), (Status::Success, 1.0), (Status::Error, 0.0), (Status::Error, 0.0)]
+            [
+                (ResultStatus::Timeout, 0.0),
+                (ResultStatus::Success, 1.0),
+                (ResultStatus::Error, 0.0),
+                (ResultStatus::Error, 0.0)
+            ]
         );
         let said = plan.unmapped.join("\n");
         assert!(
             said.contains("attempts that broke: 1;") && said.contains("attempts without a score, or NaN: 1;"),
             "{said}"
         );
-        assert_eq!(plan.benchmarks[0].body["metric"], "pass_rate");
-        assert_eq!(read(log.as_bytes(), &["--graded"]).benchmarks[0].body["metric"], "score");
+        assert_eq!(plan.benchmarks[0].body.metric, Metric::PassRate);
+        assert_eq!(read(log.as_bytes(), &["--graded"]).benchmarks[0].body.metric, Metric::Score);
     }
 }

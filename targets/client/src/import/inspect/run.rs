@@ -1,15 +1,15 @@
 //! Conversion of a log's declarations to a run.
 
+use aibaas_core::{
+    domain::{BenchmarkId, VersionName, strict_json::StrictObject},
+    wire::RunCreate,
+};
+
 use super::{
     document::{Eval, Solvers, Stats},
     scorer::ScorerName,
 };
-use crate::import::{
-    names,
-    options::Provenance,
-    plan::{Model, Run},
-    times::utc,
-};
+use crate::import::{names, options::Provenance, plan::Model, times::utc};
 
 /// Members of a generation configuration that do not affect the model's behaviour, or may hold secrets.
 const PRIVATE_CONFIG: &[&str] = &["extra_headers", "extra_body", "system_message", "max_connections"];
@@ -23,10 +23,10 @@ pub fn run(
     plan: &Solvers,
     stats: &Stats,
     scorer: &ScorerName,
-    [id, version]: [&String; 2],
+    (id, version): (&BenchmarkId, &VersionName),
     model: &Model,
     provenance: &Provenance,
-) -> Result<Run, String> {
+) -> Result<RunCreate, String> {
     let commit = provenance.commit.clone().or_else(|| eval.revision.as_ref().map(|revision| revision.commit.clone()));
     let harness_version = eval.packages.get("inspect_ai").ok_or("packages.inspect_ai is missing")?.clone();
     let time = |text: &Option<String>| {
@@ -57,19 +57,15 @@ pub fn run(
         "" => names::external_id(&[&eval.run_id, &eval.task_id, &eval.created]),
         eval_id => eval_id.to_owned(),
     };
-    Ok(Run {
-        model: format!("{}/{}", model.provider, model.name),
-        benchmark: id.clone(),
-        version: version.clone(),
-        harness: "inspect_ai".to_owned(),
-        harness_version,
+    let name = ["inspect", id.as_str(), version.as_str(), &scorer.shown, &eval_id];
+    Ok(RunCreate {
         commit,
         dirty: eval.revision.as_ref().and_then(|revision| revision.dirty).unwrap_or(false),
-        generation_config: config,
-        evaluator_relationship: provenance.evaluator,
+        generation_config: StrictObject(config),
+        evaluator_relationship: provenance.evaluator.into(),
         started_at: Some(started_at),
         completed_at: time(&stats.completed_at)?,
-        external_id: names::external_id(&["inspect", id, version, &scorer.shown, &eval_id]),
-        ..Run::default()
+        external_id: Some(names::external_id(&name)),
+        ..RunCreate::new(model.id(), id.clone(), version.clone(), "inspect_ai", harness_version)
     })
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Map;
+use aibaas_core::{
+    domain::{BenchmarkId, VersionName},
+    wire::{ResultInput, RunCreate},
+};
 
 use super::{
     Options,
@@ -11,7 +14,7 @@ use super::{
 use crate::import::{
     listing::some_of,
     names,
-    plan::{Evidence, Model, Run, Status, Submission, TaskResult},
+    plan::{Evidence, Model, Submission, is_partial},
     rates,
 };
 
@@ -22,7 +25,7 @@ const DECIMALS: u8 = 9;
 #[derive(Default)]
 pub struct ModelRows {
     pub name: String,
-    results: BTreeMap<String, TaskResult>,
+    results: BTreeMap<String, ResultInput>,
     /// First mistake in the performances.
     pub wrong: Option<String>,
 }
@@ -44,12 +47,12 @@ impl ModelRows {
             return Err(format!("pass@1 of {task} is {percent}, which is no percentage"));
         }
         let score = percent / 100.0;
-        let mut result = TaskResult { status: Status::of(score), ..TaskResult::scored(task.clone(), 1, score) };
+        let mut result = ResultInput::finished(task.as_str(), 1, score);
         if let Some(samples) = samples {
             let (correct, _) = rates::passes(percent, 100.0, DECIMALS, samples)
                 .map_err(|reason| format!("pass@1 of {task}: {reason} (--samples)"))?;
-            result.score = f64::from(correct) / f64::from(samples);
-            (result.samples, result.correct) = (Some(samples), Some(correct));
+            result.score = Some(f64::from(correct) / f64::from(samples));
+            (result.samples, result.correct) = (Some(samples.into()), Some(correct.into()));
         }
         if self.results.insert(task.clone(), result).is_some() {
             return Err(format!("{task} stands twice"));
@@ -59,7 +62,7 @@ impl ModelRows {
 
     /// Checks whether a score is other than that of passes.
     pub fn has_partial_scores(&self) -> bool {
-        self.results.values().any(|result| result.samples.is_none() && result.score != 0.0 && result.score != 1.0)
+        self.results.values().any(|result| result.samples.is_none() && is_partial(result))
     }
 
     /// Creates the run; each problem of the file has to have a performance.
@@ -70,7 +73,7 @@ impl ModelRows {
         &self,
         tasks: &[String],
         models: &[ModelInfo],
-        [benchmark, version]: [&str; 2],
+        (id, version): (&BenchmarkId, &VersionName),
         options: &Options,
     ) -> Result<Submission, String> {
         if let Some(reason) = &self.wrong {
@@ -86,17 +89,13 @@ impl ModelRows {
             display_name: self.name.clone(),
             ..Model::named(options.naming.provider(told, &self.name)?, name)?
         };
-        let run = Run {
-            model: model.id(),
-            benchmark: benchmark.to_owned(),
-            version: version.to_owned(),
-            harness: "livecodebench".to_owned(),
-            harness_version: options.code.harness_version.clone(),
+        let name = ["livecodebench", id.as_str(), version.as_str(), &self.name];
+        let harness_version = options.code.harness_version.as_str();
+        let run = RunCreate {
             commit: options.code.commit.clone(),
             attempts_policy: options.samples.map(|samples| format!("{samples} samples of each problem, each counts")),
-            generation_config: Map::new(),
-            external_id: names::external_id(&["livecodebench", benchmark, version, &self.name]),
-            ..Run::default()
+            external_id: Some(names::external_id(&name)),
+            ..RunCreate::new(model.id(), id.clone(), version.clone(), "livecodebench", harness_version)
         };
         Ok(Submission { model, run, evidence: Evidence::Results(self.results.values().cloned().collect()) })
     }

@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use aibaas_core::{
+    domain::{BenchmarkId, VersionName},
+    wire::{BenchmarkVersionPut, TaskInput},
+};
 use serde::Deserialize as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Options,
@@ -11,7 +15,7 @@ use super::{
     model_rows::ModelRows,
 };
 use crate::import::{
-    plan::{About, Benchmark, Entry, Plan},
+    plan::{Benchmark, Entry, Plan, metric},
     python_json::python_json,
     times::unix,
 };
@@ -22,7 +26,7 @@ use crate::import::{
 /// A text that says what was not understood.
 pub fn plan(file: &str, document: &[u8], options: &Options) -> Result<Plan, String> {
     let document: Document = python_json(document)?;
-    let mut tasks = BTreeMap::<String, Value>::new();
+    let mut tasks = BTreeMap::<String, TaskInput>::new();
     let mut days = Vec::new();
     let (mut runs, mut by_model) = (Vec::<ModelRows>::new(), HashMap::<String, usize>::new());
     for (index, value) in document.performances.iter().enumerate() {
@@ -38,9 +42,11 @@ pub fn plan(file: &str, document: &[u8], options: &Options) -> Result<Plan, Stri
             }
             rows.take(&row, options.samples)?;
             days.extend(row.date.and_then(day_of));
-            tasks
-                .entry(row.task()?)
-                .or_insert_with_key(|id| json!({"id": id, "scenario": row.platform, "difficulty": row.difficulty}));
+            tasks.entry(row.task()?).or_insert_with_key(|id| TaskInput {
+                scenario: row.platform.clone(),
+                difficulty: row.difficulty.clone(),
+                ..TaskInput::new(id.as_str())
+            });
             Ok(())
         });
         if let Err(reason) = taken {
@@ -57,11 +63,12 @@ pub fn plan(file: &str, document: &[u8], options: &Options) -> Result<Plan, Stri
         other => format!("livecodebench-{}", crate::import::names::slug(other, 50)),
     });
     let version = options.benchmark_version.clone().unwrap_or_else(|| version(&days, tasks.len()));
+    let (id, version) = (BenchmarkId::from(id), VersionName::from(version));
     let ids: Vec<String> = tasks.keys().cloned().collect();
     let graded = runs.iter().filter(|rows| rows.wrong.is_none()).any(ModelRows::has_partial_scores);
     let (mut entries, mut models) = (Vec::new(), HashMap::new());
     for rows in &runs {
-        let submission = rows.submission(&ids, &document.models, [&id, &version], options).and_then(|submission| {
+        let submission = rows.submission(&ids, &document.models, (&id, &version), options).and_then(|submission| {
             match models.insert(submission.run.model.clone(), rows.name.clone()) {
                 None => Ok(submission),
                 Some(other) => Err(format!("makes the same identifier as {other}")),
@@ -69,16 +76,14 @@ pub fn plan(file: &str, document: &[u8], options: &Options) -> Result<Plan, Stri
         });
         entries.push(Entry { name: rows.name.clone(), submission });
     }
-    let mut body = json!({
-        "title": "LiveCodeBench",
-        "description": format!("Problems of programming contests, by when they were published; scenario {scenario}."),
-        "metric": if graded { "score" } else { "pass_rate" },
-        "tasks": tasks.into_values().collect::<Vec<_>>(),
-    });
-    if let (Some(first), Value::Object(members)) = (days.iter().min(), &mut body) {
-        members.insert("tasksPublishedOn".to_owned(), first.as_str().into());
-    }
-    let about = About { homepage: Some("https://livecodebench.github.io".to_owned()), ..About::default() };
+    let description = format!("Problems of programming contests, by when they were published; scenario {scenario}.");
+    let body = BenchmarkVersionPut {
+        description: Some(description),
+        tasks_published_on: days.into_iter().min(),
+        tasks: Some(tasks.into_values().collect()),
+        homepage: Some("https://livecodebench.github.io".to_owned()),
+        ..BenchmarkVersionPut::of_results("LiveCodeBench", metric(graded))
+    };
     let mut unmapped = vec![
         format!("harness version is not in the file: {} stands for it", options.code.harness_version),
         "when a model was evaluated is not in the file; its release date and link have no place in a run".to_owned(),
@@ -86,7 +91,7 @@ pub fn plan(file: &str, document: &[u8], options: &Options) -> Result<Plan, Stri
     if graded {
         unmapped.push("pass@1 of several samples: their number is not in the file, give --samples N".to_owned());
     }
-    Ok(Plan { benchmarks: vec![Benchmark { id, version, body, relation: None, about }], entries, unmapped })
+    Ok(Plan { benchmarks: vec![Benchmark { id, version, body }], entries, unmapped })
 }
 
 /// Returns the day of a time in milliseconds since the epoch.
@@ -107,7 +112,9 @@ fn version(days: &[String], tasks: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::domain::benchmark::Metric;
     use clap::Parser;
+    use serde_json::json;
 
     use super::*;
     use crate::import::plan::Evidence;
@@ -148,9 +155,10 @@ mod tests {
         let found = results.iter().map(|result| (result.task.as_str(), result.correct)).collect::<Vec<_>>();
         assert_eq!(found, [("9001", Some(10)), ("A_1", Some(0)), ("A_2", Some(3))]);
         let body = &plan.benchmarks[0].body;
-        assert_eq!((&body["metric"], &body["tasksPublishedOn"]), (&json!("pass_rate"), &json!("2023-08-22")));
-        assert_eq!(body["tasks"][1], json!({"id": "A_1", "scenario": "codeforces", "difficulty": "easy"}));
-        assert_eq!(read(FILE, &[]).unwrap().benchmarks[0].body["metric"], "score");
+        assert_eq!((body.metric, body.tasks_published_on.as_deref()), (Metric::PassRate, Some("2023-08-22")));
+        let second = serde_json::to_value(&body.tasks.as_ref().unwrap()[1]).unwrap();
+        assert_eq!(second, json!({"id": "A_1", "scenario": "codeforces", "difficulty": "easy"}));
+        assert_eq!(read(FILE, &[]).unwrap().benchmarks[0].body.metric, Metric::Score);
     }
 
     #[test]

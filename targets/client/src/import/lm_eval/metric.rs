@@ -95,7 +95,7 @@ mod tests {
     fn another_metric_or_filter_can_be_named() {
         let plan = read(&results(), &[arith()], &["--metric", "exact_match,flexible-extract"]);
         let Evidence::Results(results) = &of(&plan, "arith").as_ref().unwrap().evidence else { panic!("counts") };
-        assert_eq!(results.iter().map(|result| result.score).sum::<f64>(), 3.0);
+        assert_eq!(results.iter().filter_map(|result| result.score).sum::<f64>(), 3.0);
         assert_eq!(
             of(&plan, "summary").as_ref().unwrap_err(),
             "has no metric exact_match,flexible-extract; there are rouge1,none"

@@ -75,12 +75,16 @@ fn is_of(file: &str, task: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::{
+        domain::benchmark::Metric,
+        wire::{GivenScorePut, ResultInput},
+    };
     use serde_json::json;
 
     use super::*;
     use crate::import::{
         lm_eval::fixtures::{arith, of, read, results, samples},
-        plan::{Evidence, GivenScore, TaskResult},
+        plan::Evidence,
     };
 
     #[test]
@@ -105,19 +109,19 @@ mod tests {
             })
         );
         let expected =
-            [0.0, 1.0, 1.0, 0.0].iter().enumerate().map(|(id, score)| TaskResult::scored(id.to_string(), 1, *score));
+            [0.0, 1.0, 1.0, 0.0].iter().enumerate().map(|(id, score)| ResultInput::finished(id.to_string(), 1, *score));
         assert_eq!(submission.evidence, Evidence::Results(expected.collect()));
         assert_eq!(
-            plan.benchmarks[0].body,
+            serde_json::to_value(&plan.benchmarks[0].body).unwrap(),
             json!({
                 "metric": "pass_rate", "tasks": [{"id": "0"}, {"id": "1"}, {"id": "2"}, {"id": "3"}], "title": "arith",
                 "description": "Task arith of lm-evaluation-harness (data set org/arith, main), scored by exact_match,strict-match.",
             })
         );
-        assert_eq!(plan.benchmarks[1].body["metric"], "score");
+        assert_eq!(plan.benchmarks[1].body.metric, Metric::Score);
         assert_eq!((plan.benchmarks[1].id.as_str(), plan.benchmarks[1].version.as_str()), ("summary", "1-a-0-shot"));
         let words = of(&plan, "words").as_ref().unwrap();
-        assert_eq!(words.evidence, Evidence::Score(GivenScore::of(12.5, None)), "perplexity is of all documents");
+        assert_eq!(words.evidence, Evidence::Score(GivenScorePut::of(12.5, None)), "perplexity is of all documents");
         let said = plan.unmapped.join("\n");
         for line in [
             "model_args token: ",

@@ -1,5 +1,9 @@
 //! Conversion of the results' declarations to a run.
 
+use aibaas_core::{
+    domain::{BenchmarkId, VersionName, strict_json::StrictObject},
+    wire::RunCreate,
+};
 use serde_json::{Map, Value};
 
 use super::{
@@ -7,38 +11,38 @@ use super::{
     model::{PUBLIC_ARGS, arguments},
     task::Task,
 };
-use crate::import::{
-    names,
-    plan::{Model, Run},
-    times::unix,
-};
+use crate::import::{names, plan::Model, times::unix};
 
 impl Task<'_> {
     /// Creates the body that opens the run.
     ///
     /// # Errors
     /// A text that names what the results lack.
-    pub fn run(&self, chosen: &Chosen, model: &Model, id: &str, version: &str) -> Result<Run, String> {
+    pub fn run(
+        &self,
+        chosen: &Chosen,
+        model: &Model,
+        id: &BenchmarkId,
+        version: &VersionName,
+    ) -> Result<RunCreate, String> {
         let Self { document, options, .. } = self;
         let commit = options.provenance.commit.clone().or_else(|| document.git_hash.clone());
         let harness_version = options.harness_version.as_ref().or(document.lm_eval_version.as_ref());
         let date = document.date.ok_or("date is missing")?;
         let seconds = document.total_evaluation_time_seconds.as_deref().and_then(|text| text.parse::<f64>().ok());
-        let model = format!("{}/{}", model.provider, model.name);
-        Ok(Run {
-            benchmark: id.to_owned(),
-            version: version.to_owned(),
-            harness: "lm-evaluation-harness".to_owned(),
-            harness_version: harness_version.ok_or("lm_eval_version is missing: give --harness-version")?.clone(),
+        let harness_version = harness_version.ok_or("lm_eval_version is missing: give --harness-version")?.as_str();
+        let model = model.id();
+        let name = ["lm-eval", id.as_str(), version.as_str(), &chosen.key(), model.as_str(), &date.to_string()];
+        let external_id = names::external_id(&name);
+        Ok(RunCreate {
             commit,
             prompt_hash: document.task_hashes.get(self.name).cloned(),
-            generation_config: self.generation_config(chosen),
-            evaluator_relationship: options.provenance.evaluator,
+            generation_config: StrictObject(self.generation_config(chosen)),
+            evaluator_relationship: options.provenance.evaluator.into(),
             started_at: Some(unix(date)?),
             completed_at: seconds.filter(|seconds| *seconds >= 0.0).map(|seconds| unix(date + seconds)).transpose()?,
-            external_id: names::external_id(&["lm-eval", id, version, &chosen.key(), &model, &date.to_string()]),
-            model,
-            ..Run::default()
+            external_id: Some(external_id),
+            ..RunCreate::new(model, id.clone(), version.clone(), "lm-evaluation-harness", harness_version)
         })
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use aibaas_core::wire::{BenchmarkVersionPut, ResultInput};
+use serde_json::{Map, Value};
 
 use super::{document::SampleCount, metric::Chosen, task::Task};
 use crate::import::{
-    plan::{Evidence, TaskResult},
+    plan::{Evidence, is_partial, metric, tasks_of},
     python_json::python_json,
 };
 
@@ -14,7 +15,7 @@ use crate::import::{
 const ROUNDING: f64 = 1e-6;
 
 impl Task<'_> {
-    /// Creates a result of each document, and the part of the benchmark's body that follows from them.
+    /// Creates a result of each document, and the benchmark's body that follows from them.
     ///
     /// # Errors
     /// A text that says why the samples are not those that the results are of.
@@ -24,7 +25,7 @@ impl Task<'_> {
         lines: &[u8],
         count: Option<SampleCount>,
         unmapped: &mut Vec<String>,
-    ) -> Result<(Value, Evidence), String> {
+    ) -> Result<(BenchmarkVersionPut, Evidence), String> {
         let mut scores = BTreeMap::new();
         let mut unscored = 0_usize;
         let worst = if chosen.measure.is_lower_better { 1.0 } else { 0.0 };
@@ -81,12 +82,14 @@ impl Task<'_> {
                 chosen.mean
             ));
         }
-        let graded = self.options.provenance.graded || scores.values().any(|score| *score != 0.0 && *score != 1.0);
-        let tasks: Vec<Value> = scores.keys().map(|id| json!({"id": id.to_string()})).collect();
-        let mut body = json!({ "metric": if graded { "score" } else { "pass_rate" }, "tasks": tasks });
-        chosen.measure.tell(&mut body);
-        let results = scores.into_iter().map(|(id, score)| TaskResult::scored(id.to_string(), 1, score));
-        Ok((body, Evidence::Results(results.collect())))
+        let results = scores.into_iter().map(|(id, score)| ResultInput::finished(id.to_string(), 1, score));
+        let results = results.collect::<Vec<_>>();
+        let is_graded = self.options.provenance.graded || results.iter().any(is_partial);
+        let body = BenchmarkVersionPut {
+            tasks: Some(tasks_of(&results)),
+            ..BenchmarkVersionPut::of_results(self.name, metric(is_graded))
+        };
+        Ok((body, Evidence::Results(results)))
     }
 }
 

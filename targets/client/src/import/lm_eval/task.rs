@@ -1,5 +1,9 @@
 //! Conversion of one task to a submission.
 
+use aibaas_core::{
+    domain::{BenchmarkId, VersionName},
+    wire::BenchmarkVersionPut,
+};
 use serde_json::Value;
 
 use super::{
@@ -10,7 +14,7 @@ use super::{
 use crate::import::{
     listing::some_of,
     names::{LONGEST_NAME, slug},
-    plan::{Benchmark, Model, Relation, Submission},
+    plan::{Benchmark, Model, Submission},
 };
 
 /// A task of the results.
@@ -32,17 +36,17 @@ impl Task<'_> {
             unmapped.push(format!("{}: the score is {}", some_of(&chosen.left), chosen.key()));
         }
         let count = self.document.counts.get(self.name).copied();
-        let (mut version, mut relation) = (self.version(), None);
+        let (mut version, mut whole_task_count, mut other_scoring_of) = (self.version(), None, None);
         if let Some(SampleCount { original, effective }) = count.filter(|count| count.effective < count.original) {
             let reason = format!("{effective} of {original} documents were evaluated");
             if !self.options.provenance.accept_incomplete {
                 return Err(format!("{reason}; --accept-incomplete publishes what is there"));
             }
-            relation = Some(Relation::PartOf(original.into()));
+            whole_task_count = Some(original);
             version = format!("{version}-{effective}-of-{original}");
             unmapped.push(format!("{reason}: they stand as version {version}"));
         }
-        let (mut body, evidence) = match samples {
+        let (body, evidence) = match samples {
             // A metric that is not a share is computed from all documents together.
             _ if !chosen.measure.is_share() => {
                 version = format!("{version}-score");
@@ -58,8 +62,8 @@ impl Task<'_> {
             _ => return Err("several files of its samples are given".to_owned()),
         };
         if let Some(given) = self.options.benchmark_version.as_ref().filter(|given| **given != version) {
-            if self.options.metric.is_some() && relation.is_none() {
-                relation = Some(Relation::OtherScoringOf(version.clone()));
+            if self.options.metric.is_some() && whole_task_count.is_none() {
+                other_scoring_of = Some(version.as_str().into());
             }
             given.clone_into(&mut version);
         }
@@ -67,12 +71,15 @@ impl Task<'_> {
         if id.is_empty() {
             return Err("the name makes no identifier".to_owned());
         }
-        if let Value::Object(members) = &mut body {
-            members.insert("title".to_owned(), self.name.into());
-            members.insert("description".to_owned(), self.description(&chosen).into());
-        }
+        let body = BenchmarkVersionPut {
+            description: Some(self.description(&chosen)),
+            whole_task_count,
+            other_scoring_of,
+            ..chosen.measure.told(body)
+        };
+        let (id, version) = (BenchmarkId::from(id), VersionName::from(version));
         let run = self.run(&chosen, model, &id, &version)?;
-        let benchmark = Benchmark { id, version, body, relation, ..Benchmark::default() };
+        let benchmark = Benchmark { id, version, body };
         let model = Model {
             provider: model.provider.clone(),
             name: model.name.clone(),

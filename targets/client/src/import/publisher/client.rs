@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aibaas_core::wire::{BenchmarkVersionPut, ModelPut};
 use http::{Method, StatusCode, header};
 use reqwest::{Client, Response, Url};
 use serde_json::{Value, json};
@@ -9,7 +10,6 @@ use serde_json::{Value, json};
 use super::{
     opened_run::OpenedRun,
     payload::{Payload, uploads},
-    wire::version_put,
 };
 use crate::{
     api::{ApiError, Problem, ProblemError, client_builder, retry_after, with_retries},
@@ -58,15 +58,14 @@ impl Publisher {
     /// # Errors
     /// A text that says why it is not declared.
     pub async fn declare_benchmark(&self, benchmark: &Benchmark, report: &dyn Fn(&str)) -> Result<(), String> {
-        let Benchmark { id, version, .. } = benchmark;
+        let Benchmark { id, version, body } = benchmark;
         let path = format!("benchmarks/{id}/versions/{version}");
-        let mut declared =
-            self.send(Method::PUT, &path, Some(Payload::json(&version_put(benchmark, true))?), report).await;
+        let mut declared = self.send(Method::PUT, &path, Some(Payload::json(body)?), report).await;
         // The version that it scores anew may not exist, now or when this one was declared.
         let is_alone = |error: &ApiError| error.points_at(&["/otherScoringOf"]) || error.code == "version_in_use";
-        if benchmark.relation.is_some() && declared.as_ref().is_err_and(is_alone) {
-            declared =
-                self.send(Method::PUT, &path, Some(Payload::json(&version_put(benchmark, false))?), report).await;
+        if body.other_scoring_of.is_some() && declared.as_ref().is_err_and(is_alone) {
+            let alone = BenchmarkVersionPut { other_scoring_of: None, ..body.clone() };
+            declared = self.send(Method::PUT, &path, Some(Payload::json(&alone)?), report).await;
         }
         match declared {
             Ok(_) => Ok(()),
@@ -135,7 +134,7 @@ impl Publisher {
     async fn declare_model(&self, submission: &Submission, report: &dyn Fn(&str)) -> Result<(), String> {
         let model = &submission.model;
         let path = format!("models/{}/{}", model.provider, model.name);
-        let body = Payload::json(&json!({"displayName": model.display_name}))?;
+        let body = Payload::json(&ModelPut::named(model.display_name.as_str()))?;
         match self.send(Method::PUT, &path, Some(body), report).await {
             Ok(_) => Ok(()),
             // Another client was faster: our run belongs to the model all the same.
@@ -191,9 +190,14 @@ async fn answer_of(response: Response) -> Result<Value, ApiError> {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use aibaas_core::{
+        domain::benchmark::Metric,
+        wire::{CountsPut, GivenScorePut, ResultInput, RunCreate},
+    };
+
     use super::*;
     use crate::{
-        import::plan::{Counts, GivenScore, Model, Run, TaskResult},
+        import::plan::Model,
         test_server::{self, Received},
     };
 
@@ -221,8 +225,11 @@ mod tests {
     fn submission() -> Submission {
         Submission {
             model: Model { provider: "p".to_owned(), name: "m".to_owned(), display_name: "M".to_owned() },
-            run: Run { model: "p/m".to_owned(), external_id: "x".to_owned(), ..Run::default() },
-            evidence: Evidence::Counts(Counts {
+            run: RunCreate {
+                external_id: Some("x".to_owned()),
+                ..RunCreate::new("p/m".into(), "b".into(), "1".into(), "h", "1")
+            },
+            evidence: Evidence::Counts(CountsPut {
                 total: 2,
                 correct_by_attempt: vec![1, 2],
                 cost_usd: None,
@@ -252,7 +259,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_score_is_given_and_known_again() {
-        let given = GivenScore::of(12.5, Some(0.5));
+        let given = GivenScorePut::of(12.5, Some(0.5));
         let submission = || Submission { evidence: Evidence::Score(given.clone()), ..submission() };
         let (publisher, received) = server(vec![
             (201, None, json!({"id": "r1", "status": "open"})),
@@ -277,18 +284,36 @@ mod tests {
             (200, None, json!({})),
         ])
         .await;
-        let results = (0..1200).map(|task| TaskResult::scored(format!("t{task}"), 1, 1.0));
+        let results = (0..1200).map(|task| ResultInput::finished(format!("t{task}"), 1, 1.0));
         let submission = Submission { evidence: Evidence::Results(results.collect()), ..submission() };
         assert_eq!(publisher.publish(&submission, &|_| {}).await, Ok(published()));
         let upload = "POST /api/v1/runs/r1/results";
         assert_eq!(asked(&received)[1..], [upload, upload, "POST /api/v1/runs/r1/publish"]);
     }
 
+    fn benchmark() -> Benchmark {
+        let body = BenchmarkVersionPut::of_results("B", Metric::PassRate);
+        Benchmark { id: "b".into(), version: "2".into(), body }
+    }
+
+    #[tokio::test]
+    async fn a_second_scoring_of_nothing_is_declared_alone() {
+        let missing = json!({"code": "validation_failed", "errors": [{"pointer": "/otherScoringOf"}]});
+        let (publisher, received) = server(vec![(422, None, missing), (201, None, json!({}))]).await;
+        let mut benchmark = benchmark();
+        benchmark.body.other_scoring_of = Some("1".into());
+        assert_eq!(publisher.declare_benchmark(&benchmark, &|_| {}).await, Ok(()));
+        let alone = json!({"title": "B", "metric": "pass_rate"});
+        let related = json!({"title": "B", "metric": "pass_rate", "otherScoringOf": "1"});
+        let sent = received.lock().unwrap().iter().map(|request| request.json()).collect::<Vec<_>>();
+        assert_eq!(sent, [related, alone]);
+    }
+
     #[tokio::test]
     async fn a_version_with_another_definition_is_told() {
         let in_use = json!({"code": "version_in_use", "detail": "Declare another version."});
         let (publisher, _) = server(vec![(409, None, in_use)]).await;
-        let benchmark = Benchmark { id: "b".to_owned(), version: "2".to_owned(), ..Benchmark::default() };
+        let benchmark = benchmark();
         let reason = publisher.declare_benchmark(&benchmark, &|_| {}).await.unwrap_err();
         assert!(reason.starts_with("version 2 of b is there with another definition"), "{reason}");
         assert!(reason.contains("--benchmark-version"), "{reason}");

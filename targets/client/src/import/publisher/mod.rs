@@ -3,6 +3,5 @@
 mod client;
 mod opened_run;
 mod payload;
-mod wire;
 
 pub use client::{Outcome, Publisher};

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use aibaas_core::wire::{Counts, GivenScore, ResultInput};
 use serde::Deserialize;
 
-use crate::import::plan::{Counts, Evidence, GivenScore, TaskResult};
+use crate::import::plan::Evidence;
 
 /// Tolerance between a published mean and the one computed here, which is added up in another order.
 const ROUNDING: f64 = 1e-6;
 
-/// Answer of the API about a run, new or opened earlier.
+/// Answer of the API about a run, new or opened earlier, as far as it is compared.
 #[derive(Deserialize)]
 pub struct OpenedRun {
     pub id: String,
@@ -21,8 +22,8 @@ pub struct OpenedRun {
 
 #[derive(Deserialize)]
 struct Aggregates {
-    correct: Option<u64>,
-    total: Option<u64>,
+    correct: Option<i64>,
+    total: Option<i64>,
     score: Option<f64>,
 }
 
@@ -30,21 +31,22 @@ impl OpenedRun {
     /// Checks whether the published numbers match the evidence.
     pub fn has(&self, evidence: &Evidence) -> bool {
         match evidence {
-            Evidence::Counts(counts) => self.counts.as_ref() == Some(counts),
-            Evidence::Score(score) => self.score.as_ref() == Some(score),
+            Evidence::Counts(counts) => self.counts == Some(counts.clone().into()),
+            Evidence::Score(score) => self.score == Some(score.clone().into()),
             Evidence::Results(results) => self.aggregates.as_ref().is_some_and(|published| published.agree(results)),
         }
     }
 }
 
 impl Aggregates {
-    fn agree(&self, results: &[TaskResult]) -> bool {
-        let (mut correct, mut total, mut tasks) = (0_u64, 0_u64, BTreeMap::<&str, (f64, f64)>::new());
+    fn agree(&self, results: &[ResultInput]) -> bool {
+        let (mut correct, mut total, mut tasks) = (0_i64, 0_i64, BTreeMap::<&str, (f64, f64)>::new());
         for result in results {
-            correct = correct.saturating_add(result.correct.unwrap_or(u32::from(result.score >= 1.0)).into());
-            total = total.saturating_add(result.samples.unwrap_or(1).into());
+            let score = result.score.unwrap_or_default();
+            correct = correct.saturating_add(result.correct.unwrap_or(i64::from(score >= 1.0)));
+            total = total.saturating_add(result.samples.unwrap_or(1));
             let (sum, attempts) = tasks.entry(&result.task).or_default();
-            *sum += result.score;
+            *sum += score;
             *attempts += 1.0;
         }
         let means = tasks.values().map(|(sum, attempts)| sum / attempts);
@@ -62,15 +64,15 @@ impl Aggregates {
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::domain::result_status::ResultStatus;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::import::plan::Status;
 
     /// Returns results of which two of three are passes.
-    fn results(tasks: usize) -> Vec<TaskResult> {
+    fn results(tasks: usize) -> Vec<ResultInput> {
         (0..tasks)
-            .map(|task| TaskResult::scored(format!("t{task}"), 1, if task % 3 == 0 { 0.0 } else { 1.0 }))
+            .map(|task| ResultInput::finished(format!("t{task}"), 1, if task % 3 == 0 { 0.0 } else { 1.0 }))
             .collect()
     }
 
@@ -83,7 +85,7 @@ mod tests {
         assert!(run(json!({"correct": 2, "total": 3, "score": 2.0 / 3.0})).has(&evidence));
         assert!(!run(json!({"correct": 1, "total": 3, "score": 1.0 / 3.0})).has(&evidence));
         assert!(!run(Value::Null).has(&evidence));
-        let partial = TaskResult { status: Status::Success, ..TaskResult::scored("t".to_owned(), 1, 0.25) };
+        let partial = ResultInput { status: ResultStatus::Success, ..ResultInput::finished("t", 1, 0.25) };
         let partial = Evidence::Results(vec![partial]);
         assert!(run(json!({"correct": null, "total": null, "score": 0.25})).has(&partial));
         assert!(!run(json!({"correct": null, "total": null, "score": 0.5})).has(&partial));

@@ -1,9 +1,8 @@
 //! Bodies of requests.
 
+use aibaas_core::wire::ResultInput;
 use bytes::Bytes;
 use serde::Serialize;
-
-use crate::import::plan::TaskResult;
 
 /// Most results that the API accepts in one upload.
 const MOST_RESULTS: usize = 1000;
@@ -36,7 +35,7 @@ impl Payload {
 ///
 /// # Errors
 /// A text that says why a result cannot be written as JSON.
-pub fn uploads(results: &[TaskResult]) -> Result<Vec<String>, String> {
+pub fn uploads(results: &[ResultInput]) -> Result<Vec<String>, String> {
     let (mut uploads, mut upload, mut lines) = (Vec::new(), String::new(), 0_usize);
     for result in results {
         let line = serde_json::to_string(result).map_err(|error| error.to_string())?;
@@ -59,13 +58,13 @@ pub fn uploads(results: &[TaskResult]) -> Result<Vec<String>, String> {
 mod tests {
     use super::*;
 
-    fn results(tasks: usize) -> Vec<TaskResult> {
-        (0..tasks).map(|task| TaskResult::scored(format!("t{task}"), 1, 1.0)).collect()
+    fn results(tasks: usize) -> Vec<ResultInput> {
+        (0..tasks).map(|task| ResultInput::finished(format!("t{task}"), 1, 1.0)).collect()
     }
 
     #[test]
     fn no_upload_is_too_large() {
-        let sizes = |results: &[TaskResult]| {
+        let sizes = |results: &[ResultInput]| {
             let uploads = uploads(results).unwrap();
             assert!(uploads.iter().all(|upload| upload.len() <= LARGEST_UPLOAD && upload.ends_with("}\n")));
             uploads.iter().map(|upload| upload.lines().count()).collect::<Vec<_>>()
@@ -73,7 +72,7 @@ mod tests {
         assert_eq!(sizes(&[]), Vec::<usize>::new());
         assert_eq!(sizes(&results(1000)), [1000]);
         assert_eq!(sizes(&results(2001)), [1000, 1000, 1]);
-        let long = |task: usize| TaskResult::scored(format!("{}{task}", "\u{1}".repeat(200)), 1, 1.0);
+        let long = |task: usize| ResultInput::finished(format!("{}{task}", "\u{1}".repeat(200)), 1, 1.0);
         let sizes = sizes(&(0..1000).map(long).collect::<Vec<_>>());
         assert!(sizes.len() == 2 && sizes.iter().sum::<usize>() == 1000, "{sizes:?}");
     }

@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
+use aibaas_core::{
+    domain::{BenchmarkId, VersionName},
+    wire::BenchmarkVersionPut,
+};
+use serde_json::Value;
 
 use super::{
     Options,
@@ -11,7 +15,7 @@ use super::{
 };
 use crate::import::{
     names::{LONGEST_NAME, slug},
-    plan::{About, Benchmark, Entry, Plan},
+    plan::{Benchmark, Entry, Plan},
     python_json::python_json,
 };
 
@@ -68,7 +72,8 @@ pub fn plan(document: &[u8], options: &Options) -> Result<Plan, String> {
 fn of_board(board: &Board, options: &Options) -> Plan {
     let known = TASKS.iter().find(|(name, _)| *name == board.name).map(|(_, tasks)| *tasks);
     let tasks = options.tasks.or(known);
-    let (id, version) = (format!("swe-bench-{}", slug(&board.name, LONGEST_NAME - 10)), &options.benchmark_version);
+    let id = BenchmarkId::from(format!("swe-bench-{}", slug(&board.name, LONGEST_NAME - 10)));
+    let version = VersionName::from(options.benchmark_version.as_str());
     let mut plan = Plan::default();
     let mut folders = HashSet::new();
     let mut unmapped = Vec::<&str>::new();
@@ -84,7 +89,7 @@ fn of_board(board: &Board, options: &Options) -> Plan {
             let tasks = tasks.ok_or_else(|| {
                 format!("how many tasks {0} has is not known here: give --board {0} --tasks N", board.name)
             })?;
-            let (submission, remarks) = submission(&row, [&id, version], tasks, options)?;
+            let (submission, remarks) = submission(&row, (&id, &version), tasks, options)?;
             if !folders.insert(submission.run.external_id.clone()) {
                 return Err("folder stands twice".to_owned());
             }
@@ -98,19 +103,13 @@ fn of_board(board: &Board, options: &Options) -> Plan {
     }
     plan.unmapped.push(format!("harness version is not in the file: {} stands for it", options.code.harness_version));
     if let Some(tasks) = tasks {
-        plan.benchmarks.push(Benchmark {
-            id,
-            version: version.clone(),
-            body: json!({
-                "title": format!("SWE-bench {}", board.name),
-                "description": "Issues of repositories that a system has to resolve. A row is an agent with a model.",
-                "metric": "pass_rate",
-                "evidence": "counts",
-                "taskCount": tasks,
-            }),
-            relation: None,
-            about: About { homepage: Some("https://www.swebench.com".to_owned()), ..About::default() },
-        });
+        let description = "Issues of repositories that a system has to resolve. A row is an agent with a model.";
+        let body = BenchmarkVersionPut {
+            description: Some(description.to_owned()),
+            homepage: Some("https://www.swebench.com".to_owned()),
+            ..BenchmarkVersionPut::of_counts(format!("SWE-bench {}", board.name), tasks)
+        };
+        plan.benchmarks.push(Benchmark { id, version, body });
     }
     plan
 }
@@ -123,7 +122,9 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::domain::{evaluator::EvaluatorRelationship, system::Agent};
     use clap::Parser;
+    use serde_json::json;
 
     use super::*;
     use crate::import::plan::Evidence;
@@ -167,12 +168,10 @@ mod tests {
             })
         );
         let run = &submission.run;
-        assert_eq!(
-            run.agent,
-            Some(crate::import::plan::Agent { name: "Tinker".to_owned(), version: Some("1.2".to_owned()) })
-        );
-        assert_eq!(run.links.source.as_deref(), Some("https://tinker.example"));
-        assert_eq!(run.links.traces.as_deref(), Some("https://tinker.example/trajs"));
+        assert_eq!(run.agent, Some(Agent { name: "Tinker".to_owned(), version: Some("1.2".to_owned()) }));
+        let links = run.links.as_ref().unwrap();
+        assert_eq!(links.source.as_deref(), Some("https://tinker.example"));
+        assert_eq!(links.traces.as_deref(), Some("https://tinker.example/trajs"));
         let Evidence::Counts(counts) = &submission.evidence else { panic!("results") };
         assert_eq!((counts.total, counts.correct_by_attempt[0], counts.cost_usd), (500, 211, None));
 
@@ -203,8 +202,8 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!((cost(0), cost(1)), (Some(279.167), None), "0 is what nobody measured");
-        assert_eq!(of(0).run.links.traces.as_deref(), Some("https://docent.example/1"));
-        assert_eq!(of(0).run.evaluator_relationship, crate::import::plan::Relationship::ThirdParty);
+        assert_eq!(of(0).run.links.as_ref().unwrap().traces.as_deref(), Some("https://docent.example/1"));
+        assert_eq!(of(0).run.evaluator_relationship, EvaluatorRelationship::ThirdParty);
         assert!(plan.unmapped.iter().any(|line| line.starts_with("instance_calls: ")));
     }
 
@@ -223,7 +222,7 @@ mod tests {
         assert!(refusal(&plan, "Verified: Undated").contains("missing field `date`"));
         let told = read(FILE, &["--board", "Moonshot", "--tasks", "40"]).unwrap();
         assert!(told.entries.iter().all(|entry| entry.submission.is_ok()));
-        assert_eq!(told.benchmarks[0].id, "swe-bench-moonshot");
+        assert_eq!(told.benchmarks[0].id.as_str(), "swe-bench-moonshot");
         assert!(read(FILE, &["--board", "None"]).unwrap_err().contains("there are Verified, Moonshot"));
         assert!(read("[]", &[]).is_err());
     }

@@ -1,5 +1,11 @@
 //! Conversion of a row to a submission.
 
+use aibaas_core::{
+    domain::{
+        BenchmarkId, VersionName, evaluator::EvaluatorRelationship, run_links::RunLinks, strict_json::StrictObject,
+    },
+    wire::{CountsPut, RunCreate},
+};
 use serde_json::{Map, Value};
 
 use super::{
@@ -9,7 +15,7 @@ use super::{
 };
 use crate::import::{
     names,
-    plan::{Counts, Evidence, Links, Relationship, Run, Submission},
+    plan::{Evidence, Submission},
     rates::{self, Fit},
     times::day,
 };
@@ -23,7 +29,7 @@ const DECIMALS: u8 = 2;
 /// A text that says why it would be wrong to publish the row.
 pub fn submission(
     row: &Row,
-    [benchmark, version]: [&str; 2],
+    (id, version): (&BenchmarkId, &VersionName),
     tasks: u32,
     options: &Options,
 ) -> Result<(Submission, Vec<String>), String> {
@@ -53,32 +59,29 @@ pub fn submission(
         }
     }
     let folder = row.folder.as_deref().unwrap_or(&row.name);
-    let run = Run {
-        model: model.id(),
-        benchmark: benchmark.to_owned(),
-        version: version.to_owned(),
-        harness: "swe-bench".to_owned(),
-        harness_version: options.code.harness_version.clone(),
+    let links = RunLinks {
+        source: address(&row.site).as_deref().and_then(link),
+        logs: address(&row.logs).as_deref().and_then(link),
+        traces: [&row.trajs, &row.trajs_docent].into_iter().find_map(|of| link(&address(of)?)),
+        paper: None,
+    };
+    let harness_version = options.code.harness_version.as_str();
+    let run = RunCreate {
         commit: options.code.commit.clone(),
         attempts_policy: row.tagged("System").find_map(attempts_policy),
-        generation_config: config,
+        generation_config: StrictObject(config),
         evaluator_relationship: match row.checked {
-            Some(true) => Relationship::ThirdParty,
-            _ => Relationship::SelfReported,
+            Some(true) => EvaluatorRelationship::ThirdParty,
+            _ => EvaluatorRelationship::SelfReported,
         },
         completed_at: Some(day(&row.date)?),
-        external_id: names::external_id(&["swe-bench", benchmark, version, folder]),
+        external_id: Some(names::external_id(&["swe-bench", id.as_str(), version.as_str(), folder])),
         agent: Some(agent(row, &model)),
         configuration: configuration(row),
-        links: Links {
-            source: address(&row.site).as_deref().and_then(link),
-            logs: address(&row.logs).as_deref().and_then(link),
-            traces: [&row.trajs, &row.trajs_docent].into_iter().find_map(|of| link(&address(of)?)),
-            paper: None,
-        },
-        ..Run::default()
+        links: Some(links).filter(|links| !links.is_empty()),
+        ..RunCreate::new(model.id(), id.clone(), version.clone(), "swe-bench", harness_version)
     };
-    let counts = Counts { cost_usd: cost, ..Counts::of(passed, tasks) };
+    let counts = CountsPut { cost_usd: cost, ..CountsPut::of(passed, tasks) };
     Ok((Submission { model, run, evidence: Evidence::Counts(counts) }, remarks))
 }
 

@@ -1,9 +1,11 @@
 //! System of a row: its model, its agent, and the model's configuration.
 
+use aibaas_core::domain::system::Agent;
+
 use super::{Options, document::Row};
 use crate::import::{
     names::{self, family, slug, vendor, vendor_and_name},
-    plan::{Agent, Model},
+    plan::Model,
 };
 
 /// Agent of the boards that compare models alone, as the site spells it.
@@ -116,7 +118,7 @@ mod tests {
     fn system(row: &Row) -> Result<(String, String, Option<String>), String> {
         let model = model(row, &Command::parse_from(["", "file"]).options)?;
         let agent = agent(row, &model);
-        Ok((model.id(), agent.name, agent.version))
+        Ok((model.id().into(), agent.name, agent.version))
     }
 
     #[test]

@@ -46,11 +46,12 @@ pub fn plan(runs: Vec<(String, Result<Recorded, String>)>, options: &Options) ->
 
 #[cfg(test)]
 mod tests {
+    use aibaas_core::domain::{result_status::ResultStatus, system::Agent};
     use clap::Parser;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::import::plan::{Agent, Evidence, Status, Submission};
+    use crate::import::plan::{Evidence, Submission};
 
     /// An invented file in the form that the harness writes.
     const RESULTS: &str = include_str!("../../../../../tests/data/terminal-bench/results.json");
@@ -103,11 +104,14 @@ mod tests {
         assert_eq!(results.len(), 20);
         let of = |task: &str| results.iter().find(|result| result.task == task && result.attempt == 5).unwrap();
         let open = of("open-a-door");
-        assert_eq!((open.status, open.latency_ms, open.input_tokens), (Status::Success, Some(61_500.0), Some(1200)));
+        assert_eq!(
+            (open.status, open.latency_ms, open.input_tokens),
+            (ResultStatus::Success, Some(61_500.0), Some(1200))
+        );
         let slow = of("wait-for-paint");
-        assert_eq!((slow.status, slow.input_tokens, slow.output_tokens), (Status::Timeout, None, None));
-        assert_eq!((of("fix-a-chair").status, of("light-a-fire").status), (Status::Failed, Status::Error));
-        assert_eq!(plan.benchmarks[0].body["attemptsPerTask"], 5);
+        assert_eq!((slow.status, slow.input_tokens, slow.output_tokens), (ResultStatus::Timeout, None, None));
+        assert_eq!((of("fix-a-chair").status, of("light-a-fire").status), (ResultStatus::Failed, ResultStatus::Error));
+        assert_eq!(plan.benchmarks[0].body.attempts_per_task, 5);
     }
 
     /// Checks that the trials tell when a run was made whose file does not, as in published runs that were cut down to
@@ -142,8 +146,8 @@ mod tests {
         let part = [(results, metadata)];
         assert_eq!(refusal(&part, &[]), "3 of 4 tasks were tried; --accept-incomplete publishes what is there");
         let plan = read(&part, &["--accept-incomplete"]);
-        assert_eq!(sound(&plan).run.version, "0.1.1-1-attempts-3-of-4");
-        assert!(plan.benchmarks[0].relation.is_some());
+        assert_eq!(sound(&plan).run.version.as_str(), "0.1.1-1-attempts-3-of-4");
+        assert!(plan.benchmarks[0].body.whole_task_count.is_some());
         let uneven = [run("u1"), part[0].clone()];
         assert_eq!(refusal(&uneven, &[]), "wait-for-paint have fewer than the 2 attempts of other tasks");
 

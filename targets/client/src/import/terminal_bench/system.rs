@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use aibaas_core::{
+    domain::{BenchmarkId, VersionName, benchmark::Metric, strict_json::StrictObject, system::Agent},
+    wire::{BenchmarkVersionPut, ResultInput, RunCreate, TaskInput},
+};
+use serde_json::{Map, Value};
 
 use super::{
     Options,
@@ -11,7 +15,7 @@ use super::{
 use crate::import::{
     listing::some_of,
     names::{self, LONGEST_NAME, slug},
-    plan::{About, Agent, Benchmark, Evidence, MOST_ATTEMPTS, Model, Relation, Run, Submission, TaskResult},
+    plan::{Benchmark, Evidence, MOST_ATTEMPTS, Model, Submission},
     times::{local_as_utc, utc},
 };
 
@@ -55,7 +59,7 @@ pub fn submission(
     options: &Options,
 ) -> Result<(Benchmark, Submission, Vec<String>), String> {
     let mut unmapped = Vec::new();
-    let mut tasks = BTreeMap::<String, Vec<TaskResult>>::new();
+    let mut tasks = BTreeMap::<String, Vec<ResultInput>>::new();
     for trial in runs.iter().flat_map(|run| &run.results.results) {
         let task = trial.task_id.trim();
         if !(1..=200).contains(&task.chars().count()) {
@@ -79,7 +83,7 @@ pub fn submission(
     let size = runs.iter().filter_map(|run| run.metadata.dataset_size).max().unwrap_or(0);
     let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
     let whole = format!("{}-{attempts}-attempts", slug(&key.dataset_version, LONGEST_NAME - 40));
-    let (mut version, mut relation) = (whole.clone(), None);
+    let (mut version, mut whole_task_count) = (whole.clone(), None);
     if count < size {
         let reason = format!("{count} of {size} tasks were tried");
         if !options.accept_incomplete {
@@ -87,37 +91,38 @@ pub fn submission(
         }
         version = format!("{whole}-{count}-of-{size}");
         unmapped.push(format!("{reason}: what is there stands as version {version}"));
-        relation = Some(Relation::PartOf(size.into()));
+        whole_task_count = Some(size);
     }
     let id = options.benchmark.clone().unwrap_or_else(|| slug(&key.dataset, LONGEST_NAME));
     let version = options.benchmark_version.clone().unwrap_or(version);
-    let body = json!({
-        "title": key.dataset,
-        "description": "Tasks that an agent has to carry out in a terminal, judged by tests.",
-        "metric": "pass_rate",
-        "tasks": tasks.keys().map(|id| json!({"id": id})).collect::<Vec<_>>(),
-        "attemptsPerTask": attempts,
-    });
-    let results: Vec<TaskResult> = tasks.into_values().flatten().filter(|result| result.attempt <= attempts).collect();
+    let (id, version) = (BenchmarkId::from(id), VersionName::from(version));
+    let body = BenchmarkVersionPut {
+        description: Some("Tasks that an agent has to carry out in a terminal, judged by tests.".to_owned()),
+        tasks: Some(tasks.keys().map(|id| TaskInput::new(id.as_str())).collect()),
+        attempts_per_task: attempts,
+        whole_task_count,
+        homepage: Some("https://www.tbench.ai".to_owned()),
+        ..BenchmarkVersionPut::of_results(key.dataset.as_str(), Metric::PassRate)
+    };
+    let results = tasks.into_values().flatten().filter(|result| result.attempt <= attempts.into()).collect();
     let unjudged = runs.iter().flat_map(|run| &run.results.results).filter(|trial| trial.is_resolved.is_none()).count();
     if unjudged > 0 {
         unmapped.push(format!("trials without is_resolved: {unjudged}; they count as 0, with status error or timeout"));
     }
     let (told, name) = names::vendor_and_name(&key.model);
     let model = Model::named(options.naming.provider(told, name)?, name)?;
-    let run = run(key, runs, [&id, &version], &model, options)?;
-    let about = About { homepage: Some("https://www.tbench.ai".to_owned()), ..About::default() };
-    let benchmark = Benchmark { id, version, body, relation, about };
+    let run = run(key, runs, (&id, &version), &model, options)?;
+    let benchmark = Benchmark { id, version, body };
     Ok((benchmark, Submission { model, run, evidence: Evidence::Results(results) }, unmapped))
 }
 
 fn run(
     key: &Key,
     runs: &[&Recorded],
-    [id, version]: [&String; 2],
+    (id, version): (&BenchmarkId, &VersionName),
     model: &Model,
     options: &Options,
-) -> Result<Run, String> {
+) -> Result<RunCreate, String> {
     let commits: Vec<&str> = runs
         .iter()
         .filter_map(|run| run.metadata.commit_hash.as_deref())
@@ -142,20 +147,16 @@ fn run(
     if names.len() < runs.len() {
         return Err("a run has neither id nor run_id".to_owned());
     }
-    let parts = [&["terminal-bench", id, version], names.as_slice()].concat();
-    Ok(Run {
-        model: model.id(),
-        benchmark: id.clone(),
-        version: version.clone(),
-        harness: "terminal-bench".to_owned(),
-        harness_version: options.code.harness_version.clone(),
+    let parts = [&["terminal-bench", id.as_str(), version.as_str()], names.as_slice()].concat();
+    let harness_version = options.code.harness_version.as_str();
+    Ok(RunCreate {
         commit: options.code.commit.clone().or_else(|| commits.first().map(|commit| (*commit).to_owned())),
-        generation_config: config,
+        generation_config: StrictObject(config),
         started_at: ends.iter().filter_map(|(started, _)| started.clone()).min(),
         completed_at: ends.into_iter().filter_map(|(_, ended)| ended).max(),
-        external_id: names::external_id(&parts),
+        external_id: Some(names::external_id(&parts)),
         agent: Some(key.agent.clone()),
-        ..Run::default()
+        ..RunCreate::new(model.id(), id.clone(), version.clone(), "terminal-bench", harness_version)
     })
 }
 

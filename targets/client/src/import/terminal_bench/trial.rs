@@ -1,30 +1,31 @@
 //! Conversion of a trial to a result.
 
+use aibaas_core::{domain::result_status::ResultStatus, wire::ResultInput};
 use jiff::{Timestamp, civil};
 
 use super::document::Trial;
-use crate::import::plan::{Status, TaskResult};
+use crate::import::plan;
 
 impl Trial {
     /// Creates the result of the attempt. A trial that the harness could not judge counts as 0, with status error.
-    pub fn result(&self, attempt: u32) -> TaskResult {
+    pub fn result(&self, attempt: u32) -> ResultInput {
         let failure = self.failure_mode.as_deref().unwrap_or_default();
         let resolved = self.is_resolved.unwrap_or(false);
         let status = match failure {
-            _ if resolved => Status::Success,
-            "agent_timeout" | "test_timeout" => Status::Timeout,
-            "" | "unset" | "none" if self.is_resolved.is_some() => Status::Failed,
-            _ => Status::Error,
+            _ if resolved => ResultStatus::Success,
+            "agent_timeout" | "test_timeout" => ResultStatus::Timeout,
+            "" | "unset" | "none" if self.is_resolved.is_some() => ResultStatus::Failed,
+            _ => ResultStatus::Error,
         };
         // Agents that do not count tokens report 0.
-        let tokens = |tokens: Option<u64>| tokens.filter(|tokens| *tokens > 0);
+        let tokens = |tokens: Option<u64>| tokens.filter(|tokens| *tokens > 0).map(plan::tokens);
         let score = f64::from(u8::from(resolved));
-        TaskResult {
+        ResultInput {
             status,
             latency_ms: self.latency_ms(),
             input_tokens: tokens(self.total_input_tokens),
             output_tokens: tokens(self.total_output_tokens),
-            ..TaskResult::scored(self.task_id.trim().to_owned(), attempt, score)
+            ..ResultInput::finished(self.task_id.trim(), attempt, score)
         }
     }
 
