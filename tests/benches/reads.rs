@@ -85,9 +85,9 @@ async fn one(simulation: &Simulation, read: &Read, name: String) -> Measured {
     let (status, body) = simulation.read(&read.path).await;
     let rounds = (LONGEST.as_micros() / start.elapsed().as_micros().max(1)).clamp(5, MOST_ROUNDS as u128);
     assert_eq!(status, 200, "{}: {}", read.path, String::from_utf8_lossy(&body));
-    simulation.settle().await;
+    simulation.complete_background().await;
     let (_, cost) = simulation.cost(simulation.read(&read.path)).await;
-    simulation.settle().await;
+    simulation.complete_background().await;
     // Prepares what is read.
     simulation.read(&read.path).await;
     let mut times = Vec::new();
@@ -95,7 +95,7 @@ async fn one(simulation: &Simulation, read: &Read, name: String) -> Measured {
         let start = Instant::now();
         simulation.read(&read.path).await;
         times.push(start.elapsed());
-        simulation.settle().await;
+        simulation.complete_background().await;
     }
     times.sort_unstable();
     Measured { name, cost, time: times[times.len() / 2], bytes: body.len() }

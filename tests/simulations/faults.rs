@@ -142,8 +142,8 @@ impl World {
     }
 
     /// Completes the work after answers; returns the milliseconds that it took.
-    fn settle(&self) -> i64 {
-        self.simulation.timed(self.simulation.settle()).1
+    fn complete_background(&self) -> i64 {
+        self.simulation.timed(self.simulation.complete_background()).1
     }
 
     /// Revokes a key that was created, since a person may have only fifty.
@@ -290,7 +290,7 @@ async fn every_request_ends_in_time() {
                 assert!(again.status < 300, "{context}, healed: {} {}", again.status, again.value());
                 assert_eq!(again.ms, 0, "{context}, healed");
                 world.revoke(&again);
-                world.settle();
+                world.complete_background();
             }
         }
     }
@@ -352,7 +352,7 @@ async fn the_same_key_acts_once() {
                 world.simulation.faults.heal();
                 assert!(first.ms <= REQUEST_MS, "{context}: {} ms", first.ms);
                 assert!(first.status < 300 || first.status == 503, "{context}: {first:?} {}", first.value());
-                world.settle();
+                world.complete_background();
                 let mut again = world.send(&request, Some(&key));
                 if again.status == 409 {
                     assert_eq!(again.value()["code"], "idempotency_in_progress", "{context}");
@@ -371,7 +371,7 @@ async fn the_same_key_acts_once() {
                 }
                 assert_eq!(world.count(table), before + 1, "{context}");
                 world.revoke(&third);
-                world.settle();
+                world.complete_background();
             }
         }
     }
@@ -403,7 +403,7 @@ async fn boards_outlive_the_database() {
     let at = world.simulation.now_ms();
     let fresh = kept.iter().map(|request| world.send(request, None)).collect::<Vec<_>>();
     assert!(fresh.iter().all(|fresh| fresh.status == 200));
-    world.settle();
+    world.complete_background();
     world.simulation.pass_seconds(600);
     for fault in [Fault::Fails("D1_ERROR: no such table"), Fault::Fails(LOST), Fault::Hangs, Fault::HangsToTell] {
         for (request, before) in kept.iter().zip(&fresh) {
@@ -447,7 +447,7 @@ async fn boards_outlive_the_database() {
     assert_eq!(world.send(&post("publish", None), None).status, 200);
     let newest = world.send(&kept[1], None);
     assert_ne!(newest.value()["snapshotId"], fresh[1].value()["snapshotId"]);
-    world.settle();
+    world.complete_background();
     world.simulation.faults.set(Database, Fault::Fails(LOST));
     assert_eq!(world.send(&kept[1], None).body, newest.body);
 }
@@ -461,7 +461,7 @@ async fn what_is_hidden_is_no_last_answer() {
     let boards = [get(BOARD, &[]), get("/leaderboard?benchmark=bench", &[]), get("/api/v1/models/p/m/history", &[])];
     let ask = || boards.iter().map(|board| world.send(board, None).status).collect::<Vec<_>>();
     let while_down = || {
-        world.settle();
+        world.complete_background();
         world.simulation.faults.set(Database, Fault::Fails(LOST));
         let heard = ask();
         world.simulation.faults.heal();
@@ -497,7 +497,7 @@ async fn what_is_hidden_is_no_last_answer_of_a_bad_cache() {
         simulation.pass_seconds(60);
         world.stay_logged_in();
         assert_eq!(world.send(&board, None).status, 200);
-        world.settle();
+        world.complete_background();
         assert!(is_kept());
     };
     let tick = || simulation.timed(aibaas_core::tick(&simulation.app));
@@ -515,7 +515,7 @@ async fn what_is_hidden_is_no_last_answer_of_a_bad_cache() {
         show_and_keep();
         simulation.faults.set(Cache, fault);
         assert_eq!(world.moderate("models/p/m/hide"), ms, "{fault:?}");
-        world.settle();
+        world.complete_background();
         simulation.faults.heal();
         simulation.pass_seconds(5);
         tick();
@@ -564,7 +564,7 @@ async fn who_registers_waits_two_seconds_for_breached_passwords() {
         let heard = world.send(&register, None);
         assert_eq!((heard.status, heard.ms), (202, 2_000), "{}", heard.value());
         world.simulation.faults.heal();
-        world.settle();
+        world.complete_background();
     }
 }
 
@@ -583,7 +583,7 @@ async fn mail_waits_for_its_provider() {
         assert_eq!((answer.status().as_u16(), ms), (202, 0));
     }
     // Ten deliveries, one after another here: each calls a provider that hangs once, and for four mails at most.
-    let ((), ms) = simulation.timed(simulation.settle());
+    let ((), ms) = simulation.timed(simulation.complete_background());
     assert!(ms <= 100_000, "{ms} ms");
     let waiting = "SELECT count(*) FROM outbox WHERE sent_at IS NULL";
     assert_eq!(simulation.count(waiting), 10, "none is lost");

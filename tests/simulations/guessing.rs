@@ -165,7 +165,7 @@ async fn passwords_in_flight_are_no_failures() {
         assert_eq!(answers.iter().filter(|status| **status == 401).count(), 5, "{answers:?}");
         assert_eq!(answers.iter().filter(|status| **status == 429).count(), 59, "{answers:?}");
         assert_eq!(simulation.most_hashes_at_once(), 5);
-        simulation.settle().await;
+        simulation.complete_background().await;
         assert_eq!(simulation.count("SELECT count(*) FROM guesses_in_flight"), 0);
         // After the delay one password is checked, and all the others wait for the result.
         simulation.pass_seconds(1);

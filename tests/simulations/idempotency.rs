@@ -74,7 +74,7 @@ async fn broken_off(
     let broken = !simulation.heal();
     match end {
         End::Killed(_) => simulation.die(),
-        End::Database(_) | End::ClientGone(_) => simulation.settle().await,
+        End::Database(_) | End::ClientGone(_) => simulation.complete_background().await,
     }
     (answer, broken)
 }
@@ -115,7 +115,7 @@ async fn happens_once(
             if let Some(first) = first.filter(|first| first.status < 300) {
                 assert_eq!((again.status, &again.body), (first.status, &first.body), "{context}");
             }
-            simulation.settle().await;
+            simulation.complete_background().await;
             let third = send().await;
             assert!(third.replayed, "{context}: {third:?}");
             assert_eq!((third.status, third.body), (again.status, again.body), "{context}");

@@ -142,7 +142,7 @@ async fn all_or_nothing(publisher: &Publisher, token: &str, prepare: impl AsyncF
             if killed {
                 simulation.die();
             } else {
-                simulation.settle().await;
+                simulation.complete_background().await;
             }
             let between = publisher.everything();
             let (status, again) = send().await;
@@ -195,7 +195,7 @@ async fn an_upload_is_whole_or_not_at_all() {
             if killed {
                 simulation.die();
             } else {
-                simulation.settle().await;
+                simulation.complete_background().await;
             }
             let between = simulation.count(results) - before;
             assert!(between == 0 || between == 3, "{failure:?} at round trip {calls} left {between}");

@@ -79,7 +79,7 @@ async fn a_sequencer_that_fails_or_dies_at_any_call_leaves_the_tree_right() {
                 assert_eq!(answer.status(), 200);
                 simulation.break_after(calls, failure);
                 // Nothing here waits but what the failure makes slow, and that dies.
-                let ended = simulation.settle().now_or_never();
+                let ended = simulation.complete_background().now_or_never();
                 simulation.heal();
                 if dies || ended.is_none() {
                     simulation.die();

@@ -30,7 +30,7 @@ impl<'a> Counting<'a> {
     }
 
     async fn answer(&mut self, name: &str, request: Request<Body>) -> (StatusCode, String) {
-        self.simulation.settle().await;
+        self.simulation.complete_background().await;
         self.simulation.faults.database_calls();
         let answer = self.simulation.send(request).await;
         let calls = self.simulation.faults.database_calls();
@@ -159,7 +159,7 @@ async fn no_request_of_an_account_calls_the_database_more_than_twice() {
     let mut counting = Counting::of(&simulation);
     let credentials = json!({ "email": EMAIL, "password": PASSWORD });
     counting.call("POST", "/auth/register", "", credentials.clone()).await;
-    simulation.settle().await;
+    simulation.complete_background().await;
     let token = simulation.mailed_token(EMAIL, "Verify your e-mail address").await;
     counting.call("POST", "/auth/verify-email", "", json!({ "token": token })).await;
     let tokens = counting.call("POST", "/auth/login", "", credentials.clone()).await;

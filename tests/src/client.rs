@@ -13,7 +13,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use crate::{PATIENCE, contract::Question, host::Host, waiting::eventually};
+use crate::{TIMEOUT, contract::Question, host::Host, waiting::eventually};
 
 /// A caller of a host, from an address of its own, with or without a credential.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ fn plain_builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .no_proxy()
         // Longer than any host takes, so that it is the host that ends what takes too long.
-        .timeout(PATIENCE)
+        .timeout(TIMEOUT)
         // workerd closes what is idle for 5 s, and a connection that is being closed loses what is sent on it.
         .pool_idle_timeout(Duration::from_secs(2))
 }

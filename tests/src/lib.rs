@@ -25,4 +25,4 @@ pub use fixtures::{Authenticator, Publisher, User};
 pub use host::Host;
 pub use keys::{Key, Service};
 pub use visitor::{Page, Visitor};
-pub use waiting::{PATIENCE, ended, eventually, eventually_blocking};
+pub use waiting::{TIMEOUT, ended, eventually, eventually_blocking};

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt as _, process::Command};
 
 /// Ends what hangs. The longest takes a minute on two idle cores, and many times that on busy ones.
-const PATIENCE: Duration = Duration::from_secs(900);
+const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Register, verify, log in, refresh, change address and password and log out, in cookie mode, from a page on another
 /// origin.
@@ -244,12 +244,12 @@ pub async fn drive(program: &str, mut options: Value) -> Result<(), String> {
         _ = tokio::join!(output.read_to_string(&mut said), errors.read_to_string(&mut complained));
         child.wait().await
     };
-    let ended = tokio::time::timeout(PATIENCE, whole).await;
+    let ended = tokio::time::timeout(TIMEOUT, whole).await;
     match ended {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(format!("{status}\n{said}{complained}")),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("it has not ended after {} s\n{said}{complained}", PATIENCE.as_secs())),
+        Err(_) => Err(format!("it has not ended after {} s\n{said}{complained}", TIMEOUT.as_secs())),
     }
 }
 

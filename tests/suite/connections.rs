@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use aibaas_tests::{
-    PATIENCE, User, cases,
+    TIMEOUT, User, cases,
     fixtures::{PASSWORD, new_address, token_in},
     host::{
         Host, Kind, Setup, logging,
@@ -24,7 +24,7 @@ cases![KeepsMail:
 
 /// However long an event is waited for, it comes or the case fails.
 pub async fn in_the_end<T>(what: &str, event: impl Future<Output = T>) -> T {
-    let waited = tokio::time::timeout(PATIENCE, event).await;
+    let waited = tokio::time::timeout(TIMEOUT, event).await;
     waited.unwrap_or_else(|_| panic!("{what} did not come"))
 }
 

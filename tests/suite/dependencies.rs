@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 
 use aibaas_spin_host::{Dependency, Fault, InstanceLimits, SpinHost};
 use aibaas_tests::{
-    Answer, PATIENCE, Publisher, User, cases, eventually,
+    Answer, Publisher, TIMEOUT, User, cases, eventually,
     fixtures::{PASSWORD, new_address, try_login, unique},
     host::{
         Host, Kind, Setup, TICK_SECRET,
@@ -39,7 +39,7 @@ fn variables() -> Vec<(&'static str, String)> {
 
 /// The answer, which does not wait for what hangs: that does so until it is healed.
 async fn in_time(answer: impl Future<Output = Answer>) -> Answer {
-    tokio::time::timeout(PATIENCE, answer).await.expect("nothing is waited for without end")
+    tokio::time::timeout(TIMEOUT, answer).await.expect("nothing is waited for without end")
 }
 
 /// Asks until the answer is not that a dependency was too slow.
@@ -452,7 +452,7 @@ async fn huge_upload(url: &str, key: Option<&str>, chunked: bool) -> Result<u16,
     wire.send(head).await.map_err(|error| error.to_string())?;
     let spaces = vec![b' '; 64 * 1024];
     let piece = if chunked { [b"10000\r\n".as_slice(), &spaces, b"\r\n"].concat() } else { spaces };
-    let answer = tokio::time::timeout(PATIENCE, wire.exchange_repeated(&piece, (90 << 20) / (64 * 1024))).await;
+    let answer = tokio::time::timeout(TIMEOUT, wire.exchange_repeated(&piece, (90 << 20) / (64 * 1024))).await;
     let answer = answer.map_err(|_| "no answer")?.map_err(|error| error.to_string())?;
     answer.map(|answer| answer.status).ok_or_else(|| "closed without an answer".to_owned())
 }

@@ -1,7 +1,7 @@
 //! What stands around the API: its index, its health, its documents and its public keys.
 
 use aibaas_tests::{
-    PATIENCE, Publisher, User,
+    Publisher, TIMEOUT, User,
     case::skip,
     cases,
     fixtures::{new_address, passes},
@@ -172,7 +172,7 @@ pub async fn a_generated_client(kind: Kind) -> Result<(), String> {
     let command = tokio::task::spawn_blocking(|| tools::openapi_program("openapi-fetch.ts"));
     let mut command = Command::from(command.await.map_err(|error| error.to_string())??);
     command.args([host.url(), &new_address(), &publisher.benchmark]).kill_on_drop(true);
-    let ended = tokio::time::timeout(PATIENCE, command.output()).await.map_err(|_| "it does not end".to_owned())?;
+    let ended = tokio::time::timeout(TIMEOUT, command.output()).await.map_err(|_| "it does not end".to_owned())?;
     let output = ended.map_err(|error| error.to_string())?;
     let told = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {

@@ -2,7 +2,7 @@
 //! front end that uses it.
 
 use aibaas_tests::{
-    PATIENCE, Publisher,
+    Publisher, TIMEOUT,
     host::{Host, Kind, Setup},
     tools,
 };
@@ -65,7 +65,7 @@ async fn node<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<(), St
     let node = tokio::task::spawn_blocking(tools::node).await.map_err(|error| error.to_string())??;
     let mut command = Command::new(node);
     command.args(arguments).current_dir(folder).stdin(std::process::Stdio::null()).kill_on_drop(true);
-    let ended = tokio::time::timeout(PATIENCE, command.output()).await.map_err(|_| "it does not end".to_owned())?;
+    let ended = tokio::time::timeout(TIMEOUT, command.output()).await.map_err(|_| "it does not end".to_owned())?;
     let output = ended.map_err(|error| error.to_string())?;
     if output.status.success() {
         return Ok(());

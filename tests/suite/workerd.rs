@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use aibaas_tests::{
-    PATIENCE, Publisher, User, eventually,
+    Publisher, TIMEOUT, User, eventually,
     fixtures::{PASSWORD, new_address, token_in, unique},
     host::{
         Host, Kind, MAIL_FROM, Setup,
@@ -122,7 +122,7 @@ pub async fn counts_what_waits_in_its_data_set() -> Result<(), String> {
     let numbers = point["doubles"].as_array().expect("numbers").iter().filter_map(Value::as_f64).collect::<Vec<_>>();
     let [mails, given_up, oldest_age, webhooks, failing, overdue, bytes] = *numbers else { panic!("{point}") };
     assert_eq!([mails, given_up, webhooks, failing, overdue], [1.0, 0.0, 1.0, 1.0, 0.0], "{point}");
-    assert!((3600.0..3600.0 + PATIENCE.as_secs_f64()).contains(&oldest_age), "{point}");
+    assert!((3600.0..3600.0 + TIMEOUT.as_secs_f64()).contains(&oldest_age), "{point}");
     assert!((100_000.0..100_000_000.0).contains(&bytes), "{point}");
 
     let fault = async |query: &str| {
@@ -190,7 +190,7 @@ pub async fn keys_outlive_their_objects() -> Result<(), String> {
             owner.api.get(format!("{}/usage", busy.path())).await.expect(200);
         }
     };
-    let looks = tokio::time::timeout(PATIENCE, looks);
+    let looks = tokio::time::timeout(TIMEOUT, looks);
     let ((), looked) = tokio::join!(load, looks);
     looked.map_err(|_| "the use of a busy key is not told".to_owned())?;
     let usage = owner.api.get(format!("{}/usage", busy.path())).await.expect(200);

@@ -73,7 +73,7 @@ pub struct SpinHost {
     address: SocketAddr,
     log: log::Log,
     host: Arc<state::Shared>,
-    closing: watch::Sender<Option<serve::Ending>>,
+    closing: watch::Sender<Option<serve::ShutdownMode>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -145,10 +145,10 @@ impl SpinHost {
     /// Stops accepting, answers requests in flight, gives work after the answer 5 seconds, and ends: this is more than
     /// Spin does, for tests that look at what was done.
     pub fn shutdown(mut self) {
-        self.close(serve::Ending::Drained);
+        self.close(serve::ShutdownMode::Drained);
     }
 
-    fn close(&mut self, ending: serve::Ending) {
+    fn close(&mut self, ending: serve::ShutdownMode) {
         self.closing.send_replace(Some(ending));
         if let Some(thread) = self.thread.take() {
             _ = thread.join();
@@ -158,7 +158,7 @@ impl SpinHost {
 
 impl Drop for SpinHost {
     fn drop(&mut self) {
-        self.close(serve::Ending::Cut);
+        self.close(serve::ShutdownMode::Cut);
     }
 }
 

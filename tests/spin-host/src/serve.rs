@@ -48,7 +48,7 @@ const EPOCH_DEADLINE: u64 = u64::MAX / 2;
 
 /// The way in which a host ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum ShutdownMode {
     /// As Spin ends at SIGTERM: connections are cut, and running work is dropped.
     Cut,
     /// Requests in flight are answered, and work after the answer has 5 seconds to end.
@@ -69,7 +69,7 @@ struct Instances {
     service: ServicePre<State>,
     engine: Engine,
     host: Arc<Shared>,
-    closing: watch::Receiver<Option<Ending>>,
+    closing: watch::Receiver<Option<ShutdownMode>>,
 }
 
 impl HandlerState for Instances {
@@ -182,14 +182,14 @@ pub(crate) async fn serve(
     service: ServicePre<State>,
     engine: Engine,
     host: Arc<Shared>,
-    mut closing: watch::Receiver<Option<Ending>>,
+    mut closing: watch::Receiver<Option<ShutdownMode>>,
 ) {
     let handler = ProxyHandler::new(Instances { service, engine, host: Arc::clone(&host), closing: closing.clone() });
     let connections = GracefulShutdown::new();
     let ending = loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            // A dropped sender counts as `Ending::Cut`.
+            // A dropped sender counts as `ShutdownMode::Cut`.
             ending = closing.wait_for(Option::is_some) => break ending.ok().and_then(|ending| *ending),
         };
         let Ok((stream, peer)) = accepted else { continue };
@@ -203,7 +203,7 @@ pub(crate) async fn serve(
         tokio::spawn(connections.watch(connection));
     };
     drop(listener);
-    if ending != Some(Ending::Drained) {
+    if ending != Some(ShutdownMode::Drained) {
         return;
     }
     _ = timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;

@@ -57,7 +57,7 @@ fn built() -> &'static Path {
 }
 
 /// How long an answer may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 impl Probe {
     /// A host of its own for each test; `state` names its directory.
@@ -94,7 +94,7 @@ impl Probe {
     /// All that comes back for these bytes until the connection ends.
     fn raw(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.host.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         // It may be refused before all of it has left.
         _ = stream.write_all(request);
         let mut answer = Vec::new();
@@ -113,7 +113,7 @@ impl Probe {
     }
 
     fn get(&self, path: &str) -> String {
-        let (status, body) = self.try_get(path, PATIENCE).expect("an answer");
+        let (status, body) = self.try_get(path, TIMEOUT).expect("an answer");
         assert_eq!(status, 200, "{path}: {}", self.host.log());
         body
     }
@@ -201,13 +201,13 @@ fn answers_a_head_of_4_mb_with_431() {
 #[test]
 fn answers_for_itself_where_spin_does() {
     let probe = Probe::start("well-known");
-    assert_eq!(probe.try_get("/.well-known/spin/health", PATIENCE), Some((200, "OK".to_owned())));
-    assert_eq!(probe.try_get("/.well-known/spin/nothing", PATIENCE), Some((404, String::new())));
+    assert_eq!(probe.try_get("/.well-known/spin/health", TIMEOUT), Some((200, "OK".to_owned())));
+    assert_eq!(probe.try_get("/.well-known/spin/nothing", TIMEOUT), Some((404, String::new())));
 }
 
 /// What still comes until the connection ends.
 fn rest(stream: &mut TcpStream) -> Vec<u8> {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
         Ok(_) => {}
@@ -221,7 +221,7 @@ fn cuts_off_requests_and_what_follows_answers_when_it_ends() {
     let probe = Probe::start("cut");
     let mut waiting = TcpStream::connect(probe.host.address()).unwrap();
     waiting.write_all(b"GET /wait HTTP/1.1\r\nHost: probe.test\r\n\r\n").unwrap();
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     while !probe.host.log().contains("waits") {
         assert!(Instant::now() < until, "the request never came to the component");
         thread::yield_now();
@@ -299,7 +299,7 @@ fn gives_an_instance_several_requests_at_once_and_drops_it_when_idle() {
 #[test]
 fn survives_a_panic_of_the_component() {
     let probe = Probe::start("panic");
-    assert_eq!(probe.try_get("/panic", PATIENCE).unwrap().0, 500);
+    assert_eq!(probe.try_get("/panic", TIMEOUT).unwrap().0, 500);
     assert!(probe.host.log().contains("as asked"));
     assert_eq!(probe.get("/uses"), "0");
 }

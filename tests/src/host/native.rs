@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Running, Setup, Started};
-use crate::{PATIENCE, provider::KEY_LIST_PATH, tools};
+use crate::{TIMEOUT, provider::KEY_LIST_PATH, tools};
 
 /// A native server that a case starts for itself; killed when dropped.
 pub struct Server {
@@ -136,7 +136,7 @@ fn spawn_by(command: &mut Command, listen: &str, data: &Path, variables: &[(&str
     }
     drop(lines);
     let mut said = Vec::new();
-    while let Ok(line) = printed.recv_timeout(PATIENCE) {
+    while let Ok(line) = printed.recv_timeout(TIMEOUT) {
         if let Some((_, address)) = line.split_once("listening on ") {
             let address = address.split_whitespace().next().unwrap_or(address).trim_end_matches(',');
             return Ok((child, format!("http://{address}"), printed));

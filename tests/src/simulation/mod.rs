@@ -285,7 +285,7 @@ impl Simulation {
     }
 
     /// Sends a GET request without a credential; returns the status and the body. Work after the answer waits for
-    /// [`Simulation::settle`].
+    /// [`Simulation::complete_background`].
     pub async fn read(&self, path: &str) -> (u16, Vec<u8>) {
         let response = self.answer(Request::get(path), None, None).await;
         let status = response.status().as_u16();
@@ -298,8 +298,8 @@ impl Simulation {
         (status, value)
     }
 
-    /// Sends a POST request with an `Idempotency-Key`. Work after the answer waits for [`Simulation::settle`], or is
-    /// lost with [`Simulation::die`].
+    /// Sends a POST request with an `Idempotency-Key`. Work after the answer waits for
+    /// [`Simulation::complete_background`], or is lost with [`Simulation::die`].
     pub async fn post_once(&self, path: &str, key: &str, token: Option<&str>, body: Option<&Value>) -> Replayable {
         let request = Request::post(path).header("idempotency-key", key);
         let response = self.answer(request, token, body).await;
@@ -313,7 +313,8 @@ impl Simulation {
         }
     }
 
-    /// Sends a request with this token and JSON body. Work after the answer waits for [`Simulation::settle`].
+    /// Sends a request with this token and JSON body. Work after the answer waits for
+    /// [`Simulation::complete_background`].
     pub async fn answer(&self, request: Builder, token: Option<&str>, body: Option<&Value>) -> Response {
         let mut request = request;
         if let Some(token) = token {
@@ -326,14 +327,14 @@ impl Simulation {
         self.send(request.header("host", "simulation.example").body(body).expect("a request")).await
     }
 
-    /// Sends a request as it is. Work after the answer waits for [`Simulation::settle`].
+    /// Sends a request as it is. Work after the answer waits for [`Simulation::complete_background`].
     pub async fn send(&self, mut request: Request<Body>) -> Response {
         request.extensions_mut().insert(ClientAddress(*self.address.lock().expect("no panic")));
         self.router.clone().oneshot(request).await.expect("an answer")
     }
 
     /// Sends a request from this address, beside others, and returns the status. Work after the answer waits for
-    /// [`Simulation::settle`].
+    /// [`Simulation::complete_background`].
     pub async fn call_at_once(&self, from: [u8; 4], method: Method, path: &str, body: Value) -> u16 {
         let request = Request::builder().method(method).uri(path).header("host", "simulation.example");
         let request = request.header("content-type", "application/json");
@@ -343,7 +344,7 @@ impl Simulation {
     }
 
     /// Completes the work that is left after answers.
-    pub async fn settle(&self) {
+    pub async fn complete_background(&self) {
         let pending = std::mem::take(&mut *self.ports.pending.lock().expect("no panic"));
         for work in pending {
             work.await;

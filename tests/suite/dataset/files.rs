@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aibaas_tests::{
-    PATIENCE, Publisher, User,
+    Publisher, TIMEOUT, User,
     host::{
         Host, Kind, Setup,
         native::{self, Server},
@@ -206,7 +206,7 @@ pub async fn a_killed_import_leaves_nothing() {
     // The log grows before the commit: what does not fit in memory is written ahead.
     let started = std::time::Instant::now();
     while !std::fs::metadata(&log).is_ok_and(|log| log.len() > 1_000_000) {
-        assert!(started.elapsed() < PATIENCE && halfway.try_wait().expect("a process").is_none(), "nothing is written");
+        assert!(started.elapsed() < TIMEOUT && halfway.try_wait().expect("a process").is_none(), "nothing is written");
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     halfway.kill().await.expect("it is killed");
