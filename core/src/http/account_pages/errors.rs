@@ -52,7 +52,7 @@ impl IntoResponse for PageError {
         match self {
             Self::LogIn => {
                 let mut response = Redirect::to("/account/login").into_response();
-                response.extensions_mut().insert(LogInFirst);
+                response.extensions_mut().insert(LoginRequired);
                 response
             }
             Self::StaleForm => frame::page(
@@ -71,13 +71,13 @@ impl IntoResponse for PageError {
 
 /// Response extension: the page is shown once somebody is logged in.
 #[derive(Clone, Copy)]
-struct LogInFirst;
+struct LoginRequired;
 
 /// Writes errors as pages, and has a login lead back to the page that asked for it: the layer of all these pages.
 pub async fn as_page(OriginalUri(uri): OriginalUri, request: Request, next: Next) -> Response {
     let is_read = request.method() == Method::GET;
     let mut response = next.run(request).await;
-    if response.extensions().get::<LogInFirst>().is_some() && is_read {
+    if response.extensions().get::<LoginRequired>().is_some() && is_read {
         let asked_for = uri.path_and_query().map_or("/account", |address| address.as_str());
         return Redirect::to(&frame::login_address(asked_for)).into_response();
     }

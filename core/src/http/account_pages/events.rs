@@ -4,7 +4,7 @@ use axum::extract::{OriginalUri, State};
 use http::StatusCode;
 use maud::html;
 
-use super::{PageResult, frame, overview::event_list, visit::Signed};
+use super::{PageResult, frame, overview::event_list, visit::LoggedIn};
 use crate::{
     app::App,
     http::{
@@ -22,11 +22,11 @@ const ROWS: u32 = 50;
 pub async fn page(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    signed: Signed,
+    logged_in: LoggedIn,
     Query(query): Query<PageQuery>,
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), query.cursor.as_deref())?;
-    let mut batch = signed.caller.batch();
+    let mut batch = logged_in.caller.batch();
     let user_id = batch.user_id();
     let events = batch.push(audit::list_of_user(user_id, &asked.rows()));
     let (_, mut answers) = batch.read(&app).await?;
@@ -36,5 +36,5 @@ pub async fn page(
         (event_list(&events))
         @if let Some(next) = next { p { a rel="next" href={ (HERE) "?cursor=" (next) } { "Older events" } } }
     };
-    Ok(frame::page(StatusCode::OK, "Security events", Some((&signed, HERE)), &content))
+    Ok(frame::page(StatusCode::OK, "Security events", Some((&logged_in, HERE)), &content))
 }

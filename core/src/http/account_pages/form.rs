@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     errors::PageError,
     frame::{self, sentence},
-    visit::Signed,
+    visit::LoggedIn,
 };
 use crate::{
     domain::Secret,
@@ -79,7 +79,7 @@ pub fn body<T: DeserializeOwned>(members: &Value) -> Result<T, ApiError> {
 ///
 /// # Errors
 /// Never in practice.
-pub fn told(answer: &impl Serialize) -> Result<Value, ApiError> {
+pub fn to_json(answer: &impl Serialize) -> Result<Value, ApiError> {
     serde_json::to_value(answer).map_err(|error| ApiError::internal(error.to_string()))
 }
 
@@ -87,7 +87,7 @@ pub fn told(answer: &impl Serialize) -> Result<Value, ApiError> {
 ///
 /// # Errors
 /// Never in practice.
-pub async fn told_by(answer: Response) -> Result<Value, ApiError> {
+pub async fn json_body(answer: Response) -> Result<Value, ApiError> {
     let bytes = axum::body::to_bytes(answer.into_body(), UPLOAD_LIMIT).await;
     let bytes = bytes.map_err(|error| ApiError::internal(error.to_string()))?;
     serde_json::from_slice(&bytes).map_err(|error| ApiError::internal(error.to_string()))
@@ -135,8 +135,8 @@ impl Mistakes {
     }
 
     /// Answers with the page of the form, under the mistakes' status; the title begins with "Error" if there are any.
-    pub fn page(&self, title: &str, signed: Option<(&Signed, &str)>, content: &Markup) -> Response {
-        self.shown(frame::form_page(self.status, title, signed, self.are_any(), content))
+    pub fn page(&self, title: &str, logged_in: Option<(&LoggedIn, &str)>, content: &Markup) -> Response {
+        self.shown(frame::form_page(self.status, title, logged_in, self.are_any(), content))
     }
 
     /// Gives a page the status and headers of the mistakes.
@@ -176,7 +176,7 @@ impl Mistakes {
     }
 
     /// Renders what is wrong with this field, to stand beside it.
-    pub fn beside(&self, name: &str) -> Markup {
+    pub fn error_of(&self, name: &str) -> Markup {
         html! {
             @if self.is_at(name) {
                 div class="mistake" id={ (name) "-error" } { @for told in self.at(name) { p { (told) } } }
@@ -297,7 +297,7 @@ impl<'a> Field<'a> {
             div class="field" {
                 label for=(self.name) { (self.label.unwrap_or_else(|| label_of(self.name))) @if self.optional { span class="none" { " (optional)" } } }
                 @if !self.hint.is_empty() { small id=(hint_id) { (self.hint) } }
-                (mistakes.beside(self.name))
+                (mistakes.error_of(self.name))
                 @if self.kind == "textarea" {
                     textarea id=(self.name) name=(self.name) rows="3" aria-describedby=[described_by(&described)]
                         aria-invalid=[is_wrong.then_some("true")] { (value.unwrap_or_default()) }

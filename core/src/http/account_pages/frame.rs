@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
 
-use super::visit::Signed;
+use super::visit::LoggedIn;
 use crate::http::page::Frame;
 
 /// Sections of an account, as its navigation lists them: address and name.
@@ -21,37 +21,37 @@ const SECTIONS: [(&str, &str); 9] = [
 ];
 
 /// Answers with a page, with the navigation of the person who is logged in.
-pub fn page(status: StatusCode, title: &str, signed: Option<(&Signed, &str)>, content: &Markup) -> Response {
-    form_page(status, title, signed, false, content)
+pub fn page(status: StatusCode, title: &str, logged_in: Option<(&LoggedIn, &str)>, content: &Markup) -> Response {
+    form_page(status, title, logged_in, false, content)
 }
 
 /// Answers with a page that holds a form, which may have been refused.
 pub fn form_page(
     status: StatusCode,
     title: &str,
-    signed: Option<(&Signed, &str)>,
+    logged_in: Option<(&LoggedIn, &str)>,
     is_refused: bool,
     content: &Markup,
 ) -> Response {
-    let is_administrators = signed.is_some_and(|(signed, _)| signed.caller.is_administrators());
-    let here = signed.map_or("/account/login", |(_, here)| here);
+    let is_administrators = logged_in.is_some_and(|(logged_in, _)| logged_in.caller.is_administrators());
+    let here = logged_in.map_or("/account/login", |(_, here)| here);
     let frame = Frame { title, here, sheet: Some("/account.css"), is_refused, is_administrators };
     frame.page(
         status,
         &html! {
-            @if let Some((signed, here)) = signed { (navigation(signed, here)) }
+            @if let Some((logged_in, here)) = logged_in { (navigation(logged_in, here)) }
             (content)
         },
     )
 }
 
-fn navigation(signed: &Signed, here: &str) -> Markup {
+fn navigation(logged_in: &LoggedIn, here: &str) -> Markup {
     html! {
         nav class="sections" aria-label="Account" {
             @for (address, name) in SECTIONS {
                 a href=(address) aria-current=[(address == here).then_some("page")] { (name) }
             }
-            form method="post" action="/account/logout" { (signed.token()) button class="plain" { "Log out" } }
+            form method="post" action="/account/logout" { (logged_in.token()) button class="plain" { "Log out" } }
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     errors::PageError,
     form::{Field, Form, Mistakes},
     frame::{self, next_address},
-    visit::{SameSite, SignedForm, Visit, VisitForm},
+    visit::{LoggedInForm, SameSite, Visit, VisitForm},
 };
 use crate::{
     app::App,
@@ -88,12 +88,12 @@ pub async fn submit(
     match next {
         Ok(Next::Session(session)) => logged_in(&app, &session, &form),
         Ok(Next::SecondFactor(token)) => Ok(code_page(&visit, &form, &token, &Mistakes::none())),
-        Err(error) => Ok(login_page(&visit, &form, &Mistakes::of(told(error), "password")?, None)),
+        Err(error) => Ok(login_page(&visit, &form, &Mistakes::of(page_error(error), "password")?, None)),
     }
 }
 
 /// Wraps the error as it is: logging in needs no session, so no error leads to the login page.
-fn told(error: ApiError) -> PageError {
+fn page_error(error: ApiError) -> PageError {
     PageError::Api(error)
 }
 
@@ -136,15 +136,15 @@ pub async fn submit_code(
     match session {
         Ok(session) => logged_in(&app, &session, &form),
         Err(ApiError::Problem(problem)) if problem.is(INVALID_MFA_TOKEN) => {
-            Ok(login_page(&visit, &form, &Mistakes::of(told((*problem).into()), "password")?, None))
+            Ok(login_page(&visit, &form, &Mistakes::of(page_error((*problem).into()), "password")?, None))
         }
-        Err(error) => Ok(code_page(&visit, &form, &token, &Mistakes::of(told(error), "password")?)),
+        Err(error) => Ok(code_page(&visit, &form, &token, &Mistakes::of(page_error(error), "password")?)),
     }
 }
 
 /// Ends the session of this browser, and forgets its cookie also where the session has ended before.
-pub async fn log_out(State(app): State<App>, sent: SignedForm) -> PageResult {
-    match logout::log_out(&app, &sent.signed.caller).await.map_err(PageError::from) {
+pub async fn log_out(State(app): State<App>, sent: LoggedInForm) -> PageResult {
+    match logout::log_out(&app, &sent.logged_in.caller).await.map_err(PageError::from) {
         Ok(_) | Err(PageError::LogIn) => {}
         Err(error) => return Err(error),
     }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{
     PageResult, frame,
-    visit::{SameSite, Signed, SignedForm},
+    visit::{LoggedIn, LoggedInForm, SameSite},
 };
 use crate::{
     app::App,
@@ -53,8 +53,8 @@ fn done(what: &str) -> Option<&'static str> {
 }
 
 /// Shows the account.
-pub async fn page(State(app): State<App>, signed: Signed, Query(parameters): Query<Parameters>) -> PageResult {
-    let mut batch = signed.caller.batch();
+pub async fn page(State(app): State<App>, logged_in: LoggedIn, Query(parameters): Query<Parameters>) -> PageResult {
+    let mut batch = logged_in.caller.batch();
     let user_id = batch.user_id();
     let newest = PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: EVENTS };
     let events = batch.push(audit::list_of_user(user_id, &newest));
@@ -63,7 +63,7 @@ pub async fn page(State(app): State<App>, signed: Signed, Query(parameters): Que
     let storage = user.storage(app.config().storage_quota_bytes);
     let content = html! {
         @if let Some(notice) = done(&parameters.done) { p class="note" role="status" { (notice) } }
-        @if let Some(told) = &user.undeliverable { (undeliverable(&signed, told, app.now())) }
+        @if let Some(told) = &user.undeliverable { (undeliverable(&logged_in, told, app.now())) }
         dl class="facts" {
             div { dt { "Address" } dd { (user.email) } }
             div { dt { "Name" } dd { (user.full_name.as_deref().unwrap_or("none")) } }
@@ -76,11 +76,11 @@ pub async fn page(State(app): State<App>, signed: Signed, Query(parameters): Que
         (event_list(&answers.take(events)?))
         p { a href="/account/events" { "All security events" } }
     };
-    Ok(frame::page(StatusCode::OK, "Your account", Some((&signed, "/account")), &content))
+    Ok(frame::page(StatusCode::OK, "Your account", Some((&logged_in, "/account")), &content))
 }
 
 /// Renders the note that no mail is sent to the address, with the way to verify it again.
-fn undeliverable(signed: &Signed, told: &Undeliverable, now: Timestamp) -> Markup {
+fn undeliverable(logged_in: &LoggedIn, told: &Undeliverable, now: Timestamp) -> Markup {
     let cause = match told.cause {
         UndeliverableCause::Bounce => "Mail to your address comes back",
         UndeliverableCause::Complaint => "A mail to your address was reported as unwanted",
@@ -94,7 +94,7 @@ fn undeliverable(signed: &Signed, told: &Undeliverable, now: Timestamp) -> Marku
                 p { "We have sent you a mail within the last day. Look into the folder for spam too; tomorrow you can ask for another one." }
             } @else {
                 form method="post" action="/account/verify-anew" {
-                    (signed.token())
+                    (logged_in.token())
                     button type="submit" { "Send a mail that verifies the address" }
                 }
             }
@@ -107,9 +107,9 @@ pub async fn verify_anew(
     State(app): State<App>,
     _: SameSite,
     limited: Result<Limited<Resend>, ApiError>,
-    SignedForm { signed, .. }: SignedForm,
+    LoggedInForm { logged_in, .. }: LoggedInForm,
 ) -> PageResult {
-    drop(verify_anew::handler(State(app), limited?, signed.caller).await?);
+    drop(verify_anew::handler(State(app), limited?, logged_in.caller).await?);
     Ok(Redirect::to("/account?done=verification").into_response())
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{
     PageResult,
     form::{Field, Form, Mistakes, body},
-    visit::{Signed, SignedForm},
+    visit::{LoggedIn, LoggedInForm},
 };
 use crate::{
     app::App,
@@ -30,16 +30,16 @@ use crate::{
 const HERE: &str = "/account/password";
 
 /// Shows the form for the present and the new password.
-pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
-    let session = signed.caller.confirm(&app).await?;
-    Ok(password_page(&signed, &Form::of(&[("email", &session.user.email)]), &Mistakes::none()))
+pub async fn page(State(app): State<App>, logged_in: LoggedIn) -> PageResult {
+    let session = logged_in.caller.confirm(&app).await?;
+    Ok(password_page(&logged_in, &Form::of(&[("email", &session.user.email)]), &Mistakes::none()))
 }
 
-fn password_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response {
+fn password_page(logged_in: &LoggedIn, form: &Form, mistakes: &Mistakes) -> Response {
     let content = html! {
         (mistakes.summary())
         form class="stack" method="post" action=(HERE) {
-            (signed.token())
+            (logged_in.token())
             // Password managers tell accounts apart by this field.
             input type="hidden" name="email" value=(form.get("email")) autocomplete="username";
             (Field::password("currentPassword", "current-password").shown(form, mistakes))
@@ -54,12 +54,12 @@ fn password_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response 
             button type="submit" { "Change password" }
         }
     };
-    mistakes.page("Password", Some((signed, HERE)), &content)
+    mistakes.page("Password", Some((logged_in, HERE)), &content)
 }
 
 /// Changes the password, and ends all other sessions unless they are to be kept.
-pub async fn submit(State(app): State<App>, sent: SignedForm) -> PageResult {
-    let SignedForm { signed, form, .. } = sent;
+pub async fn submit(State(app): State<App>, sent: LoggedInForm) -> PageResult {
+    let LoggedInForm { logged_in, form, .. } = sent;
     let ends_others = !form.ticked("keepOthers", "yes");
     let members = json!({
         "currentPassword": form.get("currentPassword"),
@@ -68,23 +68,23 @@ pub async fn submit(State(app): State<App>, sent: SignedForm) -> PageResult {
     });
     let changed = async {
         let body = body(&members)?;
-        password::change(State(app.clone()), signed.caller.clone(), Json(body)).await
+        password::change(State(app.clone()), logged_in.caller.clone(), Json(body)).await
     };
     match changed.await as Result<_, ApiError> {
         Ok(_) => {
             let mut response = Redirect::to("/account?done=password").into_response();
-            if ends_others && let Err(error) = renew(&app, &signed, response.headers_mut()).await {
+            if ends_others && let Err(error) = renew(&app, &logged_in, response.headers_mut()).await {
                 tracing::warn!(?error, "a browser keeps its session after a change of the password");
             }
             Ok(response)
         }
-        Err(error) => Ok(password_page(&signed, &form, &Mistakes::of(error.into(), "currentPassword")?)),
+        Err(error) => Ok(password_page(&logged_in, &form, &Mistakes::of(error.into(), "currentPassword")?)),
     }
 }
 
 /// Replaces the browser's session, so that a copy of its cookie ends as every other session does.
-async fn renew(app: &App, signed: &Signed, headers: &mut HeaderMap) -> Result<(), ApiError> {
-    let caller = &signed.caller;
+async fn renew(app: &App, logged_in: &LoggedIn, headers: &mut HeaderMap) -> Result<(), ApiError> {
+    let caller = &logged_in.caller;
     let session = caller.confirm(app).await?;
     let (user, replaces) = (&session.user, Some(caller.session_id()));
     let admitted = Admitted { user, cookie: true, replaces, methods: &["password"] };

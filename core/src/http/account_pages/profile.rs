@@ -13,7 +13,7 @@ use super::{
     errors::PageError,
     form::{Field, Form, Mistakes, body},
     frame,
-    visit::{SameSite, Signed, SignedForm},
+    visit::{LoggedIn, LoggedInForm, SameSite},
 };
 use crate::{
     app::App,
@@ -34,15 +34,15 @@ const CODE: Field<'static> =
 
 /// Form of the page that a mistake belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum ProfileForm {
     None,
     Name,
     Address,
 }
 
 /// Shows the forms for name, notices and address.
-pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
-    let session = signed.caller.confirm(&app).await?;
+pub async fn page(State(app): State<App>, logged_in: LoggedIn) -> PageResult {
+    let session = logged_in.caller.confirm(&app).await?;
     let told = |told: bool| if told { "yes" } else { "no" };
     let form = Form::of(&[
         ("fullName", session.user.full_name.as_deref().unwrap_or_default()),
@@ -51,26 +51,26 @@ pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
         ("keyLimits", told(session.user.tell_key_limits)),
         ("newNetworks", told(session.user.tell_new_networks)),
     ]);
-    Ok(profile_page(&signed, &form, Part::None, &Mistakes::none()))
+    Ok(profile_page(&logged_in, &form, ProfileForm::None, &Mistakes::none()))
 }
 
-fn profile_page(signed: &Signed, form: &Form, part: Part, mistakes: &Mistakes) -> Response {
+fn profile_page(logged_in: &LoggedIn, form: &Form, part: ProfileForm, mistakes: &Mistakes) -> Response {
     let none = Mistakes::none();
-    let of = |its: Part| if its == part { mistakes } else { &none };
+    let of = |its: ProfileForm| if its == part { mistakes } else { &none };
     let content = html! {
         (mistakes.summary())
         h2 { "Name" }
         form class="stack" method="post" action={ (HERE) "/name" } {
-            (signed.token())
+            (logged_in.token())
             input type="hidden" name="present" value=(form.get("present"));
-            (Field::new("fullName", "text", "name").optional().shown(form, of(Part::Name)))
+            (Field::new("fullName", "text", "name").optional().shown(form, of(ProfileForm::Name)))
             button type="submit" { "Save" }
         }
-        @if matches!(part, Part::None) {
+        @if matches!(part, ProfileForm::None) {
             h2 { "Notices by mail" }
             p { "What concerns the safety of your account you are told in any case." }
             form class="stack" method="post" action={ (HERE) "/notices" } {
-                (signed.token())
+                (logged_in.token())
                 @for (name, text) in [
                     ("keyExpiry", "An API key expires: 30, 7 and 1 days before"),
                     ("keyLimits", "An API key reached its limit: once a day at most"),
@@ -87,40 +87,40 @@ fn profile_page(signed: &Signed, form: &Form, part: Part, mistakes: &Mistakes) -
         h2 { "E-mail address" }
         p { "You log in as " strong { (form.get("present")) } ". A new address counts once the link that it gets is opened. The present one is told, and can take the account back for 72 hours." }
         form class="stack" method="post" action={ (HERE) "/address" } {
-            (signed.once())
+            (logged_in.once())
             input type="hidden" name="present" value=(form.get("present"));
             input type="hidden" name="fullName" value=(form.get("fullName"));
-            (Field::new("newEmail", "email", "email").shown(form, of(Part::Address)))
-            (PASSWORD.shown(form, of(Part::Address)))
-            (CODE.shown(form, of(Part::Address)))
+            (Field::new("newEmail", "email", "email").shown(form, of(ProfileForm::Address)))
+            (PASSWORD.shown(form, of(ProfileForm::Address)))
+            (CODE.shown(form, of(ProfileForm::Address)))
             button type="submit" { "Send the link" }
         }
         h2 { "Your data" }
         p { a href="/account/export" download { "Export everything that is held about you" } " (JSON). It tells 100 of each list; where " code { "nextCursor" } " is not null, " code { "/account/export?cursor=" } " with it tells 100 more." }
         p { a href="/account/delete" { "Delete the account" } }
     };
-    mistakes.page("Profile", Some((signed, HERE)), &content)
+    mistakes.page("Profile", Some((logged_in, HERE)), &content)
 }
 
 /// Changes the name.
-pub async fn rename(State(app): State<App>, sent: SignedForm) -> PageResult {
-    let SignedForm { signed, form, .. } = sent;
+pub async fn rename(State(app): State<App>, sent: LoggedInForm) -> PageResult {
+    let LoggedInForm { logged_in, form, .. } = sent;
     let members = json!({ "fullName": form.given("fullName") });
-    let renamed = async { me::patch(State(app), signed.caller.clone(), Json(body(&members)?)).await };
+    let renamed = async { me::patch(State(app), logged_in.caller.clone(), Json(body(&members)?)).await };
     match renamed.await {
         Ok(_) => Ok(Redirect::to("/account?done=profile").into_response()),
-        Err(error) => Ok(profile_page(&signed, &form, Part::Name, &Mistakes::of(error.into(), "password")?)),
+        Err(error) => Ok(profile_page(&logged_in, &form, ProfileForm::Name, &Mistakes::of(error.into(), "password")?)),
     }
 }
 
 /// Changes which notices are sent by mail.
-pub async fn notices(State(app): State<App>, sent: SignedForm) -> PageResult {
-    let SignedForm { signed, form, .. } = sent;
+pub async fn notices(State(app): State<App>, sent: LoggedInForm) -> PageResult {
+    let LoggedInForm { logged_in, form, .. } = sent;
     let told = |name| form.ticked(name, "yes");
     let members = json!({ "notices": {
         "keyExpiry": told("keyExpiry"), "keyLimits": told("keyLimits"), "newNetworks": told("newNetworks"),
     } });
-    drop(me::patch(State(app), signed.caller, Json(body(&members)?)).await?);
+    drop(me::patch(State(app), logged_in.caller, Json(body(&members)?)).await?);
     Ok(Redirect::to("/account?done=profile").into_response())
 }
 
@@ -129,24 +129,24 @@ pub async fn change_address(
     State(app): State<App>,
     _: SameSite,
     limited: Result<Limited<Resend>, ApiError>,
-    sent: SignedForm,
+    sent: LoggedInForm,
 ) -> PageResult {
-    let SignedForm { signed, form, once } = sent;
+    let LoggedInForm { logged_in, form, once } = sent;
     let members = json!({
         "newEmail": form.get("newEmail"), "password": form.get("password"), "code": form.given("code"),
     });
     let asked = async {
         let body = Idempotent(once, Json(body(&members)?));
-        email::handler(State(app), limited?, signed.caller.clone(), body).await
+        email::handler(State(app), limited?, logged_in.caller.clone(), body).await
     };
     if let Err(error) = asked.await {
-        return Ok(profile_page(&signed, &form, Part::Address, &Mistakes::of(error.into(), "password")?));
+        return Ok(profile_page(&logged_in, &form, ProfileForm::Address, &Mistakes::of(error.into(), "password")?));
     }
     let content = html! {
         p class="lede" { "We have sent a link to " strong { (form.get("newEmail").trim()) } "." }
         p { "Your account moves there once the link is opened, within 24 hours. Until then you log in as before." }
     };
-    Ok(frame::page(StatusCode::OK, "Look at your mail", Some((&signed, HERE)), &content))
+    Ok(frame::page(StatusCode::OK, "Look at your mail", Some((&logged_in, HERE)), &content))
 }
 
 /// Answers with everything that is held about the person, as a file. Not to a link of another site, since the export is
@@ -155,44 +155,44 @@ pub async fn export(
     State(app): State<App>,
     _: SameSite,
     uri: OriginalUri,
-    signed: Signed,
+    logged_in: LoggedIn,
     query: Query<export::Parameters>,
 ) -> PageResult {
-    export::handler(State(app), uri, signed.caller, query).await.map_err(PageError::from)
+    export::handler(State(app), uri, logged_in.caller, query).await.map_err(PageError::from)
 }
 
 /// Asks whether to delete the account.
-pub async fn delete_page(State(app): State<App>, signed: Signed) -> PageResult {
-    signed.caller.confirm(&app).await?;
-    Ok(leaving_page(&signed, &Form::default(), &Mistakes::none()))
+pub async fn delete_page(State(app): State<App>, logged_in: LoggedIn) -> PageResult {
+    logged_in.caller.confirm(&app).await?;
+    Ok(leaving_page(&logged_in, &Form::default(), &Mistakes::none()))
 }
 
-fn leaving_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response {
+fn leaving_page(logged_in: &LoggedIn, form: &Form, mistakes: &Mistakes) -> Response {
     let content: Markup = html! {
         (mistakes.summary())
         p { "Your sessions, keys and everything else that is yours end at once. What you published stays on the leaderboard, without your name. This cannot be undone." }
         p { a href="/account/export" download { "Export your data" } " first, if you want to keep it." }
         form class="stack" method="post" action="/account/delete" {
-            (signed.token())
+            (logged_in.token())
             (PASSWORD.shown(form, mistakes))
             (CODE.shown(form, mistakes))
             button class="danger" type="submit" { "Delete my account" }
         }
     };
-    mistakes.page("Delete the account", Some((signed, HERE)), &content)
+    mistakes.page("Delete the account", Some((logged_in, HERE)), &content)
 }
 
 /// Deletes the account.
-pub async fn delete(State(app): State<App>, sent: SignedForm) -> PageResult {
-    let SignedForm { signed, form, .. } = sent;
+pub async fn delete(State(app): State<App>, sent: LoggedInForm) -> PageResult {
+    let LoggedInForm { logged_in, form, .. } = sent;
     let members = json!({ "password": form.get("password"), "code": form.given("code") });
-    let deleted = async { delete::handler(State(app), signed.caller.clone(), Json(body(&members)?)).await };
+    let deleted = async { delete::handler(State(app), logged_in.caller.clone(), Json(body(&members)?)).await };
     match deleted.await {
         Ok(_) => {
             let mut response = Redirect::to("/account/login?done=deleted").into_response();
             browser::forget(response.headers_mut());
             Ok(response)
         }
-        Err(error) => Ok(leaving_page(&signed, &form, &Mistakes::of(error.into(), "password")?)),
+        Err(error) => Ok(leaving_page(&logged_in, &form, &Mistakes::of(error.into(), "password")?)),
     }
 }

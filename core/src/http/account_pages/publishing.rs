@@ -12,7 +12,7 @@ use super::{
     PageResult,
     form::{Field, Form, Mistakes, body},
     frame,
-    visit::{Signed, SignedForm},
+    visit::{LoggedIn, LoggedInForm},
 };
 use crate::{
     app::App,
@@ -39,11 +39,11 @@ const ROWS: u32 = 50;
 pub async fn page(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    signed: Signed,
+    logged_in: LoggedIn,
     Query(query): Query<PageQuery>,
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), query.cursor.as_deref())?;
-    let mut batch = signed.caller.batch();
+    let mut batch = logged_in.caller.batch();
     let owner_id = batch.user_id();
     let list = batch.push(own_runs::list(owner_id, None, &asked.rows()));
     let benchmarks = batch.push(own_runs::benchmarks(owner_id));
@@ -58,7 +58,7 @@ pub async fn page(
         @if let Some(next) = next { p { a rel="next" href={ (HERE) "?cursor=" (next) } { "Older runs" } } }
         @if query.cursor.is_none() { (benchmark_list(&benchmarks)) }
     };
-    Ok(frame::page(StatusCode::OK, "Publishing", Some((&signed, HERE)), &content))
+    Ok(frame::page(StatusCode::OK, "Publishing", Some((&logged_in, HERE)), &content))
 }
 
 fn run_item(run: &OwnRun) -> Markup {
@@ -102,8 +102,8 @@ fn benchmark_list(benchmarks: &[OwnBenchmark]) -> Markup {
 }
 
 /// Shows a run: what it lacks, or how to withdraw it.
-pub async fn run_page(State(app): State<App>, Path(id): Path<RunId>, signed: Signed) -> PageResult {
-    let mut batch = signed.caller.batch();
+pub async fn run_page(State(app): State<App>, Path(id): Path<RunId>, logged_in: LoggedIn) -> PageResult {
+    let mut batch = logged_in.caller.batch();
     let run = batch.push(runs::find(&id));
     let missing = batch.push(results::missing(&id));
     let (session, mut answers) = batch.read(&app).await?;
@@ -122,15 +122,15 @@ pub async fn run_page(State(app): State<App>, Path(id): Path<RunId>, signed: Sig
         }
         @if let Some(reason) = &run.reason { p class="note" dir="auto" { (reason) } }
         @match run.status {
-            RunStatus::Open => (lacking(&run, &missing)),
+            RunStatus::Open => (missing_results(&run, &missing)),
             RunStatus::Published => p { a href={ "/leaderboard/models/" (run.declared.model) } { "See it on the leaderboard" } " or " a href={ (HERE) "/" (run.id) "/withdraw" } { "withdraw it" } "." },
             RunStatus::Rejected | RunStatus::Withdrawn => {}
         }
     };
-    Ok(frame::page(StatusCode::OK, run.declared.model.as_str(), Some((&signed, HERE)), &content))
+    Ok(frame::page(StatusCode::OK, run.declared.model.as_str(), Some((&logged_in, HERE)), &content))
 }
 
-fn lacking(run: &Run, missing: &[TaskAttempt]) -> Markup {
+fn missing_results(run: &Run, missing: &[TaskAttempt]) -> Markup {
     html! {
         h2 { "What is missing" }
         @if run.private_tasks {
@@ -145,32 +145,32 @@ fn lacking(run: &Run, missing: &[TaskAttempt]) -> Markup {
 }
 
 /// Asks for the reason of a withdrawal.
-pub async fn withdraw_page(State(app): State<App>, Path(id): Path<RunId>, signed: Signed) -> PageResult {
-    signed.caller.confirm(&app).await?;
-    Ok(reason_page(&signed, &id, &Form::default(), &Mistakes::none()))
+pub async fn withdraw_page(State(app): State<App>, Path(id): Path<RunId>, logged_in: LoggedIn) -> PageResult {
+    logged_in.caller.confirm(&app).await?;
+    Ok(reason_page(&logged_in, &id, &Form::default(), &Mistakes::none()))
 }
 
-fn reason_page(signed: &Signed, id: &RunId, form: &Form, mistakes: &Mistakes) -> Response {
+fn reason_page(logged_in: &LoggedIn, id: &RunId, form: &Form, mistakes: &Mistakes) -> Response {
     let content = html! {
         (mistakes.summary())
         p { "The run leaves the ranking, and your run of the same system before it stands again. It stays readable, with your reason, which everybody may read. This cannot be undone." }
         form class="stack" method="post" action={ (HERE) "/" (id) "/withdraw" } {
-            (signed.token())
+            (logged_in.token())
             (Field::new("reason", "textarea", "off").hint("1 to 1,000 characters.").shown(form, mistakes))
             button class="danger" type="submit" { "Withdraw the run" }
         }
         p { a href={ (HERE) "/" (id) } { "Back to the run" } }
     };
-    mistakes.page("Withdraw the run", Some((signed, HERE)), &content)
+    mistakes.page("Withdraw the run", Some((logged_in, HERE)), &content)
 }
 
 /// Withdraws the run.
-pub async fn withdraw(State(app): State<App>, Path(id): Path<RunId>, sent: SignedForm) -> PageResult {
-    let SignedForm { signed, form, .. } = sent;
+pub async fn withdraw(State(app): State<App>, Path(id): Path<RunId>, sent: LoggedInForm) -> PageResult {
+    let LoggedInForm { logged_in, form, .. } = sent;
     let members = json!({ "reason": form.get("reason") });
-    let withdrawn = async { withdraw::in_session(&app, &signed.caller, &id, &body(&members)?).await };
+    let withdrawn = async { withdraw::in_session(&app, &logged_in.caller, &id, &body(&members)?).await };
     match withdrawn.await {
         Ok(_) => Ok(Redirect::to(&format!("{HERE}/{id}")).into_response()),
-        Err(error) => Ok(reason_page(&signed, &id, &form, &Mistakes::of(error.into(), "password")?)),
+        Err(error) => Ok(reason_page(&logged_in, &id, &form, &Mistakes::of(error.into(), "password")?)),
     }
 }

@@ -11,7 +11,7 @@ use super::{
     PageResult,
     errors::PageError,
     frame,
-    visit::{Signed, SignedForm},
+    visit::{LoggedIn, LoggedInForm},
 };
 use crate::{
     app::App,
@@ -32,8 +32,8 @@ const HERE: &str = "/account/sessions";
 const MOST: u32 = 100;
 
 /// Lists the live sessions.
-pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
-    let mut batch = signed.caller.batch();
+pub async fn page(State(app): State<App>, logged_in: LoggedIn) -> PageResult {
+    let mut batch = logged_in.caller.batch();
     let user_id = batch.user_id();
     let newest = PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: MOST };
     let list = batch.push(sessions::list(user_id, &newest, app.now()));
@@ -55,7 +55,7 @@ pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
                     }
                     @if !is_current {
                         form method="post" action={ (HERE) "/" (session.id) "/end" } {
-                            (signed.token())
+                            (logged_in.token())
                             button class="plain" type="submit" { "End this session" }
                         }
                     }
@@ -64,17 +64,17 @@ pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
         }
         @if list.len() > 1 {
             form class="stack" method="post" action={ (HERE) "/end-others" } {
-                (signed.token())
+                (logged_in.token())
                 button type="submit" { "End all other sessions" }
             }
         }
     };
-    Ok(frame::page(StatusCode::OK, "Sessions", Some((&signed, HERE)), &content))
+    Ok(frame::page(StatusCode::OK, "Sessions", Some((&logged_in, HERE)), &content))
 }
 
 /// Ends a session. One that has ended already is no error.
-pub async fn end(State(app): State<App>, id: Path<crate::domain::SessionId>, sent: SignedForm) -> PageResult {
-    match api::end(State(app), sent.signed.caller, id).await {
+pub async fn end(State(app): State<App>, id: Path<crate::domain::SessionId>, sent: LoggedInForm) -> PageResult {
+    match api::end(State(app), sent.logged_in.caller, id).await {
         Err(ApiError::Problem(problem)) if problem.is(NOT_FOUND) => {}
         ended => drop(ended.map_err(PageError::from)?),
     }
@@ -82,7 +82,7 @@ pub async fn end(State(app): State<App>, id: Path<crate::domain::SessionId>, sen
 }
 
 /// Ends all sessions but this one.
-pub async fn end_others(State(app): State<App>, sent: SignedForm) -> PageResult {
-    api::end_others(State(app), sent.signed.caller).await?;
+pub async fn end_others(State(app): State<App>, sent: LoggedInForm) -> PageResult {
+    api::end_others(State(app), sent.logged_in.caller).await?;
     Ok(Redirect::to(HERE).into_response())
 }

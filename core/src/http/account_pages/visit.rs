@@ -27,15 +27,15 @@ const COOKIE: &str = "__Host-aibaas_form";
 const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
 
 /// Extractor of a browser in which somebody is logged in, if their session lives.
-pub struct Signed {
+pub struct LoggedIn {
     app: App,
     /// Session that the browser's cookie claims.
     pub caller: ClaimedSession,
 }
 
 /// Extractor of a form that a logged-in person sent from our page.
-pub struct SignedForm {
-    pub signed: Signed,
+pub struct LoggedInForm {
+    pub logged_in: LoggedIn,
     pub form: Form,
     /// Makes the form take effect once, however often it was sent.
     pub once: Idempotency,
@@ -61,7 +61,7 @@ pub struct VisitForm {
 /// Extractor that refuses a request from another site; for handlers that count requests before they read the form.
 pub struct SameSite;
 
-impl FromRequestParts<App> for Signed {
+impl FromRequestParts<App> for LoggedIn {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
@@ -72,13 +72,13 @@ impl FromRequestParts<App> for Signed {
     }
 }
 
-impl Signed {
+impl LoggedIn {
     /// Renders the hidden field that each form of this session carries.
     pub fn token(&self) -> Markup {
         token_field(&self.app, &self.made_for())
     }
 
-    /// Renders [`Signed::token`], and a key by which a form that is sent twice takes effect once.
+    /// Renders [`LoggedIn::token`], and a key by which a form that is sent twice takes effect once.
     pub fn once(&self) -> Markup {
         html! { (self.token()) (once_field(&self.app)) }
     }
@@ -88,14 +88,14 @@ impl Signed {
     }
 }
 
-impl FromRequest<App> for SignedForm {
+impl FromRequest<App> for LoggedInForm {
     type Rejection = PageError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, PageError> {
         let (mut parts, form, bytes) = read_form(app, request).await?;
-        let signed = Signed::from_request_parts(&mut parts, app).await?;
-        let once = checked(app, &signed.made_for(), &form, &parts, &bytes)?;
-        Ok(Self { signed, form, once })
+        let logged_in = LoggedIn::from_request_parts(&mut parts, app).await?;
+        let once = checked(app, &logged_in.made_for(), &form, &parts, &bytes)?;
+        Ok(Self { logged_in, form, once })
     }
 }
 

@@ -101,7 +101,7 @@ pub async fn page(State(app): State<App>, Path((id, act)): Path<(UserId, String)
         p { "Of " strong { (user.email) } @if let Some(name) = &user.full_name { ", " bdi { (name) } } "." }
         p { (warning) }
         form class="stack" method="post" action={ (HERE) "/" (id) "/" (act.name()) } {
-            (visitor.signed.token())
+            (visitor.logged_in.token())
             button class="danger" type="submit" { (act.title()) }
         }
         p { a href={ (HERE) "/" (id) } { "Back to the person" } }

@@ -30,7 +30,7 @@ const ROWS: u32 = 50;
 
 /// Query parameters of the list.
 #[derive(Deserialize)]
-pub struct Chosen {
+pub struct ListParameters {
     #[serde(default)]
     person: String,
     #[serde(default)]
@@ -43,7 +43,7 @@ pub async fn list(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     visitor: Visitor,
-    Query(chosen): Query<Chosen>,
+    Query(chosen): Query<ListParameters>,
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), chosen.cursor.as_deref())?;
     let given = chosen.person.trim();

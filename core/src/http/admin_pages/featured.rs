@@ -75,14 +75,14 @@ fn choose_page(
             }
         }
         form class="stack" method="post" action=(HERE) {
-            (visitor.signed.token())
+            (visitor.logged_in.token())
             (field.shown(form, mistakes))
             datalist id="offered" { @for id in offered { option value=(id) {} } }
             button type="submit" { "Feature it" }
         }
         @if featured.is_some() {
             form class="stack" method="post" action={ (HERE) "/clear" } {
-                (visitor.signed.token())
+                (visitor.logged_in.token())
                 button class="plain" type="submit" { "Feature none" }
             }
         }

@@ -36,7 +36,7 @@ fn framed(visitor: &Visitor, here: &str, title: &str, is_refused: bool, content:
         }
         (content)
     };
-    let is_administrators = visitor.signed.caller.is_administrators();
+    let is_administrators = visitor.logged_in.caller.is_administrators();
     let frame = Frame { title, here, sheet: Some("/account.css"), is_refused, is_administrators };
     frame.page(StatusCode::OK, &content)
 }

@@ -33,7 +33,7 @@ const STATES: [MailState; 3] = [MailState::Waiting, MailState::Failed, MailState
 
 /// Query parameters of the list.
 #[derive(Deserialize)]
-pub struct Chosen {
+pub struct ListParameters {
     #[serde(default)]
     state: String,
     cursor: Option<String>,
@@ -46,7 +46,7 @@ pub async fn list(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     visitor: Visitor,
-    Query(chosen): Query<Chosen>,
+    Query(chosen): Query<ListParameters>,
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), chosen.cursor.as_deref())?;
     let state = state_of(&chosen.state);
@@ -91,7 +91,7 @@ fn item(visitor: &Visitor, mail: &OutboxMail) -> Markup {
             @if mail.state() != MailState::Sent {
                 @if mail.has_text {
                     form method="post" action={ (HERE) "/" (mail.id) "/send" } {
-                        (visitor.signed.token())
+                        (visitor.logged_in.token())
                         input type="hidden" name="state" value=(mail.state().as_str());
                         button class="plain" type="submit" aria-label={ "Send the mail to " (mail.recipient) " again" } { "Send again" }
                     }

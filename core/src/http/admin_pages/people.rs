@@ -45,7 +45,7 @@ const MOST_SESSIONS: u32 = 100;
 
 /// Query parameters of the list.
 #[derive(Deserialize)]
-pub struct Chosen {
+pub struct ListParameters {
     #[serde(default)]
     q: String,
     #[serde(default)]
@@ -58,7 +58,7 @@ pub async fn list(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     visitor: Visitor,
-    Query(chosen): Query<Chosen>,
+    Query(chosen): Query<ListParameters>,
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), chosen.cursor.as_deref())?;
     let (q, status) = (chosen.q.trim(), AccountStatus::named(&chosen.status));
@@ -148,7 +148,7 @@ pub async fn person(
         @if is_self {
             p class="note" { "This is your own account: what you may do with it is on " a href="/account" { "its own pages" } ", and another administrator has to change its role or suspend it." }
         } @else {
-            (deeds(&visitor, &user, live.len()))
+            (actions(&visitor, &user, live.len()))
         }
         h2 { "Last security events" }
         @if events.is_empty() { p class="none" { "There is none." } }
@@ -166,13 +166,13 @@ fn undeliverable(told: &Undeliverable) -> String {
     format!("none is sent since {}: {cause}", minute(told.since))
 }
 
-fn deeds(visitor: &Visitor, user: &User, sessions: usize) -> Markup {
+fn actions(visitor: &Visitor, user: &User, sessions: usize) -> Markup {
     let to = |act: Act| format!("{HERE}/{}/{}", user.id, act.name());
     let ask = |act: Act| html! { li { a href=(to(act)) { (act.title()) "…" } } };
     html! {
         h2 { "What you can do" }
         form class="stack" method="post" action=(to(Act::Role)) {
-            (visitor.signed.token())
+            (visitor.logged_in.token())
             div class="field" {
                 label for="role" { (label_of("role")) }
                 small id="role-hint" { "A publisher may publish where only some may, a service verifies everybody's keys, and an administrator may do all that you may." }
@@ -186,7 +186,7 @@ fn deeds(visitor: &Visitor, user: &User, sessions: usize) -> Markup {
         }
         @if user.status == AccountStatus::Suspended {
             form class="stack" method="post" action=(to(Act::Lift)) {
-                (visitor.signed.token())
+                (visitor.logged_in.token())
                 button type="submit" { (Act::Lift.title()) }
             }
         }

@@ -38,7 +38,7 @@ const ROWS: u32 = 50;
 
 /// Query parameters of the list.
 #[derive(Deserialize)]
-pub struct Chosen {
+pub struct ListParameters {
     #[serde(default)]
     status: String,
     cursor: Option<String>,
@@ -49,7 +49,7 @@ pub async fn list(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     visitor: Visitor,
-    Query(chosen): Query<Chosen>,
+    Query(chosen): Query<ListParameters>,
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), chosen.cursor.as_deref())?;
     let all = PublishedStatus::ALL.map(RunStatus::from);
@@ -137,7 +137,7 @@ fn reason_page(visitor: &Visitor, id: &RunId, form: &Form, mistakes: &Mistakes) 
         (mistakes.summary())
         p { "The run leaves the ranking, and its owner cannot publish it again. It stays readable, with your reason, which everybody may read. This cannot be undone." }
         form class="stack" method="post" action={ (HERE) "/" (id) "/reject" } {
-            (visitor.signed.token())
+            (visitor.logged_in.token())
             (Field::new("reason", "textarea", "off").hint("1 to 1,000 characters.").shown(form, mistakes))
             button class="danger" type="submit" { "Reject the run" }
         }

@@ -10,7 +10,7 @@ use crate::{
         account_pages::{
             errors::PageError,
             form::Form,
-            visit::{Signed, SignedForm},
+            visit::{LoggedIn, LoggedInForm},
         },
         credentials::ClaimedAdmin,
     },
@@ -19,7 +19,7 @@ use crate::{
 /// Extractor of somebody who is logged in in a browser, and may be an administrator.
 pub struct Visitor {
     /// Browser of the visitor.
-    pub signed: Signed,
+    pub logged_in: LoggedIn,
     /// Claim of the visitor to be an administrator.
     pub admin: ClaimedAdmin,
 }
@@ -33,11 +33,11 @@ pub struct VisitorForm {
 impl Visitor {
     /// Returns the visitor's claim once more, for a call that consumes one.
     pub fn again(&self) -> ClaimedAdmin {
-        ClaimedAdmin::in_browser(self.signed.caller.clone())
+        ClaimedAdmin::in_browser(self.logged_in.caller.clone())
     }
 
-    fn of(signed: Signed) -> Self {
-        Self { admin: ClaimedAdmin::in_browser(signed.caller.clone()), signed }
+    fn of(logged_in: LoggedIn) -> Self {
+        Self { admin: ClaimedAdmin::in_browser(logged_in.caller.clone()), logged_in }
     }
 }
 
@@ -45,7 +45,7 @@ impl FromRequestParts<App> for Visitor {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
-        Signed::from_request_parts(parts, app).await.map(Self::of)
+        LoggedIn::from_request_parts(parts, app).await.map(Self::of)
     }
 }
 
@@ -53,7 +53,7 @@ impl FromRequest<App> for VisitorForm {
     type Rejection = PageError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, PageError> {
-        let SignedForm { signed, form, .. } = SignedForm::from_request(request, app).await?;
-        Ok(Self { visitor: Visitor::of(signed), form })
+        let LoggedInForm { logged_in, form, .. } = LoggedInForm::from_request(request, app).await?;
+        Ok(Self { visitor: Visitor::of(logged_in), form })
     }
 }

@@ -14,13 +14,13 @@ use super::{
     plot::{self, plot},
     settings::number,
     shown_once, status,
-    visit::{Signed, SignedForm},
+    visit::{LoggedIn, LoggedInForm},
 };
 use crate::{
     app::App,
     domain::{ApiKeyId, api_key::KeyStatus},
     http::{
-        account_pages::form::{body, label_of, told_by},
+        account_pages::form::{body, json_body, label_of},
         api_keys::{
             revoke, rotate,
             usage::{self, Bucket, Usage},
@@ -46,11 +46,11 @@ pub struct Parameters {
 pub async fn page(
     State(app): State<App>,
     Path(id): Path<ApiKeyId>,
-    signed: Signed,
+    logged_in: LoggedIn,
     Query(parameters): Query<Parameters>,
 ) -> PageResult {
     let asked = usage::Parameters::of(parameters.bucket);
-    let (key, usage) = usage::read(&app, &signed.caller, id, &asked).await?;
+    let (key, usage) = usage::read(&app, &logged_in.caller, id, &asked).await?;
     let is_active = key.status(app.now()) == KeyStatus::Active;
     let content = html! {
         @match parameters.done.as_str() {
@@ -60,9 +60,9 @@ pub async fn page(
         }
         (facts(&app, &key))
         (use_of(&key, &usage))
-        @if is_active { (ends(&signed, &key)) }
+        @if is_active { (ends(&logged_in, &key)) }
     };
-    Ok(frame::page(StatusCode::OK, &key.name, Some((&signed, HERE)), &content))
+    Ok(frame::page(StatusCode::OK, &key.name, Some((&logged_in, HERE)), &content))
 }
 
 fn facts(app: &App, key: &ApiKeyRecord) -> Markup {
@@ -101,14 +101,14 @@ fn use_of(key: &ApiKeyRecord, usage: &Usage) -> Markup {
     }
 }
 
-fn ends(signed: &Signed, key: &ApiKeyRecord) -> Markup {
+fn ends(logged_in: &LoggedIn, key: &ApiKeyRecord) -> Markup {
     html! {
         h2 { "Change" }
         p { a href={ (HERE) "/" (key.id) "/change" } { "Change name, scopes, limit or addresses" } }
         h2 { "Rotate" }
         p { "A new key with these settings takes over." }
         form class="stack" method="post" action={ (HERE) "/" (key.id) "/rotate" } {
-            (signed.once())
+            (logged_in.once())
             div class="field" {
                 label for="overlapSeconds" { (label_of("overlapSeconds")) }
                 select id="overlapSeconds" name="overlapSeconds" {
@@ -123,24 +123,24 @@ fn ends(signed: &Signed, key: &ApiKeyRecord) -> Markup {
         h2 { "Revoke" }
         p { "From the answer on every use is refused, wherever it is made. This cannot be undone." }
         form class="stack" method="post" action={ (HERE) "/" (key.id) "/revoke" } {
-            (signed.token())
+            (logged_in.token())
             button class="danger" type="submit" { "Revoke the key" }
         }
     }
 }
 
 /// Replaces the key by a new one, and shows that.
-pub async fn rotate(State(app): State<App>, Path(id): Path<ApiKeyId>, sent: SignedForm) -> PageResult {
-    let SignedForm { signed, form, once } = sent;
+pub async fn rotate(State(app): State<App>, Path(id): Path<ApiKeyId>, sent: LoggedInForm) -> PageResult {
+    let LoggedInForm { logged_in, form, once } = sent;
     let members = json!({ "overlapSeconds": number(form.get("overlapSeconds")) });
     let body = Idempotent(once, OptionalJson(body(&members)?));
-    let answer = rotate::handler(State(app.clone()), signed.caller.clone(), Path(id), body).await?;
-    let content = shown_once(&app, &told_by(answer).await?);
-    Ok(frame::page(StatusCode::CREATED, "Your new key", Some((&signed, HERE)), &content))
+    let answer = rotate::handler(State(app.clone()), logged_in.caller.clone(), Path(id), body).await?;
+    let content = shown_once(&app, &json_body(answer).await?);
+    Ok(frame::page(StatusCode::CREATED, "Your new key", Some((&logged_in, HERE)), &content))
 }
 
 /// Revokes the key.
-pub async fn revoke(State(app): State<App>, Path(id): Path<ApiKeyId>, sent: SignedForm) -> PageResult {
-    revoke::handler(State(app), sent.signed.caller, Path(id.clone())).await?;
+pub async fn revoke(State(app): State<App>, Path(id): Path<ApiKeyId>, sent: LoggedInForm) -> PageResult {
+    revoke::handler(State(app), sent.logged_in.caller, Path(id.clone())).await?;
     Ok(Redirect::to(&format!("{HERE}/{id}?done=revoked")).into_response())
 }

@@ -2,7 +2,7 @@ use axum::extract::{OriginalUri, State};
 use http::StatusCode;
 use maud::html;
 
-use super::{HERE, PageResult, frame, status, visit::Signed};
+use super::{HERE, PageResult, frame, status, visit::LoggedIn};
 use crate::{
     app::App,
     http::{
@@ -20,11 +20,11 @@ const ROWS: u32 = 50;
 pub async fn page(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    signed: Signed,
+    logged_in: LoggedIn,
     Query(query): Query<PageQuery>,
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), query.cursor.as_deref())?;
-    let mut batch = signed.caller.batch();
+    let mut batch = logged_in.caller.batch();
     let owner_id = batch.user_id();
     let keys = batch.push(api_keys::list(owner_id, &asked.rows()));
     let (_, mut answers) = batch.read(&app).await?;
@@ -53,5 +53,5 @@ pub async fn page(
         }
         @if let Some(next) = next { p { a rel="next" href={ (HERE) "?cursor=" (next) } { "Older keys" } } }
     };
-    Ok(frame::page(StatusCode::OK, "API keys", Some((&signed, HERE)), &content))
+    Ok(frame::page(StatusCode::OK, "API keys", Some((&logged_in, HERE)), &content))
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     HERE, PageResult,
-    visit::{Signed, SignedForm},
+    visit::{LoggedIn, LoggedInForm},
 };
 use crate::{
     app::App,
@@ -41,7 +41,7 @@ pub fn fields(form: &Form, mistakes: &Mistakes, after_limit: &Markup) -> Markup 
         (Field::new("description", "text", "off").optional().shown(form, mistakes))
         fieldset class="field" id="scopes" tabindex="-1" aria-describedby=[described] {
             legend { (label_of("scopes")) }
-            (mistakes.beside("scopes"))
+            (mistakes.error_of("scopes"))
             @for scope in Scope::ALL {
                 div class="choice" {
                     input type="checkbox" id=(scope.as_str()) name="scopes" value=(scope.as_str())
@@ -69,8 +69,8 @@ pub fn words(text: &str) -> Vec<&str> {
 }
 
 /// Shows the settings that may be changed.
-pub async fn page(State(app): State<App>, Path(id): Path<ApiKeyId>, signed: Signed) -> PageResult {
-    let mut batch = signed.caller.batch();
+pub async fn page(State(app): State<App>, Path(id): Path<ApiKeyId>, logged_in: LoggedIn) -> PageResult {
+    let mut batch = logged_in.caller.batch();
     let owner_id = batch.user_id();
     let key = batch.push(api_keys::of_user(&id, owner_id));
     let (_, mut answers) = batch.read(&app).await?;
@@ -83,26 +83,26 @@ pub async fn page(State(app): State<App>, Path(id): Path<ApiKeyId>, signed: Sign
         ("allowedIps", &blocks),
     ];
     fields.extend(key.scopes.iter().map(|scope| ("scopes", scope.as_str())));
-    Ok(change_page(&signed, &id, &Form::of(&fields), &Mistakes::none()))
+    Ok(change_page(&logged_in, &id, &Form::of(&fields), &Mistakes::none()))
 }
 
-fn change_page(signed: &Signed, id: &ApiKeyId, form: &Form, mistakes: &Mistakes) -> Response {
+fn change_page(logged_in: &LoggedIn, id: &ApiKeyId, form: &Form, mistakes: &Mistakes) -> Response {
     let content = html! {
         (mistakes.summary())
         p { "From the answer on, every use is decided by what the key is changed to. Its window and expiry stay: make or rotate a key for that." }
         form class="stack" method="post" action={ (HERE) "/" (id) "/change" } {
-            (signed.token())
+            (logged_in.token())
             (fields(form, mistakes, &html! {}))
             button type="submit" { "Save" }
         }
         p { a href={ (HERE) "/" (id) } { "Back to the key" } }
     };
-    mistakes.page("Change the key", Some((signed, HERE)), &content)
+    mistakes.page("Change the key", Some((logged_in, HERE)), &content)
 }
 
 /// Changes the key.
-pub async fn submit(State(app): State<App>, Path(id): Path<ApiKeyId>, sent: SignedForm) -> PageResult {
-    let SignedForm { signed, form, .. } = sent;
+pub async fn submit(State(app): State<App>, Path(id): Path<ApiKeyId>, sent: LoggedInForm) -> PageResult {
+    let LoggedInForm { logged_in, form, .. } = sent;
     let members = json!({
         "name": form.get("name"),
         "description": form.given("description"),
@@ -111,9 +111,9 @@ pub async fn submit(State(app): State<App>, Path(id): Path<ApiKeyId>, sent: Sign
         "allowedIps": words(form.get("allowedIps")),
     });
     let changed =
-        async { change::handler(State(app), signed.caller.clone(), Path(id.clone()), Json(body(&members)?)).await };
+        async { change::handler(State(app), logged_in.caller.clone(), Path(id.clone()), Json(body(&members)?)).await };
     match changed.await {
         Ok(_) => Ok(Redirect::to(&format!("{HERE}/{id}?done=changed")).into_response()),
-        Err(error) => Ok(change_page(&signed, &id, &form, &Mistakes::of(error.into(), "password")?)),
+        Err(error) => Ok(change_page(&logged_in, &id, &form, &Mistakes::of(error.into(), "password")?)),
     }
 }

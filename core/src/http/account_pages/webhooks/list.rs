@@ -2,7 +2,7 @@ use axum::extract::{OriginalUri, State};
 use http::StatusCode;
 use maud::html;
 
-use super::{HERE, PageResult, events, frame, status, visit::Signed};
+use super::{HERE, PageResult, events, frame, status, visit::LoggedIn};
 use crate::{
     app::App,
     http::{
@@ -20,11 +20,11 @@ const ROWS: u32 = 50;
 pub async fn page(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    signed: Signed,
+    logged_in: LoggedIn,
     Query(query): Query<PageQuery>,
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), query.cursor.as_deref())?;
-    let mut batch = signed.caller.batch();
+    let mut batch = logged_in.caller.batch();
     let user_id = batch.user_id();
     let list = batch.push(webhooks::list(user_id, &asked.rows(), app.now()));
     let (_, mut answers) = batch.read(&app).await?;
@@ -49,5 +49,5 @@ pub async fn page(
             }
         }
     };
-    Ok(frame::page(StatusCode::OK, "Webhooks", Some((&signed, HERE)), &content))
+    Ok(frame::page(StatusCode::OK, "Webhooks", Some((&logged_in, HERE)), &content))
 }

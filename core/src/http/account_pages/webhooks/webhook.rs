@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     HERE, PageResult, events, frame, shown_once, status,
-    visit::{Signed, SignedForm},
+    visit::{LoggedIn, LoggedInForm},
 };
 use crate::{
     app::App,
@@ -20,7 +20,7 @@ use crate::{
         webhook::{WebhookDeliveryStatus, WebhookStatus},
     },
     http::{
-        account_pages::form::{body, told_by},
+        account_pages::form::{body, json_body},
         leaderboard::minute,
         page::{NewestFirst, take_rows},
         problem::ApiError,
@@ -45,11 +45,11 @@ pub async fn page(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     Path(id): Path<WebhookId>,
-    signed: Signed,
+    logged_in: LoggedIn,
     Query(query): Query<Parameters>,
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), query.cursor.as_deref())?;
-    let mut batch = signed.caller.batch();
+    let mut batch = logged_in.caller.batch();
     let user_id = batch.user_id();
     let webhook = batch.push(webhooks::find(&id, user_id, app.now()));
     let list = batch.push(webhooks::deliveries(&id, user_id, &asked.rows()));
@@ -58,25 +58,25 @@ pub async fn page(
     let (list, next) = take_rows(answers.take(list)?, ROWS, |one| (one.created_at.0, one.id.to_string()));
     let content = html! {
         (facts(&webhook))
-        (acts(&signed, &webhook))
+        (actions(&logged_in, &webhook))
         h2 { "Deliveries" }
         @if list.is_empty() { p class="none" { "There is none yet." } }
-        ul class="cards" { @for delivery in &list { (item(&signed, &webhook, delivery)) } }
+        ul class="cards" { @for delivery in &list { (item(&logged_in, &webhook, delivery)) } }
         @if let Some(next) = next { p { a rel="next" href={ (HERE) "/" (id) "?cursor=" (next) } { "Older deliveries" } } }
         h2 { "Replace the secret" }
         p { "For 24 hours requests are signed with the secret before, too." }
         form class="stack" method="post" action={ (HERE) "/" (id) "/rotate" } {
-            (signed.once())
+            (logged_in.once())
             button type="submit" { "Make a new secret" }
         }
         h2 { "Delete" }
         p { "With everything that waits for it. This cannot be undone." }
         form class="stack" method="post" action={ (HERE) "/" (id) "/delete" } {
-            (signed.token())
+            (logged_in.token())
             button class="danger" type="submit" { "Delete the webhook" }
         }
     };
-    Ok(frame::page(StatusCode::OK, webhook.url.host(), Some((&signed, HERE)), &content))
+    Ok(frame::page(StatusCode::OK, webhook.url.host(), Some((&logged_in, HERE)), &content))
 }
 
 fn facts(webhook: &Webhook) -> Markup {
@@ -96,24 +96,24 @@ fn facts(webhook: &Webhook) -> Markup {
     }
 }
 
-fn acts(signed: &Signed, webhook: &Webhook) -> Markup {
+fn actions(logged_in: &LoggedIn, webhook: &Webhook) -> Markup {
     let is_enabled = webhook.status == WebhookStatus::Enabled;
     html! {
         @if is_enabled {
             form class="stack" method="post" action={ (HERE) "/" (webhook.id) "/test" } {
-                (signed.token())
+                (logged_in.token())
                 button type="submit" { "Send a test" }
             }
         }
         form class="stack" method="post" action={ (HERE) "/" (webhook.id) "/status" } {
-            (signed.token())
+            (logged_in.token())
             input type="hidden" name="status" value=(if is_enabled { "disabled" } else { "enabled" });
             button type="submit" { @if is_enabled { "Disable it" } @else { "Enable it" } }
         }
     }
 }
 
-fn item(signed: &Signed, webhook: &Webhook, delivery: &Delivery) -> Markup {
+fn item(logged_in: &LoggedIn, webhook: &Webhook, delivery: &Delivery) -> Markup {
     let status = delivery.status();
     html! {
         li {
@@ -129,7 +129,7 @@ fn item(signed: &Signed, webhook: &Webhook, delivery: &Delivery) -> Markup {
             }
             @if webhook.status == WebhookStatus::Enabled {
                 form method="post" action={ (HERE) "/" (webhook.id) "/deliveries/" (delivery.id) "/replay" } {
-                    (signed.token())
+                    (logged_in.token())
                     button class="plain" type="submit" aria-label={ "Send " (delivery.event.as_str()) " of " (minute(delivery.created_at)) " again" } { "Send again" }
                 }
             }
@@ -142,39 +142,39 @@ fn back(id: &WebhookId) -> axum::response::Response {
 }
 
 /// Sends a test to the webhook.
-pub async fn test(State(app): State<App>, Path(id): Path<WebhookId>, sent: SignedForm) -> PageResult {
-    drop(deliveries::test(State(app), sent.signed.caller, Path(id.clone())).await?);
+pub async fn test(State(app): State<App>, Path(id): Path<WebhookId>, sent: LoggedInForm) -> PageResult {
+    drop(deliveries::test(State(app), sent.logged_in.caller, Path(id.clone())).await?);
     Ok(back(&id))
 }
 
 /// Enables or disables the webhook.
-pub async fn set_status(State(app): State<App>, Path(id): Path<WebhookId>, sent: SignedForm) -> PageResult {
-    let SignedForm { signed, form, .. } = sent;
+pub async fn set_status(State(app): State<App>, Path(id): Path<WebhookId>, sent: LoggedInForm) -> PageResult {
+    let LoggedInForm { logged_in, form, .. } = sent;
     let members = json!({ "status": form.get("status") });
-    drop(change::handler(State(app), signed.caller, Path(id.clone()), Json(body(&members)?)).await?);
+    drop(change::handler(State(app), logged_in.caller, Path(id.clone()), Json(body(&members)?)).await?);
     Ok(back(&id))
 }
 
 /// Creates a new secret, and shows it.
-pub async fn rotate(State(app): State<App>, Path(id): Path<WebhookId>, sent: SignedForm) -> PageResult {
-    let SignedForm { signed, once, .. } = sent;
-    let answer = rotate::handler(State(app), signed.caller.clone(), Path(id), once).await?;
-    let content = shown_once(&told_by(answer).await?);
-    Ok(frame::page(StatusCode::OK, "The new secret of your webhook", Some((&signed, HERE)), &content))
+pub async fn rotate(State(app): State<App>, Path(id): Path<WebhookId>, sent: LoggedInForm) -> PageResult {
+    let LoggedInForm { logged_in, once, .. } = sent;
+    let answer = rotate::handler(State(app), logged_in.caller.clone(), Path(id), once).await?;
+    let content = shown_once(&json_body(answer).await?);
+    Ok(frame::page(StatusCode::OK, "The new secret of your webhook", Some((&logged_in, HERE)), &content))
 }
 
 /// Sends a delivery again.
 pub async fn replay(
     State(app): State<App>,
     Path((id, delivery_id)): Path<(WebhookId, WebhookDeliveryId)>,
-    sent: SignedForm,
+    sent: LoggedInForm,
 ) -> PageResult {
-    drop(deliveries::replay(State(app), sent.signed.caller, Path((id.clone(), delivery_id))).await?);
+    drop(deliveries::replay(State(app), sent.logged_in.caller, Path((id.clone(), delivery_id))).await?);
     Ok(back(&id))
 }
 
 /// Deletes the webhook.
-pub async fn delete(State(app): State<App>, Path(id): Path<WebhookId>, sent: SignedForm) -> PageResult {
-    delete::handler(State(app), sent.signed.caller, Path(id)).await?;
+pub async fn delete(State(app): State<App>, Path(id): Path<WebhookId>, sent: LoggedInForm) -> PageResult {
+    delete::handler(State(app), sent.logged_in.caller, Path(id)).await?;
     Ok(Redirect::to(HERE).into_response())
 }
