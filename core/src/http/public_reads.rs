@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Counts a read against the limit of its key, or of its network, and answers 429 where that is used up.
-pub async fn counted<F: Future<Output = Response>>(
+pub async fn limit_reads<F: Future<Output = Response>>(
     app: &App,
     request: Request,
     read: impl FnOnce(Request) -> F,

@@ -79,7 +79,7 @@ fn open(reads: Router<App>) -> Router<App> {
 /// Opens a public read of the API to any origin, tags it, and counts it for the reader's key or network.
 async fn public_read(State(app): State<App>, request: Request, next: Next) -> Response {
     cors::open_to_any_origin(&request);
-    caching::tagged(request, |request| public_reads::counted(&app, request, |request| next.run(request))).await
+    caching::tagged(request, |request| public_reads::limit_reads(&app, request, |request| next.run(request))).await
 }
 
 /// Opens a document for programs to any origin and tags it, without counting the read.
@@ -91,7 +91,7 @@ async fn public_document(request: Request, next: Next) -> Response {
 /// Counts and tags a public page, and has its problems written as pages.
 async fn public_page(State(app): State<App>, request: Request, next: Next) -> Response {
     ForBrowser::note(&request);
-    public_reads::counted(&app, request, |request| caching::tagged(request, |request| next.run(request))).await
+    public_reads::limit_reads(&app, request, |request| caching::tagged(request, |request| next.run(request))).await
 }
 
 #[cfg(test)]
@@ -170,10 +170,10 @@ mod tests {
     }
 
     /// Database that never answers.
-    struct Stuck;
+    struct HangingDatabase;
 
     #[async_trait]
-    impl Database for Stuck {
+    impl Database for HangingDatabase {
         async fn query(&self, _: Statement) -> Result<Rows, DatabaseError> {
             std::future::pending().await
         }
@@ -188,7 +188,7 @@ mod tests {
         let html = [(header::ACCEPT, "text/html,*/*;q=0.8")];
         let form = [html[0].clone(), (header::CONTENT_TYPE, "text/plain")];
         let long = [html[0].clone(), (header::CONTENT_LENGTH, "100000000")];
-        let ports = Ports { database: Arc::new(Stuck), ..Arc::new(Counting::default()).ports() };
+        let ports = Ports { database: Arc::new(HangingDatabase), ..Arc::new(Counting::default()).ports() };
         let config = Config::load(&|_| None, HostDefaults::development("http://a.example")).unwrap();
         let (host, stuck) = (host(), router(&App::new(ports, config)));
         let cases = [

@@ -15,7 +15,7 @@ use crate::{
 
 /// A version that a reader can choose.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub struct VersionChoice {
     /// Id of the benchmark.
     pub benchmark: BenchmarkId,
     /// Name of the version.
@@ -28,7 +28,7 @@ pub struct Choice {
     pub whole: bool,
 }
 
-impl Choice {
+impl VersionChoice {
     /// Reads a row of `pages/choices.sql`.
     ///
     /// # Errors
@@ -103,9 +103,9 @@ impl VersionFacts {
 }
 
 /// Lists the versions of a benchmark, and those of at most `others` other benchmarks that anything was published on.
-pub fn choices(benchmark: &BenchmarkId, others: usize) -> Query<Vec<Choice>> {
+pub fn choices(benchmark: &BenchmarkId, others: usize) -> Query<Vec<VersionChoice>> {
     let others = i64::try_from(others).unwrap_or(i64::MAX);
-    sql!("pages/choices").bind(benchmark).bind(others).all(Choice::from_row)
+    sql!("pages/choices").bind(benchmark).bind(others).all(VersionChoice::from_row)
 }
 
 /// Finds the properties of a version, or those of the current version where none is named.
@@ -239,7 +239,7 @@ pub fn runs_of_system(run: &RunId, rows: u32) -> Query<Vec<OtherRun>> {
 
 /// A resource with a page of its own.
 #[derive(Clone, Debug)]
-pub enum Listed {
+pub enum SiteMapEntry {
     /// A benchmark.
     Benchmark(BenchmarkId),
     /// A model.
@@ -247,9 +247,13 @@ pub enum Listed {
 }
 
 /// Lists the first benchmarks and models, at most `rows` of each.
-pub fn site_map(rows: u32) -> Query<Vec<Listed>> {
+pub fn site_map(rows: u32) -> Query<Vec<SiteMapEntry>> {
     sql!("pages/site_map").bind(rows).all(|row| {
         let id = row.text("id")?;
-        Ok(if row.text("kind")? == "model" { Listed::Model(id.into()) } else { Listed::Benchmark(id.into()) })
+        Ok(if row.text("kind")? == "model" {
+            SiteMapEntry::Model(id.into())
+        } else {
+            SiteMapEntry::Benchmark(id.into())
+        })
     })
 }

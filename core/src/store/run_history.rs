@@ -82,7 +82,7 @@ impl PastRun {
 
 /// Date by which runs are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum By {
+pub enum RunDate {
     /// Date of publication.
     #[default]
     Published,
@@ -91,10 +91,10 @@ pub enum By {
 }
 
 /// Lists the runs of a model that were ever published, on a benchmark or on any, the latest first.
-pub fn list(model: &ModelId, benchmark: Option<&BenchmarkId>, by: By, page: &PageBefore) -> Query<Vec<PastRun>> {
+pub fn list(model: &ModelId, benchmark: Option<&BenchmarkId>, by: RunDate, page: &PageBefore) -> Query<Vec<PastRun>> {
     let list = match by {
-        By::Published => sql!("runs/history"),
-        By::Evaluated => sql!("runs/history_by_evaluation"),
+        RunDate::Published => sql!("runs/history"),
+        RunDate::Evaluated => sql!("runs/history_by_evaluation"),
     };
     list.bind(model).bind(benchmark).bind_page(page).all(PastRun::from_row)
 }

@@ -212,7 +212,7 @@ async fn read(
 
 /// Header of a cached page, stored as a line of JSON before the body, so that the body can be sent as it is.
 #[derive(Deserialize, Serialize)]
-struct Head {
+struct CachedPageHeader {
     at: i64,
     next: Option<String>,
 }
@@ -233,7 +233,7 @@ async fn kept_page(app: &App, key: &str) -> Option<BoardPage> {
         }
     };
     let end = kept.iter().position(|byte| *byte == b'\n')?;
-    let head = serde_json::from_slice::<Head>(kept.get(..end)?).ok()?;
+    let head = serde_json::from_slice::<CachedPageHeader>(kept.get(..end)?).ok()?;
     let page = BoardPage { at: Timestamp(head.at), next: head.next, body: kept.slice(end.saturating_add(1)..) };
     remember(app, key, &page);
     Some(page)
@@ -247,7 +247,9 @@ fn remember(app: &App, key: &str, page: &BoardPage) {
 
 fn keep(app: &App, key: &str, page: &BoardPage) {
     remember(app, key, page);
-    let Ok(mut value) = serde_json::to_vec(&Head { at: page.at.0, next: page.next.clone() }) else { return };
+    let Ok(mut value) = serde_json::to_vec(&CachedPageHeader { at: page.at.0, next: page.next.clone() }) else {
+        return;
+    };
     value.push(b'\n');
     value.extend_from_slice(&page.body);
     let (worker, key) = (app.clone(), key.to_owned());

@@ -147,21 +147,21 @@ impl BoardSelector<'_> {
     /// `benchmark_required` or `version_required` where none is named and none is featured or current; `hidden` where
     /// an administrator hid the benchmark.
     pub async fn find(self, app: &App) -> Result<Option<Scope>, ApiError> {
-        match self.look(app).await? {
-            Found::Board(scope) => Ok(Some(*scope)),
-            Found::Nothing => Ok(None),
-            Found::NoBenchmark => {
+        match self.look_up(app).await? {
+            BoardLookup::Board(scope) => Ok(Some(*scope)),
+            BoardLookup::NotFound => Ok(None),
+            BoardLookup::NoBenchmark => {
                 let names = store::named(None, MOST_CHOICES).run(app.database()).await?;
-                Err(unnamed(BENCHMARK_REQUIRED, "benchmark", names))
+                Err(name_required(BENCHMARK_REQUIRED, "benchmark", names))
             }
-            Found::NoVersion(benchmark) => {
+            BoardLookup::NoVersion(benchmark) => {
                 let mut batch = Batch::new();
                 let declaration = batch.push(benchmarks::declaration(benchmark));
                 let names = batch.push(store::named(Some(benchmark), MOST_CHOICES));
                 let mut answers = batch.run(app.database()).await?;
                 let Some(declaration) = answers.take(declaration)? else { return Ok(None) };
                 refuse_hidden("benchmark", declaration.hidden_reason)?;
-                Err(unnamed(VERSION_REQUIRED, "version", answers.take(names)?))
+                Err(name_required(VERSION_REQUIRED, "version", answers.take(names)?))
             }
         }
     }
@@ -173,8 +173,8 @@ impl<'a> BoardSelector<'a> {
     ///
     /// # Errors
     /// `hidden` where an administrator hid the benchmark.
-    pub async fn look(self, app: &App) -> Result<Found<'a>, ApiError> {
-        self.look_with(app, Batch::new()).await.map(|(found, _)| found)
+    pub async fn look_up(self, app: &App) -> Result<BoardLookup<'a>, ApiError> {
+        self.look_up_with(app, Batch::new()).await.map(|(found, _)| found)
     }
 
     /// Looks up the selected leaderboard in one round trip with the batch's other queries, and returns their answers
@@ -182,7 +182,7 @@ impl<'a> BoardSelector<'a> {
     ///
     /// # Errors
     /// `hidden` where an administrator hid the benchmark.
-    pub async fn look_with(self, app: &App, mut batch: Batch) -> Result<(Found<'a>, Answers), ApiError> {
+    pub async fn look_up_with(self, app: &App, mut batch: Batch) -> Result<(BoardLookup<'a>, Answers), ApiError> {
         let scope = batch.push(match self.snapshot {
             Some(snapshot) => store::scope_of_snapshot(snapshot, self.benchmark, self.version),
             None => store::scope(self.benchmark, self.version),
@@ -191,21 +191,21 @@ impl<'a> BoardSelector<'a> {
         let scope = answers.take(scope)?;
         refuse_hidden("benchmark", scope.as_ref().and_then(|scope| scope.hidden_reason.clone()))?;
         let found = match (scope, self.snapshot, self.benchmark, self.version) {
-            (Some(scope), ..) => Found::Board(Box::new(scope)),
-            (None, None, None, _) => Found::NoBenchmark,
-            (None, None, Some(benchmark), None) => Found::NoVersion(benchmark),
-            _ => Found::Nothing,
+            (Some(scope), ..) => BoardLookup::Board(Box::new(scope)),
+            (None, None, None, _) => BoardLookup::NoBenchmark,
+            (None, None, Some(benchmark), None) => BoardLookup::NoVersion(benchmark),
+            _ => BoardLookup::NotFound,
         };
         Ok((found, answers))
     }
 }
 
 /// Result of looking up a leaderboard: the leaderboard, or what is missing to choose one.
-pub enum Found<'a> {
+pub enum BoardLookup<'a> {
     /// The leaderboard that was selected.
     Board(Box<Scope>),
     /// What is named does not exist.
-    Nothing,
+    NotFound,
     /// No benchmark is named, and none is featured.
     NoBenchmark,
     /// No version of this benchmark is named, and it has no current one; the benchmark itself may not exist.
@@ -213,7 +213,7 @@ pub enum Found<'a> {
 }
 
 /// Creates the error that asks for a benchmark or a version, with names to choose from.
-fn unnamed(code: Code, what: &str, names: Vec<String>) -> ApiError {
+fn name_required(code: Code, what: &str, names: Vec<String>) -> ApiError {
     let detail = match &names[..] {
         [] => format!("there is no {what} yet"),
         names => format!("name a {what}, such as {}", names.join(", ")),
@@ -240,15 +240,15 @@ impl Board {
             return Ok(Self { scope, rows: Vec::new() });
         }
         let mut batch = Batch::new();
-        let board = Self::ask(&mut batch, scope, slice, which);
+        let board = Self::push_reads(&mut batch, scope, slice, which);
         board.take(&mut batch.run(app.database()).await?)
     }
 
     /// Adds the query for a board to a batch, so that it is read in one round trip with the batch's other queries.
-    pub fn ask(batch: &mut Batch, scope: Scope, slice: [Option<&str>; 3], which: Entries) -> AskedBoard {
+    pub fn push_reads(batch: &mut Batch, scope: Scope, slice: [Option<&str>; 3], which: Entries) -> BoardReads {
         let snapshot = scope.snapshot.as_ref();
         let entries = snapshot.map(|snapshot| batch.push(store::entries(&scope, snapshot, slice, which)));
-        AskedBoard { scope, entries }
+        BoardReads { scope, entries }
     }
 
     /// Reads the ranked entries of several leaderboards in one round trip, and returns the boards in the same order.
@@ -279,12 +279,12 @@ impl Board {
 }
 
 /// A leaderboard that a batch reads.
-pub struct AskedBoard {
+pub struct BoardReads {
     scope: Scope,
     entries: Option<Handle<Vec<Entry>>>,
 }
 
-impl AskedBoard {
+impl BoardReads {
     /// Takes the entries from the batch's answers and ranks them.
     ///
     /// # Errors

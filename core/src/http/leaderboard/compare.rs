@@ -157,13 +157,13 @@ impl ComparisonBody {
     /// `private_tasks` where a comparison needs tasks that are not known here.
     pub async fn read(app: &App, scope: &Scope, a: &SystemId, others: &[SystemId]) -> Result<Self, ApiError> {
         let mut batch = Batch::new();
-        let asked = AskedComparison::ask(&mut batch, scope, a, others)?;
+        let asked = ComparisonReads::push(&mut batch, scope, a, others)?;
         asked.take(&mut batch.run(app.database()).await?, scope)
     }
 }
 
 /// A comparison that a batch reads.
-pub struct AskedComparison {
+pub struct ComparisonReads {
     a: SystemId,
     others: Vec<SystemId>,
     snapshot: String,
@@ -171,13 +171,13 @@ pub struct AskedComparison {
     runs: Handle<Vec<ComparedRun>>,
 }
 
-impl AskedComparison {
+impl ComparisonReads {
     /// Adds the queries for a comparison to a batch, so that it is read in one round trip with the batch's other
     /// queries.
     ///
     /// # Errors
     /// Those errors of [`ComparisonBody::read`] that need nothing to be read.
-    pub fn ask(batch: &mut Batch, scope: &Scope, a: &SystemId, others: &[SystemId]) -> Result<Self, ApiError> {
+    pub fn push(batch: &mut Batch, scope: &Scope, a: &SystemId, others: &[SystemId]) -> Result<Self, ApiError> {
         let mut distinct = Vec::with_capacity(others.len());
         for other in others {
             if !distinct.contains(&other) && distinct.len() <= MOST_OTHERS {

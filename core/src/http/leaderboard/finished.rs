@@ -23,7 +23,7 @@ const OF_NOT_MODIFIED: [HeaderName; 3] = [header::CACHE_CONTROL, header::ETAG, h
 
 /// Returns everything of a reading request that an answer may depend on, and nothing that tells who asks; `None` unless
 /// the method is `GET` or `HEAD`. The target stays as it was sent, because links to other pages repeat it.
-pub fn asked(request: &Request) -> Option<String> {
+pub fn cache_key(request: &Request) -> Option<String> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
     }
@@ -33,24 +33,24 @@ pub fn asked(request: &Request) -> Option<String> {
 }
 
 /// Returns the kept answer, or a 304 where the client has it; `None` where it is too old or the database has changed.
-pub fn answer(app: &App, asked: &str, headers: &HeaderMap) -> Option<Response> {
-    let finished = app.finished_answers().get(asked)?;
+pub fn answer(app: &App, cache_key: &str, headers: &HeaderMap) -> Option<Response> {
+    let finished = app.finished_answers().get(cache_key)?;
     let is_current = app.now().ms_since(finished.at) < KEPT_MS && app.database().version() == Some(finished.version);
     is_current.then(|| sent(&finished, headers))
 }
 
 /// A request whose answer may be kept, once it is made.
-pub struct Unanswered {
-    asked: String,
+pub struct CacheableRequest {
+    cache_key: String,
     version: i64,
 }
 
-impl Unanswered {
+impl CacheableRequest {
     /// Prepares to keep the answer that is made from now on; `None` where the host cannot tell whether the database
     /// changes.
-    pub fn of(app: &App, asked: String) -> Option<Self> {
+    pub fn of(app: &App, cache_key: String) -> Option<Self> {
         let version = app.database().version()?;
-        Some(Self { asked, version })
+        Some(Self { cache_key, version })
     }
 
     /// Keeps a 200 answer that has an `ETag`, is not too large and is not marked [`NotKept`]; returns the answer either
@@ -64,10 +64,10 @@ impl Unanswered {
         let (parts, body) = answer.into_parts();
         let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
         let headers = parts.headers.iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()));
-        let bytes = [self.asked.len(), body.len()].into_iter().chain(headers).fold(0, usize::saturating_add);
+        let bytes = [self.cache_key.len(), body.len()].into_iter().chain(headers).fold(0, usize::saturating_add);
         let finished =
             FinishedAnswer { version: self.version, at: app.now(), headers: parts.headers.clone(), body: body.clone() };
-        app.finished_answers().put(self.asked, Arc::new(finished), bytes);
+        app.finished_answers().put(self.cache_key, Arc::new(finished), bytes);
         Response::from_parts(parts, Body::from(body))
     }
 }
@@ -94,17 +94,17 @@ mod tests {
     use super::*;
     use crate::ports::Timestamp;
 
-    fn asked(method: Method, uri: &str, accept: &str) -> Option<String> {
+    fn key_of(method: Method, uri: &str, accept: &str) -> Option<String> {
         let request = Request::builder().method(method).uri(uri).header("accept", accept);
-        super::asked(&request.body(Body::empty()).unwrap())
+        cache_key(&request.body(Body::empty()).unwrap())
     }
 
     #[test]
     fn what_an_answer_depends_on_is_told_apart_and_nothing_else() {
-        let get = |uri, accept| asked(Method::GET, uri, accept).unwrap();
+        let get = |uri, accept| key_of(Method::GET, uri, accept).unwrap();
         let plain = get("/api/v1/leaderboard?benchmark=a&version=1", "*/*");
         assert_eq!(plain, get("/api/v1/leaderboard?benchmark=a&version=1", "application/json"));
-        assert_eq!(Some(plain.clone()), asked(Method::HEAD, "/api/v1/leaderboard?benchmark=a&version=1", "*/*"));
+        assert_eq!(Some(plain.clone()), key_of(Method::HEAD, "/api/v1/leaderboard?benchmark=a&version=1", "*/*"));
         for (uri, accept) in [
             ("/api/v1/leaderboard?benchmark=a&version=1", "text/csv"),
             ("/api/v1/leaderboard?benchmark=a&version=1", "text/html,*/*;q=0.8"),
@@ -115,7 +115,7 @@ mod tests {
         ] {
             assert_ne!(plain, get(uri, accept), "{uri} {accept}");
         }
-        assert_eq!(asked(Method::POST, "/api/v1/leaderboard", "*/*"), None);
+        assert_eq!(key_of(Method::POST, "/api/v1/leaderboard", "*/*"), None);
     }
 
     fn finished() -> FinishedAnswer {

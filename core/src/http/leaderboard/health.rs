@@ -119,13 +119,13 @@ impl BenchmarkHealth {
     /// `not_found` where there is no such leaderboard.
     pub async fn read(app: &App, scope: &Scope, most_scores: u32) -> Result<Self, ApiError> {
         let mut batch = Batch::new();
-        let asked = Self::ask(&mut batch, scope, most_scores);
+        let asked = Self::push_reads(&mut batch, scope, most_scores);
         asked.take(&mut batch.run(app.database()).await?, scope)
     }
 
     /// Adds the queries for a benchmark's health to a batch, so that they run in one round trip with its other queries.
-    pub fn ask(batch: &mut Batch, scope: &Scope, most_scores: u32) -> AskedHealth {
-        AskedHealth {
+    pub fn push_reads(batch: &mut Batch, scope: &Scope, most_scores: u32) -> HealthReads {
+        HealthReads {
             version: batch.push(comparisons::version(scope)),
             standing: scope.snapshot.as_ref().map(|at| batch.push(comparisons::standing(scope, at, most_scores))),
         }
@@ -133,12 +133,12 @@ impl BenchmarkHealth {
 }
 
 /// Queries in a batch that read a benchmark's health.
-pub struct AskedHealth {
+pub struct HealthReads {
     version: Handle<Option<BenchmarkVersion>>,
     standing: Option<Handle<Vec<StandingRun>>>,
 }
 
-impl AskedHealth {
+impl HealthReads {
     /// Computes the benchmark's health from what the batch read.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ use crate::{
         Answers, Batch, Handle, PageBefore,
         declarations::Declaration,
         models,
-        run_history::{self, By, PastRun},
+        run_history::{self, PastRun, RunDate},
     },
 };
 
@@ -171,14 +171,14 @@ pub async fn handler(
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
     let by = match parameters.by {
-        PeriodOf::Published => By::Published,
-        PeriodOf::Evaluated => By::Evaluated,
+        PeriodOf::Published => RunDate::Published,
+        PeriodOf::Evaluated => RunDate::Evaluated,
     };
     let runs = read(&app, &model.id(), parameters.benchmark.as_ref(), by, &page.rows()).await?;
     let runs = runs.ok_or_else(|| ApiError::not_found("model"))?;
     let dated = |run: &PastRunBody| match by {
-        By::Published => run.published_at.0,
-        By::Evaluated => run.evaluated_at.0,
+        RunDate::Published => run.published_at.0,
+        RunDate::Evaluated => run.evaluated_at.0,
     };
     let mut response = page.answer(runs, |run| (dated(run), run.run_id.clone().into()), |run| run);
     response.headers_mut().insert(header::CACHE_CONTROL, MINUTE);
@@ -186,31 +186,37 @@ pub async fn handler(
 }
 
 /// Adds the queries for a model's newest runs to a batch.
-pub fn ask_newest(batch: &mut Batch, model: &ModelId, limit: u32) -> AskedRuns {
+pub fn push_newest(batch: &mut Batch, model: &ModelId, limit: u32) -> PastRunReads {
     let page = PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: limit };
-    AskedRuns::ask(batch, model, None, By::Published, &page)
+    PastRunReads::push(batch, model, None, RunDate::Published, &page)
 }
 
 async fn read(
     app: &App,
     model: &ModelId,
     benchmark: Option<&BenchmarkId>,
-    by: By,
+    by: RunDate,
     page: &PageBefore,
 ) -> Result<Option<Vec<PastRunBody>>, ApiError> {
     let mut batch = Batch::new();
-    let runs = AskedRuns::ask(&mut batch, model, benchmark, by, page);
+    let runs = PastRunReads::push(&mut batch, model, benchmark, by, page);
     runs.take(&mut batch.run(app.database()).await?)
 }
 
 /// Queries in a batch that read the runs of a model.
-pub struct AskedRuns {
+pub struct PastRunReads {
     declaration: Handle<Option<Declaration>>,
     runs: Handle<Vec<PastRun>>,
 }
 
-impl AskedRuns {
-    fn ask(batch: &mut Batch, model: &ModelId, benchmark: Option<&BenchmarkId>, by: By, page: &PageBefore) -> Self {
+impl PastRunReads {
+    fn push(
+        batch: &mut Batch,
+        model: &ModelId,
+        benchmark: Option<&BenchmarkId>,
+        by: RunDate,
+        page: &PageBefore,
+    ) -> Self {
         Self {
             declaration: batch.push(models::declaration(model)),
             runs: batch.push(run_history::list(model, benchmark, by, page)),

@@ -17,7 +17,7 @@ use super::{
     amended::{AmendedError, amended_until, known_to_database},
     api::KEPT_LIMITS,
     caching::{etag, not_modified, tag_of},
-    finished::{self, Unanswered},
+    finished::{self, CacheableRequest},
     formats,
 };
 use crate::{
@@ -41,7 +41,7 @@ const FRESH_SECONDS: i64 = 60;
 /// The requests of a route whose last answer is cached. What they ask for has to exist, is a first page of a usual size
 /// and is spelt in one way, so that nobody can fill the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
+pub enum CachedRoute {
     /// Requests about a slice of a board.
     Board,
     /// Requests about a benchmark.
@@ -50,7 +50,7 @@ pub enum Question {
     Path,
 }
 
-impl Question {
+impl CachedRoute {
     fn may_have(self, name: &str, value: &str) -> bool {
         match name {
             "benchmark" => self != Self::Path && is_canonical(value),
@@ -61,8 +61,8 @@ impl Question {
         }
     }
 
-    /// Returns the key parts of the request; `None` where its last answer is not cached.
-    fn asked(self, request: &Request) -> Option<Asked> {
+    /// Returns the key of the request; `None` where its last answer is not cached.
+    fn answer_key(self, request: &Request) -> Option<AnswerKey> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return None;
         }
@@ -70,11 +70,16 @@ impl Question {
         if !is_canonical(uri.path()) {
             return None;
         }
-        let mut asked = serde_urlencoded::from_str::<Vec<(String, String)>>(uri.query().unwrap_or_default()).ok()?;
-        asked.retain(|(_, value)| !value.is_empty());
-        let is_usual = asked.iter().all(|(name, value)| self.may_have(name, value));
-        asked.sort_unstable();
-        is_usual.then(|| Asked { path: uri.path().to_owned(), asked, chosen: formats::chosen(request.headers()) })
+        let mut parameters =
+            serde_urlencoded::from_str::<Vec<(String, String)>>(uri.query().unwrap_or_default()).ok()?;
+        parameters.retain(|(_, value)| !value.is_empty());
+        let is_usual = parameters.iter().all(|(name, value)| self.may_have(name, value));
+        parameters.sort_unstable();
+        is_usual.then(|| AnswerKey {
+            path: uri.path().to_owned(),
+            parameters,
+            chosen: formats::chosen(request.headers()),
+        })
     }
 }
 
@@ -83,17 +88,18 @@ fn is_canonical(name: &str) -> bool {
     !name.bytes().any(|byte| byte == b'%' || byte.is_ascii_uppercase())
 }
 
-/// A request whose last answer is cached: its path, its parameters in order, and what `Accept` decides.
-struct Asked {
+/// What tells a request whose last answer is cached from others: its path, its parameters in order, and what `Accept`
+/// decides.
+struct AnswerKey {
     path: String,
-    asked: Vec<(String, String)>,
+    parameters: Vec<(String, String)>,
     chosen: [&'static str; 2],
 }
 
-impl Asked {
+impl AnswerKey {
     /// Returns the key under which the last answer, as this build renders it, is cached.
-    fn key(&self) -> String {
-        format!("last/{}", tag_of(&(&self.path, &self.asked, self.chosen)).trim_matches('"'))
+    fn text(&self) -> String {
+        format!("last/{}", tag_of(&(&self.path, &self.parameters, self.chosen)).trim_matches('"'))
     }
 }
 
@@ -102,7 +108,7 @@ impl Asked {
 pub struct NotKept;
 
 #[derive(Deserialize, Serialize)]
-struct Kept {
+struct CachedAnswer {
     at: i64,
     tag: String,
     headers: Vec<(String, String)>,
@@ -110,20 +116,20 @@ struct Kept {
 
 /// Answers from memory where nothing has changed. Otherwise it calls the handler and keeps a good answer, or returns
 /// the last good one where the handler fails with 503 or is too slow.
-pub async fn or_last_answer(State((app, question)): State<(App, Question)>, request: Request, next: Next) -> Response {
-    let asked = finished::asked(&request);
-    if let Some(answer) = asked.as_ref().and_then(|asked| finished::answer(&app, asked, request.headers())) {
+pub async fn or_last_answer(State((app, route)): State<(App, CachedRoute)>, request: Request, next: Next) -> Response {
+    let cache_key = finished::cache_key(&request);
+    if let Some(answer) = cache_key.as_ref().and_then(|key| finished::answer(&app, key, request.headers())) {
         return answer;
     }
-    let Some(question) = question.asked(&request) else { return next.run(request).await };
+    let Some(key) = route.answer_key(&request) else { return next.run(request).await };
     // Taken before the handler reads anything: a commit in between must make the answer count as outdated.
-    let unanswered = asked.and_then(|asked| Unanswered::of(&app, asked));
+    let cacheable = cache_key.and_then(|key| CacheableRequest::of(&app, key));
     let asked_at = app.now();
     let is_head = request.method() == Method::HEAD;
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let last = async || {
         let known = known.iter().map(|tags| (header::IF_NONE_MATCH, tags.clone())).collect::<HeaderMap>();
-        let last = last_answer(&app, &question.key(), &known).await;
+        let last = last_answer(&app, &key.text(), &known).await;
         last.map(|last| if is_head { without_body(last) } else { last })
     };
     let mut answer = pin!(next.run(request));
@@ -137,9 +143,9 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
     match answer.status() {
         StatusCode::SERVICE_UNAVAILABLE => last().await.unwrap_or(answer),
         StatusCode::OK if !is_head => {
-            let answer = keep(&app, &question, asked_at, answer).await;
-            match unanswered {
-                Some(unanswered) => unanswered.keep(&app, answer).await,
+            let answer = keep(&app, &key, asked_at, answer).await;
+            match cacheable {
+                Some(cacheable) => cacheable.keep(&app, answer).await,
                 None => answer,
             }
         }
@@ -149,12 +155,12 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
 
 /// Caches the answer in the background, if it may be kept, and returns it. Where it is cached already, that costs
 /// nothing, or one read of the cache.
-async fn keep(app: &App, question: &Asked, asked_at: Timestamp, answer: Response) -> Response {
+async fn keep(app: &App, key: &AnswerKey, asked_at: Timestamp, answer: Response) -> Response {
     let is_small = answer.body().size_hint().exact().is_some_and(|size| size <= LARGEST as u64);
     if !is_small || answer.extensions().get::<NotKept>().is_some() {
         return answer;
     }
-    let key = question.key();
+    let key = key.text();
     let tag = answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
     if !app.last_answers().is_news(&key, &tag, asked_at) {
         return answer;
@@ -165,7 +171,7 @@ async fn keep(app: &App, question: &Asked, asked_at: Timestamp, answer: Response
     let tag = if tag.is_empty() { etag(&body) } else { tag };
     let text = |value: &HeaderValue| value.to_str().map(str::to_owned).ok();
     let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?)));
-    let kept = Kept { at: asked_at.0, tag, headers: headers.collect() };
+    let kept = CachedAnswer { at: asked_at.0, tag, headers: headers.collect() };
     if let Ok(mut value) = serde_json::to_vec(&kept) {
         value.push(b'\n');
         value.extend_from_slice(&body);
@@ -180,7 +186,7 @@ async fn keep(app: &App, question: &Asked, asked_at: Timestamp, answer: Response
 }
 
 /// Writes the answer to the cache, unless an equally good one is there, or this one would not be served.
-async fn put(app: &App, key: &str, kept: &Kept, value: &[u8]) -> Result<(), AmendedError> {
+async fn put(app: &App, key: &str, kept: &CachedAnswer, value: &[u8]) -> Result<(), AmendedError> {
     let cache = &app.ports().key_value;
     let (before, amended) = join(cache.get(key), amended_until(app)).await;
     let (before, amended) = (before?, amended?);
@@ -202,7 +208,7 @@ async fn put(app: &App, key: &str, kept: &Kept, value: &[u8]) -> Result<(), Amen
     if is_as_good { Ok(()) } else { Ok(cache.put(key, value, KEPT_SECONDS).await?) }
 }
 
-fn read(value: &[u8]) -> Option<(Kept, &[u8])> {
+fn read(value: &[u8]) -> Option<(CachedAnswer, &[u8])> {
     let end = value.iter().position(|byte| *byte == b'\n')?;
     let (head, body) = value.split_at_checked(end)?;
     Some((serde_json::from_slice(head).ok()?, body.get(1..)?))
@@ -254,17 +260,17 @@ fn without_body(answer: Response) -> Response {
 mod tests {
     use super::*;
 
-    fn key(question: Question, uri: &str, accept: Option<&str>) -> Option<String> {
+    fn key(route: CachedRoute, uri: &str, accept: Option<&str>) -> Option<String> {
         let mut request = Request::get(uri);
         if let Some(accept) = accept {
             request = request.header("accept", accept);
         }
-        question.asked(&request.body(Body::empty()).unwrap()).map(|asked| asked.key())
+        route.answer_key(&request.body(Body::empty()).unwrap()).map(|key| key.text())
     }
 
     #[test]
-    fn one_question_has_one_key() {
-        let key = |uri, accept| key(Question::Board, uri, accept);
+    fn one_request_has_one_key() {
+        let key = |uri, accept| key(CachedRoute::Board, uri, accept);
         let plain = key("/api/v1/leaderboard?benchmark=a&version=1", None);
         assert!(plain.is_some());
         assert_eq!(plain, key("/api/v1/leaderboard?version=1&benchmark=a&scenario=", Some("application/json")));
@@ -275,27 +281,27 @@ mod tests {
     }
 
     #[test]
-    fn what_anybody_can_make_up_is_no_question() {
+    fn what_anybody_can_make_up_has_no_key() {
         for query in ["q=a", "limit=21", "cursor=a", "snapshot=a", "period=7d", "after=a", "a=b", "sort=cost"] {
-            for question in [Question::Board, Question::OfBenchmark, Question::Path] {
-                assert_eq!(key(question, &format!("/?{query}"), None), None, "{query}");
+            for route in [CachedRoute::Board, CachedRoute::OfBenchmark, CachedRoute::Path] {
+                assert_eq!(key(route, &format!("/?{query}"), None), None, "{query}");
             }
         }
         for (query, askable) in [
-            ("benchmark=a&version=1", &[Question::Board, Question::OfBenchmark][..]),
-            ("scenario=a&language=b&difficulty=c&limit=100", &[Question::Board]),
-            ("", &[Question::Board, Question::OfBenchmark, Question::Path]),
+            ("benchmark=a&version=1", &[CachedRoute::Board, CachedRoute::OfBenchmark][..]),
+            ("scenario=a&language=b&difficulty=c&limit=100", &[CachedRoute::Board]),
+            ("", &[CachedRoute::Board, CachedRoute::OfBenchmark, CachedRoute::Path]),
         ] {
-            for question in [Question::Board, Question::OfBenchmark, Question::Path] {
-                let key = key(question, &format!("/?{query}"), None);
-                assert_eq!(key.is_some(), askable.contains(&question), "{question:?}: {query}");
+            for route in [CachedRoute::Board, CachedRoute::OfBenchmark, CachedRoute::Path] {
+                let key = key(route, &format!("/?{query}"), None);
+                assert_eq!(key.is_some(), askable.contains(&route), "{route:?}: {query}");
             }
         }
         // Each is answered like the one that is kept.
         for uri in ["/models/a/%62", "/models/a/B", "/%6Dodels/a/b", "/leaderboard?benchmark=A"] {
-            assert_eq!(key(Question::Board, uri, None), None, "{uri}");
+            assert_eq!(key(CachedRoute::Board, uri, None), None, "{uri}");
         }
         let post = Request::post("/api/v1/leaderboard").body(Body::empty()).unwrap();
-        assert!(Question::Board.asked(&post).is_none());
+        assert!(CachedRoute::Board.answer_key(&post).is_none());
     }
 }

@@ -110,7 +110,7 @@ impl MatrixParameters {
     }
 
     /// Returns a fingerprint of the benchmarks and parameters, which is the same for each page.
-    fn asked(&self, boards: &[Board]) -> String {
+    fn fingerprint(&self, boards: &[Board]) -> String {
         let query = MatrixQuery { limit: None, cursor: None, ..self.query.clone() };
         let shown = boards.iter().map(|board| &board.scope.benchmark).collect::<Vec<_>>();
         caching::etag(serde_json::json!([shown, query]).to_string().as_bytes())
@@ -280,7 +280,7 @@ impl Matrix {
         position: Option<Position>,
         limit: usize,
     ) -> Result<Self, ApiError> {
-        let asked = parameters.asked(boards);
+        let asked = parameters.fingerprint(boards);
         if position.as_ref().is_some_and(|position| position.asked != asked) {
             return Err(ApiError::new(MALFORMED_REQUEST, "the cursor belongs to other parameters"));
         }

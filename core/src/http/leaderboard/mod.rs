@@ -22,7 +22,7 @@ mod standings;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
-use self::last_answer::{Question, or_last_answer};
+use self::last_answer::{CachedRoute, or_last_answer};
 pub use self::{
     amended::{forget_answers_from_before, remind_cache},
     board::{Board, BoardSelector, RowBody},
@@ -89,11 +89,9 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/standings", get(matrix::handler))
         .route("/changes", get(changes::handler))
         .route("/changes.atom", get(atom::handler));
-    kept(app, boards, Question::Board).merge(kept(app, of_benchmark, Question::OfBenchmark)).merge(kept(
-        app,
-        others,
-        Question::Path,
-    ))
+    with_last_answer(app, boards, CachedRoute::Board)
+        .merge(with_last_answer(app, of_benchmark, CachedRoute::OfBenchmark))
+        .merge(with_last_answer(app, others, CachedRoute::Path))
 }
 
 /// Creates the routes of the HTML pages, which also serve their last answer while the database gives none.
@@ -111,13 +109,11 @@ pub fn page_routes(app: &App) -> Router<App> {
         .route("/leaderboard/compare", get(html::compare::compare))
         .route("/leaderboard/models/{provider}/{name}", get(html::model::model));
     let seals = Router::new().route("/leaderboard/seals", get(html::seals::seals));
-    kept(app, board, Question::Board).merge(kept(app, seals, Question::OfBenchmark)).merge(kept(
-        app,
-        others,
-        Question::Path,
-    ))
+    with_last_answer(app, board, CachedRoute::Board)
+        .merge(with_last_answer(app, seals, CachedRoute::OfBenchmark))
+        .merge(with_last_answer(app, others, CachedRoute::Path))
 }
 
-fn kept(app: &App, routes: Router<App>, question: Question) -> Router<App> {
+fn with_last_answer(app: &App, routes: Router<App>, question: CachedRoute) -> Router<App> {
     routes.route_layer(from_fn_with_state((app.clone(), question), or_last_answer))
 }

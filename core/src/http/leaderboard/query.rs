@@ -193,7 +193,7 @@ impl BoardQuery {
     pub fn position(&self) -> Result<Option<Position>, ApiError> {
         let position = read_cursor::<Position>(self.cursor.as_deref())?;
         if position.as_ref().is_some_and(|position| {
-            position.asked != self.asked()
+            position.asked != self.fingerprint()
                 || self.snapshot.as_ref().is_some_and(|snapshot| *snapshot != position.snapshot)
         }) {
             return Err(ApiError::new(MALFORMED_REQUEST, "the cursor belongs to other parameters"));
@@ -263,7 +263,7 @@ impl BoardQuery {
         }
         self.sort(&mut systems, direction);
         if self.group == Group::BaseModel {
-            systems = together(systems);
+            systems = group_by_base_model(systems);
         }
         rows.extend(systems.into_iter().flatten().filter(|row| self.chooses(row, as_of)));
     }
@@ -297,13 +297,13 @@ impl BoardQuery {
             let (snapshot, after) = (snapshot.to_owned(), last.run_id.clone());
             // Only a period depends on the time: without one, the same page has the same cursor whenever it is read.
             let as_of = if self.period == Period::All { 0 } else { as_of.0 };
-            write_cursor(&Position { snapshot, as_of, asked: self.asked(), after })
+            write_cursor(&Position { snapshot, as_of, asked: self.fingerprint(), after })
         });
         Ok((page, next))
     }
 
     /// Returns a fingerprint of which rows are asked for and in which order, which is the same for each page.
-    fn asked(&self) -> String {
+    fn fingerprint(&self) -> String {
         // The cursor's snapshot determines the leaderboard, however the request named it.
         let which = Self { benchmark: None, version: None, snapshot: None, limit: None, cursor: None, ..self.clone() };
         caching::etag(serde_json::json!(which).to_string().as_bytes()).trim_matches('"').chars().take(16).collect()
@@ -367,7 +367,7 @@ impl BoardQuery {
 }
 
 /// Groups the systems by base model, each group at the place of its first system.
-fn together(systems: Vec<Vec<RowBody>>) -> Vec<Vec<RowBody>> {
+fn group_by_base_model(systems: Vec<Vec<RowBody>>) -> Vec<Vec<RowBody>> {
     let mut places = BTreeMap::<ModelId, usize>::new();
     let mut groups = Vec::<Vec<Vec<RowBody>>>::with_capacity(systems.len());
     for system in systems {

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use maud::html;
 use serde::Deserialize;
 
-use super::{Choices, answer_tagged, cards::Card, more, search, tag_of_boards, text::address};
+use super::{QueryParameters, answer_tagged, cards::Card, more, search, tag_of_boards, text::address};
 use crate::{
     app::App,
     domain::BenchmarkId,
@@ -55,7 +55,7 @@ pub async fn benchmarks(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let choices = Choices::of(&uri, "/benchmarks")?;
+    let choices = QueryParameters::of(&uri, "/benchmarks")?;
     let parameters = choices.parse::<Parameters>()?;
     let after = read_cursor::<BenchmarkId>(parameters.cursor.as_deref())?;
     let mut batch = Batch::new();

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, answer, more,
+    QueryParameters, answer, more,
     text::{address, minute, model_address},
 };
 use crate::{
@@ -56,7 +56,7 @@ pub async fn changes(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let choices = Choices::of(&uri, "/changes")?;
+    let choices = QueryParameters::of(&uri, "/changes")?;
     let parameters = choices.parse::<Parameters>()?;
     let begin = read_cursor::<Place>(parameters.cursor.as_deref())?.unwrap_or(LAST);
     let benchmark = parameters.benchmark.as_ref();
@@ -98,7 +98,7 @@ fn line(change: &Change) -> Markup {
                     " "
                 }
                 @if change.model.is_none() { @if let Some(benchmark) = &change.benchmark { (board(benchmark, None)) " " } }
-                (deed(change.kind))
+                (description(change.kind))
                 @if let Some(name) = &change.name { " " strong { (name) } }
                 @if change.model.is_some() { @if let Some(benchmark) = &change.benchmark { " on " (board(benchmark, version.map(|version| version.as_str()))) } }
                 @if let Some(moved) = moved(change) { ": " (moved) }
@@ -114,7 +114,7 @@ fn board(benchmark: &BenchmarkId, version: Option<&str>) -> Markup {
     html! { a href=(address("/leaderboard", &asked)) { (benchmark) } }
 }
 
-fn deed(kind: ChangeKind) -> &'static str {
+fn description(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::Published => "was published",
         ChangeKind::Rescored => "was evaluated anew",

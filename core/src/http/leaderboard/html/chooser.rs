@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 
-use crate::{domain::BenchmarkId, store::pages::Choice};
+use crate::{domain::BenchmarkId, store::pages::VersionChoice};
 
 /// Number of benchmarks from which the form asks for an id instead of listing them.
 pub const BENCHMARKS: usize = 40;
 
 /// Renders the form that leads to the page at `path` of another benchmark; nothing where there is only one.
-pub fn form(known: &[Choice], here: &BenchmarkId, path: &str) -> Markup {
+pub fn form(known: &[VersionChoice], here: &BenchmarkId, path: &str) -> Markup {
     let mut benchmarks =
         known.iter().filter(|choice| choice.published || choice.benchmark == *here).collect::<Vec<_>>();
     benchmarks.dedup_by(|a, b| a.benchmark == b.benchmark);

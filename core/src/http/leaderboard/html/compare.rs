@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, LeaderboardPageError, answer, chooser, find_or_list,
+    LeaderboardPageError, QueryParameters, answer, chooser, find_or_list,
     plot::{difference_axis, difference_bar},
     text::{Scale, address, model_address, system_name},
 };
@@ -22,7 +22,7 @@ use crate::{
     http::{
         leaderboard::{
             board::{Board, BoardSelector, RowBody},
-            compare::{AskedComparison, ComparedModel, ComparedWith, ComparisonBody},
+            compare::{ComparedModel, ComparedWith, ComparisonBody, ComparisonReads},
             named_system,
         },
         openapi::IfNoneMatch,
@@ -33,7 +33,7 @@ use crate::{
     store::{
         Batch,
         leaderboard::{Entries, Scope},
-        pages::{self, Choice},
+        pages::{self, VersionChoice},
     },
 };
 
@@ -116,7 +116,7 @@ pub async fn compare(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, LeaderboardPageError> {
-    let choices = Choices::of(&uri, "/leaderboard/compare")?;
+    let choices = QueryParameters::of(&uri, "/leaderboard/compare")?;
     // Rows that are ticked on a leaderboard come as `model`; the address to go to tells which is compared with which.
     let mut ticked = choices.every("model");
     if let Some(a) = ticked.next() {
@@ -139,8 +139,8 @@ pub async fn compare(
     let comparison = a
         .as_ref()
         .filter(|_| (1..=MOST_OTHERS).contains(&others.len()))
-        .map(|a| AskedComparison::ask(&mut batch, &scope, a, &others));
-    let board = Board::ask(&mut batch, scope, [None; 3], Entries::Ranked);
+        .map(|a| ComparisonReads::push(&mut batch, &scope, a, &others));
+    let board = Board::push_reads(&mut batch, scope, [None; 3], Entries::Ranked);
     let mut answers = batch.run(app.database()).await?;
     let (known, board) = (answers.take(known)?, board.take(&mut answers)?);
     let comparison = comparison.map(|asked| asked?.take(&mut answers, &board.scope));
@@ -206,7 +206,7 @@ fn models(text: &str) -> Vec<SystemId> {
 
 /// The board that systems are compared on, and the systems that are chosen.
 struct Page<'a> {
-    known: &'a [Choice],
+    known: &'a [VersionChoice],
     scope: &'a Scope,
     rows: &'a [RowBody],
     a: Option<SystemId>,

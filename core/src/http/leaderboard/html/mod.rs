@@ -37,7 +37,7 @@ use self::{
     text::{address, count},
 };
 use super::{
-    board::{Board, BoardSelector, Found, RowBody},
+    board::{Board, BoardLookup, BoardSelector, RowBody},
     caching::{self, MINUTE},
     health::BenchmarkHealth,
     last_answer::NotKept,
@@ -56,7 +56,7 @@ use crate::{
     store::{
         Answers, Batch, Handle,
         leaderboard::Scope,
-        pages::{self, Choice, VersionFacts},
+        pages::{self, VersionChoice, VersionFacts},
         standings::ListedBoard,
     },
 };
@@ -66,12 +66,12 @@ const ROWS: usize = 70;
 const PROVIDERS: usize = 60;
 
 /// The query parameters that have a value, in their order: a form sends its empty fields too.
-pub struct Choices {
+pub struct QueryParameters {
     path: &'static str,
     given: Vec<(String, String)>,
 }
 
-impl Choices {
+impl QueryParameters {
     fn of(uri: &Uri, path: &'static str) -> Result<Self, ApiError> {
         let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(uri.query().unwrap_or_default());
         let pairs = pairs.map_err(|error| malformed(&error.to_string()))?;
@@ -175,23 +175,24 @@ pub async fn board(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, LeaderboardPageError> {
-    let choices = Choices::of(&uri, "/leaderboard")?;
+    let choices = QueryParameters::of(&uri, "/leaderboard")?;
     let query = choices.parse::<BoardQuery>()?;
     let position = query.position()?;
     let wanted = query.wanted(position.as_ref());
     let mut batch = Batch::new();
-    let around = Around::ask_of(&mut batch, wanted);
-    let (found, mut answers) = unless_hidden(wanted.look_with(&app, batch).await)?;
+    let surroundings = SurroundingsReads::push_early(&mut batch, wanted);
+    let (found, mut answers) = unless_hidden(wanted.look_up_with(&app, batch).await)?;
     let scope = board_or_list(&app, &headers, choices.path, found).await?;
-    let around = around.map(|around| around.take(&mut answers)).transpose()?;
+    let surroundings = surroundings.map(|surroundings| surroundings.take(&mut answers)).transpose()?;
     let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
     let is_known_slice = query.is_known_slice(&scope.slices);
     let is_first = query.is_whole_slice() && position.is_none();
     // The page depends on nothing else, so its tag is known before it is rendered, and it is rendered once.
-    let tag = around.as_ref().filter(|_| scope.snapshot.is_some() && is_first && is_known_slice).map(|around| {
-        let shown = format!("{scope:?} {}", around.shown(&scope.benchmark));
-        caching::tag_of(&("board page", &app.config().base_url, &choices.given, shown))
-    });
+    let tag =
+        surroundings.as_ref().filter(|_| scope.snapshot.is_some() && is_first && is_known_slice).map(|surroundings| {
+            let shown = format!("{scope:?} {}", surroundings.shown(&scope.benchmark));
+            caching::tag_of(&("board page", &app.config().base_url, &choices.given, shown))
+        });
     if let Some(tag) = &tag {
         if let Some(known) = caching::not_modified(&headers, tag, MINUTE) {
             return Ok(known);
@@ -203,13 +204,14 @@ pub async fn board(
 
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
     let mut batch = Batch::new();
-    let asked = around.is_none().then(|| Around::ask(&mut batch, &scope.benchmark, Some(&scope.version)));
+    let asked =
+        surroundings.is_none().then(|| SurroundingsReads::push(&mut batch, &scope.benchmark, Some(&scope.version)));
     let is_whole = is_first && query.slice() == [None; 3];
-    let health = is_whole.then(|| BenchmarkHealth::ask(&mut batch, &scope, health::MOST_SCORES));
-    let board = Board::ask(&mut batch, scope, query.slice(), query.entries());
+    let health = is_whole.then(|| BenchmarkHealth::push_reads(&mut batch, &scope, health::MOST_SCORES));
+    let board = Board::push_reads(&mut batch, scope, query.slice(), query.entries());
     let mut answers = batch.run(app.database()).await?;
     let asked = asked.map(|asked| asked.take(&mut answers)).transpose()?;
-    let Around { known, facts } = around.or(asked).unwrap_or_default();
+    let BoardSurroundings { known, facts } = surroundings.or(asked).unwrap_or_default();
     let board = board.take(&mut answers)?;
     let health = health.map(|health| health.take(&mut answers, &board.scope)).transpose()?;
 
@@ -243,44 +245,44 @@ pub async fn board(
 
 /// What stands around a board on its page, and may change without a new snapshot.
 #[derive(Debug, Default)]
-struct Around {
-    known: Vec<Choice>,
+struct BoardSurroundings {
+    known: Vec<VersionChoice>,
     facts: VersionFacts,
 }
 
-/// Queries in a batch that read [`Around`].
-struct AskedAround {
-    known: Handle<Vec<Choice>>,
+/// Queries in a batch that read [`BoardSurroundings`].
+struct SurroundingsReads {
+    known: Handle<Vec<VersionChoice>>,
     facts: Handle<Option<VersionFacts>>,
 }
 
-impl Around {
+impl BoardSurroundings {
     /// Returns what the page shows of it: other benchmarks come and go unseen, where there are too many to list.
     fn shown(&self, benchmark: &BenchmarkId) -> String {
         let versions = self.known.iter().filter(|choice| choice.benchmark == *benchmark).collect::<Vec<_>>();
         let others = chooser::form(&self.known, benchmark, "").into_string();
         format!("{:?} {versions:?} {others}", self.facts)
     }
+}
 
+impl SurroundingsReads {
     /// Adds the queries to the batch that looks up the board; `None` where the benchmark or version is known only after
     /// that.
-    fn ask_of(batch: &mut Batch, wanted: BoardSelector<'_>) -> Option<AskedAround> {
+    fn push_early(batch: &mut Batch, wanted: BoardSelector<'_>) -> Option<Self> {
         let benchmark = wanted.benchmark?;
         let is_clear = wanted.snapshot.is_none() || wanted.version.is_some();
-        is_clear.then(|| Self::ask(batch, benchmark, wanted.version))
+        is_clear.then(|| Self::push(batch, benchmark, wanted.version))
     }
 
-    fn ask(batch: &mut Batch, benchmark: &BenchmarkId, version: Option<&VersionName>) -> AskedAround {
-        AskedAround {
+    fn push(batch: &mut Batch, benchmark: &BenchmarkId, version: Option<&VersionName>) -> Self {
+        Self {
             known: batch.push(pages::choices(benchmark, chooser::BENCHMARKS)),
             facts: batch.push(pages::version_facts(benchmark, version)),
         }
     }
-}
 
-impl AskedAround {
-    fn take(self, answers: &mut Answers) -> Result<Around, ApiError> {
-        Ok(Around { known: answers.take(self.known)?, facts: answers.take(self.facts)?.unwrap_or_default() })
+    fn take(self, answers: &mut Answers) -> Result<BoardSurroundings, ApiError> {
+        Ok(BoardSurroundings { known: answers.take(self.known)?, facts: answers.take(self.facts)?.unwrap_or_default() })
     }
 }
 
@@ -315,7 +317,7 @@ async fn find_or_list(
     path: &str,
     wanted: BoardSelector<'_>,
 ) -> Result<Scope, LeaderboardPageError> {
-    board_or_list(app, headers, path, unless_hidden(wanted.look(app).await)?).await
+    board_or_list(app, headers, path, unless_hidden(wanted.look_up(app).await)?).await
 }
 
 /// Returns the leaderboard that was found, or the page to show instead.
@@ -323,13 +325,13 @@ async fn board_or_list(
     app: &App,
     headers: &HeaderMap,
     path: &str,
-    found: Found<'_>,
+    found: BoardLookup<'_>,
 ) -> Result<Scope, LeaderboardPageError> {
     let page = match found {
-        Found::Board(scope) => return Ok(*scope),
-        Found::Nothing => no_board(),
-        Found::NoBenchmark => listing::benchmarks(app, headers, path).await?,
-        Found::NoVersion(benchmark) => unless_hidden(listing::versions(app, headers, path, benchmark).await)?,
+        BoardLookup::Board(scope) => return Ok(*scope),
+        BoardLookup::NotFound => no_board(),
+        BoardLookup::NoBenchmark => listing::benchmarks(app, headers, path).await?,
+        BoardLookup::NoVersion(benchmark) => unless_hidden(listing::versions(app, headers, path, benchmark).await)?,
     };
     Err(LeaderboardPageError::Replaced(Box::new(page)))
 }
@@ -357,8 +359,8 @@ fn no_board() -> Response {
 }
 
 struct Page {
-    choices: Choices,
-    known: Vec<Choice>,
+    choices: QueryParameters,
+    known: Vec<VersionChoice>,
     facts: VersionFacts,
     board: Board,
     /// The ranked rows of the board.
@@ -573,7 +575,7 @@ impl Page {
 }
 
 /// Renders the link to the next page of a list; nothing where there is none.
-fn more(choices: &Choices, next: Option<&str>, name: &str) -> Markup {
+fn more(choices: &QueryParameters, next: Option<&str>, name: &str) -> Markup {
     html! {
         @if let Some(next) = next {
             p class="pages" { a rel="next" href=(choices.with(&[("cursor", next)])) { (name) } }

@@ -8,8 +8,8 @@ use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
 use super::{
-    Choices, LeaderboardPageError, answer_tagged,
-    plot::{BarRange, Dated, bar, bar_axis, history_chart},
+    LeaderboardPageError, QueryParameters, answer_tagged,
+    plot::{BarRange, DatedScore, bar, bar_axis, history_chart},
     table::{interval_of, label, links_of},
     tag_of_boards,
     text::{Scale, address, count, day, minute, model_address, usd, words},
@@ -86,11 +86,11 @@ pub async fn model(
     headers: HeaderMap,
     Path(model): Path<ModelPath>,
 ) -> Result<Response, LeaderboardPageError> {
-    Choices::of(&uri, "")?.parse::<Nothing>()?;
+    QueryParameters::of(&uri, "")?.parse::<NoParameters>()?;
     let id = model.id();
     let mut batch = Batch::new();
     let model = batch.push(models::find(&id));
-    let runs = history::ask_newest(&mut batch, &id, RUNS);
+    let runs = history::push_newest(&mut batch, &id, RUNS);
     let listed = batch.push(store::of_model(&id, None, STANDINGS));
     let mut answers = batch.run(app.database()).await?;
     let runs = unless_hidden(runs.take(&mut answers))?;
@@ -121,7 +121,7 @@ pub async fn model(
 /// Query parameters of a page that takes none.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+struct NoParameters {}
 
 /// Returns the systems of a model on a board, the best [`SYSTEMS`] at most.
 fn standing<'a>(board: &'a Board, model: &'a ModelId) -> impl Iterator<Item = Standing<'a>> {
@@ -270,13 +270,13 @@ fn histories(runs: &[PastRunBody], standings: &[Standing<'_>]) -> Markup {
     html! { @if !charts.is_empty() { h2 { "Over time" } @for chart in charts { (chart) } } }
 }
 
-fn dated(run: &PastRunBody, scale: Scale<'_>) -> Option<Dated> {
+fn dated(run: &PastRunBody, scale: Scale<'_>) -> Option<DatedScore> {
     let score = run.score?;
     let system = words_of(run.agent.as_ref(), run.configuration.as_deref());
     let system = if system.is_empty() { system } else { format!(", {system}") };
     let text = format!("{}, version {}{system}: {}", minute(run.evaluated_at), run.version, scale.score(score));
     let interval = run.score_low.zip(run.score_high);
-    Some(Dated { at: run.evaluated_at, version: run.version.clone(), score, interval, text })
+    Some(DatedScore { at: run.evaluated_at, version: run.version.clone(), score, interval, text })
 }
 
 fn runs_table(model: &Model, runs: &[PastRunBody]) -> Markup {

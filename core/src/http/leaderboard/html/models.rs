@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, answer, more, search, select,
+    QueryParameters, answer, more, search, select,
     text::{address, grouped, model_address, usd},
 };
 use crate::{
@@ -58,7 +58,7 @@ pub async fn models(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let choices = Choices::of(&uri, "/models")?;
+    let choices = QueryParameters::of(&uri, "/models")?;
     let parameters = choices.parse::<Parameters>()?;
     let after = read_cursor::<ModelId>(parameters.cursor.as_deref())?;
     let provider = parameters.provider.as_deref();

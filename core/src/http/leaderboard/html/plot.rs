@@ -267,7 +267,7 @@ fn short(amount: f64) -> String {
 
 /// A published score, and when its run was evaluated.
 #[derive(Clone, Debug)]
-pub struct Dated {
+pub struct DatedScore {
     /// When the run was evaluated.
     pub at: Timestamp,
     /// Version of the benchmark: scores of different versions are not joined.
@@ -281,7 +281,7 @@ pub struct Dated {
 }
 
 /// Draws scores over time, oldest first, with their intervals; `None` where there are none. `id` is unique on the page.
-pub fn history_chart(scores: &[Dated], scale: Scale<'_>, id: usize, title: &str) -> Option<Markup> {
+pub fn history_chart(scores: &[DatedScore], scale: Scale<'_>, id: usize, title: &str) -> Option<Markup> {
     let (first, last) = (scores.first()?, scores.last()?);
     let every = scores.iter().flat_map(|score| {
         let (low, high) = score.interval.unwrap_or((score.score, score.score));

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, LeaderboardPageError, answer, more,
+    LeaderboardPageError, QueryParameters, answer, more,
     table::{label, links_of},
     text::{Scale, address, count, day, duration, minute, model_address, system_name, usd, words},
     unless_hidden,
@@ -82,7 +82,7 @@ pub async fn run(
     Path(id): Path<RunId>,
 ) -> Result<Response, LeaderboardPageError> {
     let path = format!("/runs/{id}");
-    let choices = Choices::of(&uri, "")?;
+    let choices = QueryParameters::of(&uri, "")?;
     let parameters = choices.parse::<Parameters>()?;
     let (task, attempt) = read_cursor::<(String, i64)>(parameters.cursor.as_deref())?.unwrap_or_default();
     let mut batch = Batch::new();

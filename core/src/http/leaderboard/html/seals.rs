@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, LeaderboardPageError, answer, find_or_list,
+    LeaderboardPageError, QueryParameters, answer, find_or_list,
     text::{address, minute, model_address},
 };
 use crate::{
@@ -76,7 +76,7 @@ pub async fn seals(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, LeaderboardPageError> {
-    let choices = Choices::of(&uri, "/leaderboard/seals")?;
+    let choices = QueryParameters::of(&uri, "/leaderboard/seals")?;
     let asked = choices.parse::<Parameters>()?;
     let before = read_cursor::<i64>(asked.cursor.as_deref())?.unwrap_or(END_OF_TIME);
     let wanted = BoardSelector { benchmark: asked.benchmark.as_ref(), version: asked.version.as_ref(), snapshot: None };

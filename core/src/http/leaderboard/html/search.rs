@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, answer,
+    QueryParameters, answer,
     text::{address, count, model_address},
 };
 use crate::{
@@ -52,7 +52,7 @@ pub async fn search(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let parameters = Choices::of(&uri, "/search")?.parse::<Parameters>()?;
+    let parameters = QueryParameters::of(&uri, "/search")?.parse::<Parameters>()?;
     let words = parameters.q.as_deref().unwrap_or_default().split_whitespace().collect::<Vec<_>>();
     let found = if words.is_empty() {
         None

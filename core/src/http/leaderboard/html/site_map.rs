@@ -12,7 +12,7 @@ use crate::{
         openapi::IfNoneMatch,
         problem::ApiError,
     },
-    store::pages::{self, Listed},
+    store::pages::{self, SiteMapEntry},
 };
 
 /// Most benchmarks, and most models, that are listed.
@@ -35,8 +35,8 @@ pub async fn site_map(State(app): State<App>, headers: HeaderMap) -> Result<Resp
     let base = &app.config().base_url;
     let listed = pages::site_map(MOST).run(app.database()).await?;
     let addresses = listed.iter().map(|listed| match listed {
-        Listed::Benchmark(id) => address("/leaderboard", &[("benchmark", id.as_str())]),
-        Listed::Model(id) => model_address(id),
+        SiteMapEntry::Benchmark(id) => address("/leaderboard", &[("benchmark", id.as_str())]),
+        SiteMapEntry::Model(id) => model_address(id),
     });
     let urls = html! {
         @for page in PAGES.into_iter().map(str::to_owned).chain(addresses) { url { loc { (base) (page) } } }

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use maud::{Markup, html};
 
 use super::{
-    Choices, answer_tagged,
+    QueryParameters, answer_tagged,
     cards::ranks,
     more, tag_of_boards,
     text::{Scale, address, count, day, model_address},
@@ -75,7 +75,7 @@ pub async fn standings(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let choices = Choices::of(&uri, "/standings")?;
+    let choices = QueryParameters::of(&uri, "/standings")?;
     let parameters = MatrixParameters::read(&uri, true)?;
     let listed = match Matrix::listed(&app, &parameters).await {
         Ok(listed) => listed,
@@ -104,7 +104,7 @@ pub async fn standings(
     Ok(answer_tagged(&app, &tag, &summary, &content))
 }
 
-fn markup(choices: &Choices, parameters: &MatrixParameters, matrix: &Matrix) -> Markup {
+fn markup(choices: &QueryParameters, parameters: &MatrixParameters, matrix: &Matrix) -> Markup {
     html! {
         p class="lede" {
             "Ranks and scores side by side. There is no average: what benchmarks measure cannot be added up."
@@ -133,13 +133,13 @@ fn markup(choices: &Choices, parameters: &MatrixParameters, matrix: &Matrix) -> 
     }
 }
 
-fn head(choices: &Choices, name: &str, active: bool, sort: &str) -> Markup {
+fn head(choices: &QueryParameters, name: &str, active: bool, sort: &str) -> Markup {
     html! {
         th scope="col" aria-sort=[active.then_some("ascending")] { a href=(choices.with(&[("sort", sort)])) { (name) } }
     }
 }
 
-fn column(choices: &Choices, benchmark: &MatrixBenchmark, active: bool) -> Markup {
+fn column(choices: &QueryParameters, benchmark: &MatrixBenchmark, active: bool) -> Markup {
     let board = address("/leaderboard", &[("benchmark", benchmark.benchmark.as_str())]);
     html! {
         th scope="col" aria-sort=[active.then_some("ascending")] {

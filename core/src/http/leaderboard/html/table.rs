@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use maud::{Markup, html};
 
 use super::{
-    Choices,
+    QueryParameters,
     plot::{BarRange, bar, bar_axis},
     text::{Scale, count, day, duration, model_address, system_name, usd, words},
 };
@@ -69,7 +69,7 @@ const FLAGS: [(Flag, &str, &str); 9] = [
 
 /// The ranked table of one page; what is true of all its rows is said once.
 pub struct Table<'a> {
-    choices: &'a Choices,
+    choices: &'a QueryParameters,
     scale: Scale<'a>,
     range: BarRange,
     rows: &'a [RowBody],
@@ -87,7 +87,7 @@ pub struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Creates the table of one page: `board` holds everything that was ranked, `rows` the rows of the page.
-    pub fn new(choices: &'a Choices, scale: Scale<'a>, board: &[RowBody], rows: &'a [RowBody]) -> Self {
+    pub fn new(choices: &'a QueryParameters, scale: Scale<'a>, board: &[RowBody], rows: &'a [RowBody]) -> Self {
         let first = rows.first();
         let is_common = |flag: &Flag| rows.len() > 1 && rows.iter().all(|row| row.flags.contains(flag));
         let groups = board.iter().filter_map(|row| row.tie_group).max().unwrap_or(0);
@@ -446,7 +446,7 @@ mod tests {
     fn first_paint(board: &[RowBody], rows: &[RowBody]) -> usize {
         let rate = Measure::plain(Metric::PassRate);
         let choices =
-            Choices::of(&http::Uri::from_static("/leaderboard?benchmark=a&sort=cost"), "/leaderboard").unwrap();
+            QueryParameters::of(&http::Uri::from_static("/leaderboard?benchmark=a&sort=cost"), "/leaderboard").unwrap();
         let table = Table::new(&choices, Scale::of(&rate), board, rows).markup(&"a".into(), &"1".into(), None);
         let plot = crate::http::leaderboard::html::plot::cost_plot(board, Scale::of(&rate)).unwrap();
         let progress = crate::http::leaderboard::html::progress::chart(board, Scale::of(&rate)).unwrap();
@@ -469,7 +469,8 @@ mod tests {
     fn headers_sort_and_turn_around() {
         let mean = Measure::plain(Metric::Score);
         let sorted = |query: &'static str| {
-            let choices = Choices::of(&http::Uri::try_from(format!("/leaderboard?{query}")).unwrap(), "/leaderboard");
+            let choices =
+                QueryParameters::of(&http::Uri::try_from(format!("/leaderboard?{query}")).unwrap(), "/leaderboard");
             Table::new(&choices.unwrap(), Scale::of(&mean), &[row(1)], &[row(1)]).head().into_string()
         };
         let plain = sorted("language=rust");
