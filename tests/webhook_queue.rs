@@ -182,7 +182,7 @@ fn another_address_and_a_second_start_are_called_at_once() {
     queue.note(10_001.0, &json!({ "isTaken": 0, "retryAt": 50_000_000 }));
     let nothing = rusqlite::types::Null;
     let change = |webhook: &str, url: Option<&str>, is_enabled: f64| {
-        queue.run("hasten", &[&webhook, &"a", &20_000.0, &url, &is_enabled]);
+        queue.run("make_due", &[&webhook, &"a", &20_000.0, &url, &is_enabled]);
         let rest: [&dyn ToSql; 5] = [&0.0, &nothing, &nothing, &nothing, &20_000.0];
         queue.run("change", &[[&webhook, &"a", &url as &dyn ToSql].as_slice(), &rest].concat())
     };

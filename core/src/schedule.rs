@@ -16,7 +16,7 @@ const MOST_ROUNDS: u32 = 60;
 ///
 /// Failures are logged: the next tick tries again.
 pub async fn tick(app: &App) {
-    tend(app).await;
+    run_before_webhooks(app).await;
     // Webhooks come after everything that somebody waits for, since strangers may take their time.
     webhooks::deliver_due(app).await;
     // Nobody waits for packing: where a host limits the time of a tick, it is cut off here.
@@ -26,16 +26,17 @@ pub async fn tick(app: &App) {
 /// Runs a [`tick`] on behalf of a request. Webhooks are called after its answer: its deadline would drop slow calls
 /// before their outcome is noted, and they do not belong to its trace.
 pub async fn tick_for_request(app: &App) {
-    tend(app).await;
+    run_before_webhooks(app).await;
     pack(app).await;
     webhooks::deliver_in_background(app);
 }
 
-async fn tend(app: &App) {
+/// Runs what has to be done before webhooks are called.
+async fn run_before_webhooks(app: &App) {
     if let Err(error) = catch_up(app).await {
         tracing::error!(%error, "the development clock is not known");
     }
-    mail::tell_of_keys(app).await;
+    mail::queue_key_notices(app).await;
     mail::deliver_due(app).await;
     sequence(app).await;
     remind_cache(app).await;

@@ -58,9 +58,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Written {
+    impl Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -72,7 +72,7 @@ mod tests {
     }
 
     fn logged(level: LevelFilter, format: LogFormat, events: impl FnOnce()) -> String {
-        let written = Written::default();
+        let written = LogBuffer::default();
         let writer = written.clone();
         let dispatch = dispatch(LogSettings { level, format }, move || OneLine(writer.clone()));
         dispatcher::with_default(&dispatch, events);

@@ -10,7 +10,7 @@ use aibaas_core::{
     store::{
         Batch, benchmarks,
         migrations::{CREATE_LOG, MIGRATIONS, Migration, MigrationError, migrate, plan},
-        publications::{Kept, Publication, RunEnding},
+        publications::{Publication, RunEnding, ScoreSource},
         results::{self, TaskAttempt},
     },
 };
@@ -191,9 +191,9 @@ async fn publish(database: &Memory, (run, _, benchmark, at): &Published) {
     let results = digest.finish();
     let aggregates = sums.finish(if *benchmark == "tried" { 2 } else { 1 }, 1);
     assert_eq!(aggregates.is_some(), *benchmark != "counted");
-    let kept = aggregates.as_ref().map_or(Kept::Counts, Kept::Aggregates);
-    let publication = Publication { run_id, owner_id, revision: 0, kept, results };
-    assert!(publication.beforehand().expect("nothing beforehand").is_empty());
+    let source = aggregates.as_ref().map_or(ScoreSource::Counts, ScoreSource::Aggregates);
+    let publication = Publication { run_id, owner_id, revision: 0, source, results };
+    assert!(publication.preparations().expect("nothing beforehand").is_empty());
     let mut batch = Batch::new();
     publication.publish(&mut batch, &format!("snapshot-{run}"), ports::Timestamp(*at)).expect("a batch");
     batch.run(database).await.expect("a publication");

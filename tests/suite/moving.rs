@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use aibaas_core::store::moving::{LEFT_BEHIND, goes_along};
+use aibaas_core::store::moving::{LEFT_BEHIND, is_moved};
 use aibaas_tests::{
     User, eventually,
     fixtures::try_login,
@@ -78,7 +78,7 @@ fn rows(database: &Path) -> Rows {
         rows.sort_by_key(|row| format!("{row:?}"));
         (name, rows)
     };
-    names.filter(|name| goes_along(name)).map(read).collect()
+    names.filter(|name| is_moved(name)).map(read).collect()
 }
 
 fn assert_same_rows(one: &Path, other: &Path) {

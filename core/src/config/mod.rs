@@ -448,16 +448,16 @@ mod tests {
 
     #[test]
     fn the_clock_moves_only_where_that_was_asked_for() {
-        struct Stopped;
+        struct FixedClock;
 
-        impl Clock for Stopped {
+        impl Clock for FixedClock {
             fn now(&self) -> crate::ports::Timestamp {
                 crate::ports::Timestamp(0)
             }
         }
 
-        assert!(load(&[]).unwrap().clock(Stopped).movable().is_none());
-        assert!(load(&[("DEV_CLOCK", "on")]).unwrap().clock(Stopped).movable().is_some());
+        assert!(load(&[]).unwrap().clock(FixedClock).movable().is_none());
+        assert!(load(&[("DEV_CLOCK", "on")]).unwrap().clock(FixedClock).movable().is_some());
         assert_eq!(load(&[("DEV_CLOCK", "yes")]).unwrap_err().0, ["DEV_CLOCK must be on, or not set"]);
     }
 

@@ -55,7 +55,7 @@ impl fmt::Display for UnknownVariable {
 pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&str]) -> Vec<UnknownVariable> {
     let mut known = variables(OwnMail::Smtp);
     known.extend(of_host.iter().map(|name| (*name).to_owned()));
-    let mut unknown = names.into_iter().filter_map(|name| look_at(name, &known)).collect::<Vec<_>>();
+    let mut unknown = names.into_iter().filter_map(|name| check_variable(name, &known)).collect::<Vec<_>>();
     unknown.sort_by(|one, other| one.name.cmp(&other.name));
     unknown
 }
@@ -79,7 +79,7 @@ fn variables(own_mail: OwnMail) -> BTreeSet<String> {
     asked.into_inner()
 }
 
-fn look_at(name: String, known: &BTreeSet<String>) -> Option<UnknownVariable> {
+fn check_variable(name: String, known: &BTreeSet<String>) -> Option<UnknownVariable> {
     if known.contains(&name) {
         return None;
     }

@@ -127,7 +127,7 @@ impl AskedApiKey {
     /// # Errors
     /// A [`MemberError`] for each value that breaks a rule.
     pub fn check(self, now: Timestamp) -> Result<NewApiKey, Vec<MemberError>> {
-        let mut mistakes = Checks::default();
+        let mut mistakes = SettingsValidator::default();
         let name = mistakes.name(&self.name);
         let description = mistakes.description(self.description.as_deref());
         let scopes = mistakes.scopes(&self.scopes);
@@ -171,7 +171,7 @@ impl AskedApiKeyChange {
     /// # Errors
     /// A [`MemberError`] for each value that breaks a rule.
     pub fn check(self) -> Result<ApiKeyChange, Vec<MemberError>> {
-        let mut mistakes = Checks::default();
+        let mut mistakes = SettingsValidator::default();
         let name = self.name.map(|name| mistakes.name(&name));
         let description = self.description.map(|text| mistakes.description(text.as_deref()));
         let scopes = self.scopes.map(|scopes| mistakes.scopes(&scopes));
@@ -244,9 +244,9 @@ impl fmt::Display for MemberError {
 }
 
 #[derive(Default)]
-struct Checks(Vec<MemberError>);
+struct SettingsValidator(Vec<MemberError>);
 
-impl Checks {
+impl SettingsValidator {
     fn check<T>(&mut self, member: &'static str, index: Option<usize>, value: Result<T, ValidationError>) -> Option<T> {
         value.map_err(|refusal| self.0.push(MemberError { member, index, refusal })).ok()
     }

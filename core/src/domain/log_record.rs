@@ -49,7 +49,7 @@ pub fn from_hex(text: &str) -> Option<Hash> {
 }
 
 /// Returns the members of a row that are digested: those that are not null, without `left_out`.
-fn told<'a>(row: &'a Row, left_out: &[&str]) -> impl Iterator<Item = (&'a str, &'a Value)> {
+fn digested_members<'a>(row: &'a Row, left_out: &[&str]) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let told = row.iter().map(|(name, value)| (name.as_str(), value));
     told.filter(|(name, value)| !value.is_null() && !left_out.contains(name))
 }
@@ -110,7 +110,7 @@ struct Lines(Sha256);
 
 impl Lines {
     fn add(&mut self, row: &Row, left_out: &[&str]) -> Result<(), serde_json::Error> {
-        self.0.update(canonical_row(told(row, left_out).collect())?);
+        self.0.update(canonical_row(digested_members(row, left_out).collect())?);
         self.0.update("\n");
         Ok(())
     }
@@ -189,7 +189,7 @@ pub fn first_run_digest(
 /// # Errors
 /// Those of [`canonical`].
 pub fn seal_digest(seal: Row) -> Result<Hash, serde_json::Error> {
-    Ok(Sha256::digest(canonical_row(told(&seal, &[]).collect())?).into())
+    Ok(Sha256::digest(canonical_row(digested_members(&seal, &[]).collect())?).into())
 }
 
 /// Returns a row of a board in canonical JSON: an entry's row of `leaderboard_entries` with the slice of its run over
@@ -198,9 +198,9 @@ pub fn seal_digest(seal: Row) -> Result<Hash, serde_json::Error> {
 /// # Errors
 /// Those of [`canonical`].
 pub fn board_row(entry: Row, slice: Row) -> Result<String, serde_json::Error> {
-    let is_entrys = |name: &str| told(&entry, &ENTRY_LEFT_OUT).any(|(other, _)| other == name);
-    let slice = told(&slice, &SLICE_LEFT_OUT).filter(|(name, _)| !is_entrys(name));
-    canonical_row(slice.chain(told(&entry, &ENTRY_LEFT_OUT)).collect())
+    let is_entrys = |name: &str| digested_members(&entry, &ENTRY_LEFT_OUT).any(|(other, _)| other == name);
+    let slice = digested_members(&slice, &SLICE_LEFT_OUT).filter(|(name, _)| !is_entrys(name));
+    canonical_row(slice.chain(digested_members(&entry, &ENTRY_LEFT_OUT)).collect())
 }
 
 /// Computes the Merkle root over a board's rows, sorted by their bytes.
@@ -286,8 +286,11 @@ mod tests {
         let expected =
             row.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone()));
         let expected = canonical(&expected.collect::<Row>()).unwrap();
-        assert_eq!(canonical_row(told(&row, &[]).collect()).unwrap(), expected);
-        assert_eq!(canonical_row(told(&row, &["z", "inner"]).collect()).unwrap().matches("null").count(), 0);
+        assert_eq!(canonical_row(digested_members(&row, &[]).collect()).unwrap(), expected);
+        assert_eq!(
+            canonical_row(digested_members(&row, &["z", "inner"]).collect()).unwrap().matches("null").count(),
+            0
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::{
 /// counted: the host limits that.
 pub async fn answer_in_time(app: &App, request: Request, next: Next) -> Response {
     let limit = app.deadlines().request;
-    let upload = Arc::new(Upload::default());
+    let upload = Arc::new(BodyWait::default());
     let request = if request.body().is_end_stream() {
         request
     } else {
@@ -54,9 +54,9 @@ pub async fn answer_in_time(app: &App, request: Request, next: Next) -> Response
 /// How long the server has waited for a body: milliseconds until the last wait ended, and the start of the current
 /// wait.
 #[derive(Default)]
-struct Upload(Mutex<(u64, Option<Timestamp>)>);
+struct BodyWait(Mutex<(u64, Option<Timestamp>)>);
 
-impl Upload {
+impl BodyWait {
     fn ms(&self, now: Timestamp) -> u64 {
         let (waited, since) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waited.saturating_add(since.map_or(0, |since| now.ms_since(since)))
@@ -73,7 +73,7 @@ impl Upload {
 }
 
 /// Wraps the body so that `upload` measures how long the server waits for the client.
-fn timed(body: Body, clock: Arc<dyn Clock>, upload: Arc<Upload>) -> Body {
+fn timed(body: Body, clock: Arc<dyn Clock>, upload: Arc<BodyWait>) -> Body {
     let mut chunks = body.into_data_stream();
     Body::from_stream(stream::poll_fn(move |context| {
         let chunk = chunks.poll_next_unpin(context);

@@ -37,9 +37,9 @@ const WAITS_MS: [u32; 9] = [100, 200, 400, 800, 1000, 1300, 1400, 1400, 1400];
 
 /// The `Idempotency-Key` of a request, if it has one. As an extractor it is for requests without a body; for others see
 /// [`Idempotent`].
-pub struct Idempotency(Option<Keyed>);
+pub struct Idempotency(Option<KeyedRequest>);
 
-struct Keyed {
+struct KeyedRequest {
     key: String,
     /// Whether a duplicate waits for the first one's answer: so for forms, which no browser retries by itself.
     waits: bool,
@@ -255,7 +255,7 @@ impl Idempotency {
             let head = format!("{} {path}\n", parts.method);
             Sha256::new().chain_update(head).chain_update(body).finalize().into()
         };
-        Self(key.map(|key| Keyed { key, waits, digest: digest() }))
+        Self(key.map(|key| KeyedRequest { key, waits, digest: digest() }))
     }
 
     /// Runs the work, or replays its stored answer. The batch of the work has to fulfil the [`Claim`].
@@ -272,12 +272,12 @@ impl Idempotency {
     where
         W: Future<Output = Result<Fulfilled, ApiError>>,
     {
-        let Some(Keyed { key, waits, digest }) = self.0 else {
+        let Some(KeyedRequest { key, waits, digest }) = self.0 else {
             return Ok(work(Claim(None)).await?.reply.into_response());
         };
         let claim = store::StoredClaim { caller: caller.name(), key, id: app.new_id() };
         let fingerprint = app.keys().fingerprint(&digest).map_err(ApiError::internal)?;
-        let mut held = Held { app, claim: Some(claim.clone()) };
+        let mut held = ClaimGuard { app, claim: Some(claim.clone()) };
         let mut found = caller.claim(app, &claim, fingerprint.clone()).await?;
         for wait in WAITS_MS.iter().filter(|_| waits) {
             let is_running = |found: &Claimed| {
@@ -356,12 +356,12 @@ fn replay(app: &App, digest: &[u8], found: Claimed) -> Result<Response, ApiError
 
 /// Guard that releases the claim when it is dropped. Where a client goes away half way, its key is at once free for the
 /// next try; whatever the database still carries out of the first is undone by its guard.
-struct Held<'a> {
+struct ClaimGuard<'a> {
     app: &'a App,
     claim: Option<store::StoredClaim>,
 }
 
-impl Drop for Held<'_> {
+impl Drop for ClaimGuard<'_> {
     fn drop(&mut self) {
         if let Some(claim) = self.claim.take() {
             release_later(self.app, claim);

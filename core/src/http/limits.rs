@@ -7,7 +7,7 @@ use http::{HeaderName, request::Parts};
 
 use super::{
     client::Client,
-    credentials::{ClaimedSession, Confirmed, SessionBatch},
+    credentials::{ClaimedSession, ConfirmedSession, SessionBatch},
     problem::{ApiError, Problem, TOO_MANY_REQUESTS},
 };
 use crate::{
@@ -33,7 +33,7 @@ async fn admit_client(app: &App, client: &Client, limit: &Limit) -> Result<(), A
 ///
 /// # Errors
 /// As [`admit_client`].
-pub async fn admit_person(app: &App, of: Confirmed<'_>) -> Result<(), ApiError> {
+pub async fn admit_person(app: &App, of: ConfirmedSession<'_>) -> Result<(), ApiError> {
     let limit = Limit { name: "account".to_owned(), limit: 300, window_seconds: 3600 };
     admit(app, of.client(), &format!("person:{}", of.user_id()), limit).await
 }
@@ -42,7 +42,7 @@ pub async fn admit_person(app: &App, of: Confirmed<'_>) -> Result<(), ApiError> 
 ///
 /// # Errors
 /// As [`admit_client`].
-pub async fn admit_webhook_call(app: &App, of: Confirmed<'_>) -> Result<(), ApiError> {
+pub async fn admit_webhook_call(app: &App, of: ConfirmedSession<'_>) -> Result<(), ApiError> {
     let limit = Limit { name: "webhooks".to_owned(), limit: 60, window_seconds: 3600 };
     admit(app, of.client(), &format!("webhooks:{}", of.user_id()), limit).await
 }
@@ -95,7 +95,7 @@ impl KeyChanges {
     /// # Errors
     /// An internal error, when the batch did not answer what was expected.
     pub fn report(self, client: &Client, answers: &mut Answers) -> Result<(), ApiError> {
-        tell(client, &Self::limit(), &answers.take(self.0)?);
+        write_headers(client, &Self::limit(), &answers.take(self.0)?);
         Ok(())
     }
 
@@ -167,18 +167,18 @@ pub fn report(client: &Client, limit: &Limit, admission: &Admission) -> Result<(
     if !admission.allowed {
         return Err(refuse(client, limit, state));
     }
-    tell(client, limit, state);
+    write_headers(client, limit, state);
     Ok(())
 }
 
 /// Tells in the answer's headers where the limit stands that does not admit the request, and returns the answer.
 fn refuse(client: &Client, limit: &Limit, state: &LimitState) -> ApiError {
-    tell(client, limit, state);
+    write_headers(client, limit, state);
     let detail = format!("at most {} requests in {} seconds", limit.limit, limit.window_seconds);
     Problem::new(TOO_MANY_REQUESTS, detail).retry_after(reset_seconds(state).max(1)).into()
 }
 
-fn tell(client: &Client, limit: &Limit, state: &LimitState) {
+fn write_headers(client: &Client, limit: &Limit, state: &LimitState) {
     let name = &limit.name;
     client.answer_header(POLICY, &format!("\"{name}\";q={};w={}", limit.limit, limit.window_seconds));
     client.answer_header(STATE, &format!("\"{name}\";r={};t={}", state.remaining, reset_seconds(state)));

@@ -149,13 +149,13 @@ impl LoginAttempt {
 }
 
 /// Throttle of guesses at the codes of one person, or of one login. A code is counted in the batch that acts on it.
-pub struct Guess {
+pub struct CodeThrottle {
     subject: String,
     at: Timestamp,
 }
 
-impl Guess {
-    /// Creates a guess of this moment at what `subject` names.
+impl CodeThrottle {
+    /// Creates the throttle of a guess that is made now at what `subject` names.
     pub fn new(app: &App, subject: String) -> Self {
         Self { subject, at: app.now() }
     }

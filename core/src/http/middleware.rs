@@ -263,10 +263,10 @@ mod tests {
     };
 
     /// Database that is always unavailable.
-    struct Down;
+    struct UnavailableDatabase;
 
     #[async_trait]
-    impl Database for Down {
+    impl Database for UnavailableDatabase {
         async fn query(&self, _: Statement) -> Result<Rows, DatabaseError> {
             Err(DatabaseError::Unavailable("nobody at db.example".to_owned()))
         }
@@ -277,9 +277,9 @@ mod tests {
     }
 
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Written {
+    impl std::io::Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -296,7 +296,7 @@ mod tests {
         let router = crate::http::router(&App::new(ports, config));
         let request = Request::builder().method(method).uri(target).header("host", "a.example");
         let request = request.header("x-request-id", "seen").body(Body::empty()).unwrap();
-        let written = Written::default();
+        let written = LogBuffer::default();
         let writer = written.clone();
         let log = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(log, || {
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn the_cause_of_an_internal_error_carries_the_id_of_its_request() {
-        let ports = Ports { database: Arc::new(Down), ..Arc::new(Counting::default()).ports() };
+        let ports = Ports { database: Arc::new(UnavailableDatabase), ..Arc::new(Counting::default()).ports() };
         let lines = logged(ports, "GET", "/api/v1/models");
         let errors = lines.iter().filter(|line| line["level"] == "ERROR").collect::<Vec<_>>();
         assert!(

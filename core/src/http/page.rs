@@ -252,7 +252,7 @@ impl Frame<'_> {
     /// Renders the whole page.
     #[must_use]
     pub fn document(&self, content: &Markup) -> Markup {
-        self.around(&html! { @if let Some(sheet) = self.sheet { link rel="stylesheet" href=(sheet); } }, content)
+        self.wrap(&html! { @if let Some(sheet) = self.sheet { link rel="stylesheet" href=(sheet); } }, content)
     }
 }
 
@@ -279,7 +279,7 @@ pub fn public_document(base_url: &str, of: &Summary<'_>, content: &Markup) -> Ma
         meta property="og:url" content={ (base_url) (of.path) };
         meta property="og:image" content={ (base_url) "/card.png" };
     };
-    Frame { title: of.title, here: of.path, ..Frame::default() }.around(&head, content)
+    Frame { title: of.title, here: of.path, ..Frame::default() }.wrap(&head, content)
 }
 
 /// Links in the header: path and label.
@@ -301,7 +301,7 @@ const ELSEWHERE: [(&str, &str); 3] =
     [("/leaderboard/models/", "/models"), ("/leaderboard", "/benchmarks"), ("/problems", "/docs")];
 
 impl Frame<'_> {
-    fn around(&self, head: &Markup, content: &Markup) -> Markup {
+    fn wrap(&self, head: &Markup, content: &Markup) -> Markup {
         let path = self.here.split(['?', '#']).next().unwrap_or_default();
         html! {
             (DOCTYPE)
@@ -319,9 +319,9 @@ impl Frame<'_> {
                     header {
                         a href="/" aria-current=[(path == "/").then_some("page")] { "AIBaaS" }
                         nav aria-label="Site" {
-                            @for (to, name) in SITE { a href=(to) aria-current=[mark(to, path)] { (name) } }
+                            @for (to, name) in SITE { a href=(to) aria-current=[aria_current(to, path)] { (name) } }
                             @if self.is_administrators {
-                                a href=(ADMIN) aria-current=[mark(ADMIN, path)] { "Admin" }
+                                a href=(ADMIN) aria-current=[aria_current(ADMIN, path)] { "Admin" }
                             }
                         }
                     }
@@ -334,7 +334,7 @@ impl Frame<'_> {
 
 /// Returns the `aria-current` of a header link: `page` on its own page, `true` on pages that belong to it, else
 /// nothing.
-fn mark(place: &str, path: &str) -> Option<&'static str> {
+fn aria_current(place: &str, path: &str) -> Option<&'static str> {
     if path == place {
         return Some("page");
     }

@@ -153,15 +153,6 @@ pub fn systems<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SystemI
     Ok(text.unwrap_or_default().to_ascii_lowercase().split(',').map(SystemId::from).collect())
 }
 
-/// Reads the id of a model, in lower case.
-///
-/// # Errors
-/// When the text is no such id.
-pub fn model_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ModelId>, D::Error> {
-    let text = checked(deserializer, is_model_id, "provider/name")?;
-    Ok(text.map(|text| text.to_ascii_lowercase().into()))
-}
-
 /// Checks whether a text has the form of a model's id, `provider/name`.
 #[must_use]
 pub fn is_model_id(text: &str) -> bool {

@@ -4,9 +4,9 @@
 use serde_json::json;
 
 use super::{
-    auth::mfa::{Code, code_required, failed, guess_at_code, not_enabled},
+    auth::mfa::{Code, code_required, code_throttle, failed, not_enabled},
     credentials::{ClaimedSession, SessionBatch},
-    login_throttle::{Guess, InFlight, too_many},
+    login_throttle::{CodeThrottle, InFlight, too_many},
     passwords,
     problem::{ApiError, INCORRECT_PASSWORD},
 };
@@ -34,7 +34,7 @@ pub struct Proof {
 
 struct SecondProof {
     method: &'static str,
-    guess: Guess,
+    throttle: CodeThrottle,
     /// Query that uses the code up.
     uses: Query<()>,
 }
@@ -154,12 +154,12 @@ async fn check(
         return Err(incorrect_password());
     }
     if let Some(code) = code.filter(|_| policy != SecondFactorPolicy::Skip && proof.user.mfa_enabled) {
-        let (guess, method) = (guess_at_code(app, caller), code.method());
+        let (throttle, method) = (code_throttle(app, caller), code.method());
         match code.uses(app, &proof.user.id, &second_factor)? {
-            Some(uses) => proof.second = Some(SecondProof { method, guess, uses }),
+            Some(uses) => proof.second = Some(SecondProof { method, throttle, uses }),
             None => {
                 proof.release().await?;
-                return Err(failed(app, caller, &guess, method).await);
+                return Err(failed(app, caller, &throttle, method).await);
             }
         }
     }
@@ -183,7 +183,7 @@ impl Proof {
         std::iter::once("password").chain(self.second.as_ref().map(|second| second.method)).collect()
     }
 
-    /// Ends the check of a right password that nothing comes of: it counts as no guess. A code stays unused.
+    /// Ends the check of a right password that nothing comes of: it counts as no throttle. A code stays unused.
     ///
     /// # Errors
     /// Any error of the database.
@@ -216,11 +216,11 @@ impl Proof {
         if policy != SecondFactorPolicy::Skip {
             proof.push(mfa::expect_enabled(&user.id, user.mfa_enabled));
         }
-        let second = second.map(|SecondProof { method, guess, uses }| {
-            guess.reserve(&mut proof);
+        let second = second.map(|SecondProof { method, throttle, uses }| {
+            throttle.reserve(&mut proof);
             proof.expect(Guard::SecondFactorUnused, uses);
-            proof.push(guess.succeeded());
-            (guess, method)
+            proof.push(throttle.succeeded());
+            (throttle, method)
         });
         let caller = effects.caller();
         effects.preceded_by(proof);
@@ -236,9 +236,9 @@ impl Proof {
             (Guard::PasswordUnchanged, _) => incorrect_password(),
             (Guard::MfaDisabled, _) if policy != SecondFactorPolicy::Skip => code_required(),
             (Guard::MfaEnabled, _) if policy == SecondFactorPolicy::Required => not_enabled(),
-            (Guard::GuessAllowed, Some((guess, _))) => guess.refused(app).await,
-            (Guard::MfaEnabled | Guard::SecondFactorUnused, Some((guess, method))) => {
-                failed(app, caller, &guess, method).await
+            (Guard::GuessAllowed, Some((throttle, _))) => throttle.refused(app).await,
+            (Guard::MfaEnabled | Guard::SecondFactorUnused, Some((throttle, method))) => {
+                failed(app, caller, &throttle, method).await
             }
             (guard, _) => return Err(StepUpError::Effects(BatchError::Guard(guard))),
         }))

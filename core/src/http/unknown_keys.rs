@@ -23,13 +23,13 @@ use crate::{
 /// make networks up; beyond this number only the limits of the services' own keys hold.
 const COUNTED_OF_SERVICES: u32 = 1_000;
 
-/// Whoever shows API keys, and the limit on unknown ones among them.
-pub struct Shower {
+/// Whoever presents API keys, and the limit on unknown ones among them.
+pub struct KeyPresenter {
     subject: String,
     limit: Limit,
 }
 
-impl Shower {
+impl KeyPresenter {
     /// Returns the client of a request, known by its network.
     pub fn client(app: &App, client: &Client) -> Self {
         let limit = app.config().limit_unknown_keys.clone();
@@ -74,11 +74,11 @@ impl Shower {
         Ok(Some(admission))
     }
 
-    /// Notes what was decided about a key that was shown to a service of this owner, as [`Shower::note`] does, but counts
-    /// no more unknown ones than [`COUNTED_OF_SERVICES`].
+    /// Notes what was decided about a key that was shown to a service of this owner, as [`KeyPresenter::note`] does, but
+    /// counts no more unknown ones than [`COUNTED_OF_SERVICES`].
     ///
     /// # Errors
-    /// As [`Shower::note`].
+    /// As [`KeyPresenter::note`].
     pub async fn note_of_service(
         &self,
         app: &App,
@@ -114,17 +114,17 @@ impl Shower {
 /// # Errors
 /// `too_many_requests`; an internal error where the gate cannot decide.
 pub async fn admit(app: &App, client: &Client, of: &KeyUse) -> Result<Option<Decision>, ApiError> {
-    let shower = Shower::client(app, client);
-    if let Some(refusal) = shower.refusal(app, of.hash) {
-        shower.report(client, &refusal)?;
+    let presenter = KeyPresenter::client(app, client);
+    if let Some(refusal) = presenter.refusal(app, of.hash) {
+        presenter.report(client, &refusal)?;
     }
     let decisions = app.ports().key_gate.admit(std::slice::from_ref(of), app.now()).await?;
     client.note_decisions(&decisions);
     let decision = decisions.into_iter().next();
     if let Some(decision) = &decision
-        && let Some(admission) = shower.note(app, of, decision).await?
+        && let Some(admission) = presenter.note(app, of, decision).await?
     {
-        shower.report(client, &admission)?;
+        presenter.report(client, &admission)?;
     }
     Ok(decision)
 }

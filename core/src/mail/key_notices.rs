@@ -22,7 +22,7 @@ const MOST: u32 = 10;
 
 /// Reason why no notice was queued.
 #[derive(Debug, thiserror::Error)]
-enum NotTold {
+enum NoticeError {
     #[error(transparent)]
     Read(#[from] DatabaseError),
     #[error(transparent)]
@@ -33,15 +33,15 @@ enum NotTold {
 
 /// Queues notices for owners of keys that expire (30, 7 and 1 days before) and of keys that reach their limits (once a
 /// day). Failures are logged: the next tick tries again, and nobody is told twice.
-pub async fn tell_of_keys(app: &App) {
-    for told in [tell_of_expiring(app).await, tell_of_limited(app).await] {
+pub async fn queue_key_notices(app: &App) {
+    for told in [queue_expiry_notices(app).await, queue_limit_notices(app).await] {
         if let Err(error) = told {
             tracing::error!(%error, "owners of API keys were not told");
         }
     }
 }
 
-async fn tell_of_expiring(app: &App) -> Result<(), NotTold> {
+async fn queue_expiry_notices(app: &App) -> Result<(), NoticeError> {
     let keys = key_notices::find_expiring(app.now(), MOST).run(app.database()).await?;
     if keys.is_empty() {
         return Ok(());
@@ -67,12 +67,12 @@ async fn tell_of_expiring(app: &App) -> Result<(), NotTold> {
     });
     let mails = mails.collect::<Result<Vec<_>, _>>()?;
     let told = webhooks::queue_of_expiring(&events, app.now()).into_iter();
-    let told = told.chain(key_notices::tell_of_expiring(&mails, app.now()));
+    let told = told.chain(key_notices::queue_expiry_notices(&mails, app.now()));
     told.collect::<Batch>().run(app.database()).await?;
     Ok(())
 }
 
-async fn tell_of_limited(app: &App) -> Result<(), NotTold> {
+async fn queue_limit_notices(app: &App) -> Result<(), NoticeError> {
     let keys = key_notices::find_limited(app.now(), MOST).run(app.database()).await?;
     let mut people = HashSet::new();
     let keys = keys.into_iter().filter(|key| people.insert(key.user_id.clone())).collect::<Vec<_>>();
@@ -93,7 +93,7 @@ async fn tell_of_limited(app: &App) -> Result<(), NotTold> {
     });
     let mails = mails.collect::<Result<Vec<_>, _>>()?;
     let told = webhooks::queue_of_limited(&events, app.now()).into_iter();
-    let told = told.chain(key_notices::tell_of_limited(&mails, app.now()));
+    let told = told.chain(key_notices::queue_limit_notices(&mails, app.now()));
     told.collect::<Batch>().run(app.database()).await?;
     Ok(())
 }

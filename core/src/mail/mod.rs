@@ -4,7 +4,7 @@ mod key_notices;
 mod providers;
 mod templates;
 
-pub use key_notices::tell_of_keys;
+pub use key_notices::queue_key_notices;
 pub use templates::{EmailTemplate, Notice};
 
 use crate::{

@@ -10,10 +10,10 @@ const PAUSE_MS: i64 = 1000;
 
 /// Decides which internal errors are logged.
 #[derive(Debug, Default)]
-pub struct InternalErrorLog(Mutex<Vec<Seen>>);
+pub struct InternalErrorLog(Mutex<Vec<LoggedCause>>);
 
 #[derive(Debug)]
-struct Seen {
+struct LoggedCause {
     cause: String,
     logged_at: Timestamp,
     unlogged: u64,
@@ -41,7 +41,7 @@ impl InternalErrorLog {
         if seen.len() >= CAUSES {
             seen.remove(0);
         }
-        seen.push(Seen { cause: cause.to_owned(), logged_at: now, unlogged: 0 });
+        seen.push(LoggedCause { cause: cause.to_owned(), logged_at: now, unlogged: 0 });
         Some(0)
     }
 }

@@ -14,10 +14,10 @@ const ENTRY_BYTES: usize = 256;
 /// A cache of values up to a total size; the least recently used are dropped first.
 pub struct SizedCache<K: Hash + Eq, V> {
     most_bytes: usize,
-    kept: Mutex<Kept<K, V>>,
+    entries: Mutex<Lru<K, V>>,
 }
 
-struct Kept<K: Hash + Eq, V> {
+struct Lru<K: Hash + Eq, V> {
     entries: LruCache<K, (V, usize)>,
     bytes: usize,
 }
@@ -26,7 +26,7 @@ impl<K: Hash + Eq, V: Clone> SizedCache<K, V> {
     /// Creates an empty cache for at most `most_bytes` bytes.
     #[must_use]
     pub fn new(most_bytes: usize) -> Self {
-        Self { most_bytes, kept: Mutex::new(Kept { entries: LruCache::unbounded(), bytes: 0 }) }
+        Self { most_bytes, entries: Mutex::new(Lru { entries: LruCache::unbounded(), bytes: 0 }) }
     }
 
     /// Returns the value under the key, and makes it the most recently used one.
@@ -34,34 +34,34 @@ impl<K: Hash + Eq, V: Clone> SizedCache<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.kept().entries.get(key).map(|(value, _)| value.clone())
+        self.lock().entries.get(key).map(|(value, _)| value.clone())
     }
 
     /// Stores a value that takes `bytes` bytes, in place of the one before. A value larger than the whole cache is not
     /// stored.
     pub fn put(&self, key: K, value: V, bytes: usize) {
         let bytes = bytes.saturating_add(ENTRY_BYTES);
-        let mut kept = self.kept();
+        let mut entries = self.lock();
         if bytes > self.most_bytes {
-            let before = kept.entries.pop(&key);
-            kept.free(before);
+            let before = entries.entries.pop(&key);
+            entries.free(before);
             return;
         }
-        let before = kept.entries.put(key, (value, bytes));
-        kept.free(before);
-        kept.bytes = kept.bytes.saturating_add(bytes);
-        while kept.bytes > self.most_bytes {
-            let Some((_, oldest)) = kept.entries.pop_lru() else { break };
-            kept.free(Some(oldest));
+        let before = entries.entries.put(key, (value, bytes));
+        entries.free(before);
+        entries.bytes = entries.bytes.saturating_add(bytes);
+        while entries.bytes > self.most_bytes {
+            let Some((_, oldest)) = entries.entries.pop_lru() else { break };
+            entries.free(Some(oldest));
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept<K, V>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Lru<K, V>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Hash + Eq, V> Kept<K, V> {
+impl<K: Hash + Eq, V> Lru<K, V> {
     fn free(&mut self, entry: Option<(V, usize)>) {
         self.bytes = self.bytes.saturating_sub(entry.map_or(0, |(_, bytes)| bytes));
     }
@@ -91,9 +91,9 @@ mod tests {
         let cache = SizedCache::new(ROOM);
         for turn in 0..1000_usize {
             cache.put(turn % 7, turn, turn * 37 % 5000);
-            let kept = cache.kept();
-            let counted = kept.entries.iter().map(|(_, (_, bytes))| *bytes).sum::<usize>();
-            assert_eq!(kept.bytes, counted);
+            let entries = cache.lock();
+            let counted = entries.entries.iter().map(|(_, (_, bytes))| *bytes).sum::<usize>();
+            assert_eq!(entries.bytes, counted);
             assert!(counted <= ROOM, "{counted} bytes");
         }
     }
@@ -108,6 +108,6 @@ mod tests {
         assert_eq!((cache.get(&"a"), cache.get(&"b")), (Some(9), Some(9)));
         cache.put("a", 10, ROOM);
         assert_eq!((cache.get(&"a"), cache.get(&"b")), (None, Some(9)));
-        assert_eq!(cache.kept().bytes, 1000 + ENTRY_BYTES);
+        assert_eq!(cache.lock().bytes, 1000 + ENTRY_BYTES);
     }
 }

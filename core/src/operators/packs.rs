@@ -41,7 +41,7 @@ impl Operator<'_> {
             after = last.id.to_string();
             for run in runs {
                 let sums = self.add_up(&run, &mut found).await?;
-                found.look_at(&run, sums);
+                found.check_run(&run, sums);
             }
         }
     }
@@ -86,7 +86,7 @@ fn read(pack: &ResultPack, after: (&str, i64)) -> Result<Vec<StoredResult>, Stri
 }
 
 impl Packs {
-    fn look_at(&mut self, run: &PackedRun, sums: Sums) {
+    fn check_run(&mut self, run: &PackedRun, sums: Sums) {
         let id = &run.id;
         if !run.is_published {
             self.problems.push(format!("run {id} has packs, and was not published"));

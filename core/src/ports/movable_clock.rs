@@ -79,9 +79,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Hand(Arc<AtomicI64>);
+    struct ManualClock(Arc<AtomicI64>);
 
-    impl Clock for Hand {
+    impl Clock for ManualClock {
         fn now(&self) -> Timestamp {
             Timestamp(self.0.load(Ordering::Relaxed))
         }
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn moves_forward_stops_and_goes_on() {
-        let hand = Hand::default();
+        let hand = ManualClock::default();
         assert!(hand.movable().is_none());
         let clock = MovableClock::new(hand.clone());
         let step = |ms, stops| clock.follow(clock.after(ms, stops, 10_000).unwrap());
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_is_read_late_changes_nothing() {
-        let clock = MovableClock::new(Hand::default());
+        let clock = MovableClock::new(ManualClock::default());
         let old = clock.after(1, true, 10).unwrap();
         clock.follow(old);
         clock.follow(clock.after(1, true, 10).unwrap());

@@ -86,9 +86,9 @@ mod tests {
     const HANDED_ON: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-0707070707070707-01";
 
     #[derive(Default)]
-    struct Later(Mutex<Vec<BoxFuture>>);
+    struct DeferredBackground(Mutex<Vec<BoxFuture>>);
 
-    impl Background for Later {
+    impl Background for DeferredBackground {
         fn spawn(&self, work: BoxFuture) {
             self.0.lock().unwrap().push(work);
         }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_a_request_asks_of_others_is_in_its_trace() {
-        let (counting, later) = (Arc::new(Counting::default()), Arc::new(Later::default()));
+        let (counting, later) = (Arc::new(Counting::default()), Arc::new(DeferredBackground::default()));
         let config = Config::load(&|_| None, HostDefaults::development("http://a.example")).unwrap();
         let ports = Ports { background: Arc::clone(&later) as _, ..counting.ports() }.guarded(config.deadlines);
         let trace = TraceParent::parse(GIVEN);

@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub use super::{
-    dataset_load::{Load, Loaded, is_used},
+    dataset_load::{Load, LoadHandles, is_used},
     dataset_tables::TABLES,
 };
 

@@ -16,14 +16,14 @@ pub fn is_used() -> Query<bool> {
 /// The loading of a dataset: one batch, all or nothing, into a database that holds no such data.
 pub struct Load {
     batch: Batch,
-    loaded: Loaded,
+    loaded: LoadHandles,
     versions: Vec<String>,
 }
 
 impl Default for Load {
     fn default() -> Self {
         let batch = [sql!("dataset/expect_unused").execute()].into_iter().collect();
-        Self { batch, loaded: Loaded(Vec::new()), versions: Vec::new() }
+        Self { batch, loaded: LoadHandles(Vec::new()), versions: Vec::new() }
     }
 }
 
@@ -44,7 +44,7 @@ impl Load {
 
     /// Returns the batch, and what reads its answers. The batch fails by [`Guard::DeploymentUnused`](super::Guard) or
     /// [`Guard::DatasetComplete`](super::Guard).
-    pub fn finish(mut self) -> (Batch, Loaded) {
+    pub fn finish(mut self) -> (Batch, LoadHandles) {
         let expect_tasks = |versions: String| sql!("dataset/expect_tasks").bind(versions).execute();
         self.batch.extend(self.versions.into_iter().map(expect_tasks));
         (self.batch, self.loaded)
@@ -52,9 +52,9 @@ impl Load {
 }
 
 /// Reader of the answers of a [`Load`].
-pub struct Loaded(Vec<(&'static str, Handle<u64>)>);
+pub struct LoadHandles(Vec<(&'static str, Handle<u64>)>);
 
-impl Loaded {
+impl LoadHandles {
     /// Counts the rows of each table that were loaded.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A use, the grant of its key, and why it is refused whatever its limit allows.
-type Asked<'a> = (Cow<'a, KeyUse>, Arc<KeyGrant>, Option<Denial>);
+type UseToDecide<'a> = (Cow<'a, KeyUse>, Arc<KeyGrant>, Option<Denial>);
 
 /// A [`KeyGate`] in SQL: one round trip reads the grants of the keys, one charges and counts.
 pub struct SqlKeyGate {
@@ -37,7 +37,7 @@ impl SqlKeyGate {
         let hashes = uses.iter().map(|of| of.hash).collect::<Vec<_>>();
         for (of, grant) in uses.iter().zip(self.grants(&hashes, now).await?) {
             let Some(grant) = grant else { break };
-            let before = grants.last().map(|(_, grant, _): &Asked<'_>| KeyGrant::clone(grant));
+            let before = grants.last().map(|(_, grant, _): &UseToDecide<'_>| KeyGrant::clone(grant));
             let of = of.after(before.as_ref());
             let denial = grant.denial(&of, now);
             grants.push((of, Arc::new(grant), denial));
@@ -71,7 +71,7 @@ impl SqlKeyGate {
         Ok(grants)
     }
 
-    async fn charge(&self, grants: &[Asked<'_>], now: Timestamp) -> Result<Vec<Decision>, BatchError> {
+    async fn charge(&self, grants: &[UseToDecide<'_>], now: Timestamp) -> Result<Vec<Decision>, BatchError> {
         let uses = grants.iter().map(charge_of).collect::<Vec<_>>();
         let limits = grants.iter().map(|(_, grant, _)| LimitOf::key(grant)).collect::<Vec<_>>();
         let mut batch = Batch::new();
@@ -124,7 +124,7 @@ impl SqlKeyGate {
     }
 }
 
-fn charge_of<'a>((of, grant, denial): &'a Asked<'_>) -> Charge<'a> {
+fn charge_of<'a>((of, grant, denial): &'a UseToDecide<'_>) -> Charge<'a> {
     let verifier = match &of.verifier {
         Some(Verifier::Owner { key_id, .. }) => Some(key_id),
         _ => None,

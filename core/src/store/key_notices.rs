@@ -63,7 +63,7 @@ pub fn find_expiring(now: Timestamp, most: u32) -> Query<Vec<ExpiringKey>> {
 
 /// Queues the mails about keys that expire, and notes that their owners were told: both, or nothing. Of two concurrent
 /// calls, the second queues nothing.
-pub fn tell_of_expiring(keys: &[(ExpiringKey, QueuedMail)], now: Timestamp) -> [Query<()>; 2] {
+pub fn queue_expiry_notices(keys: &[(ExpiringKey, QueuedMail)], now: Timestamp) -> [Query<()>; 2] {
     let of = |(key, mail): &(ExpiringKey, QueuedMail)| {
         json!({
             "id": key.id,
@@ -94,7 +94,7 @@ pub fn find_limited(now: Timestamp, most: u32) -> Query<Vec<LimitedKey>> {
 
 /// Queues the mails about limits, one per person, and notes that they were told: both, or nothing. Of two concurrent
 /// calls, the second queues nothing.
-pub fn tell_of_limited(people: &[(UserId, QueuedMail)], now: Timestamp) -> [Query<()>; 2] {
+pub fn queue_limit_notices(people: &[(UserId, QueuedMail)], now: Timestamp) -> [Query<()>; 2] {
     let of = |(user_id, mail): &(UserId, QueuedMail)| {
         json!({
             "userId": user_id,

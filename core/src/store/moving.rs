@@ -20,7 +20,7 @@ pub const LEFT_BEHIND: [LeftBehind; 5] = [
 
 /// Checks whether the rows of a table are moved. Tables of the database engine itself are not.
 #[must_use]
-pub fn goes_along(table: &str) -> bool {
+pub fn is_moved(table: &str) -> bool {
     let is_the_engines = table.starts_with("sqlite_") || table.starts_with("_cf_");
     !is_the_engines && LEFT_BEHIND.iter().all(|left| left.table != table)
 }

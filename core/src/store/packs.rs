@@ -159,7 +159,7 @@ pub fn claim(published_by: Timestamp, now: Timestamp, left_alone_until: Timestam
 
 /// Progress of packing a run's results.
 #[derive(Clone, Debug)]
-pub struct Begun {
+pub struct PackingProgress {
     /// Number of packed results.
     pub results: i64,
     /// Task and attempt of the last packed result.
@@ -167,10 +167,10 @@ pub struct Begun {
 }
 
 /// Reads how far the results of a run are packed.
-pub fn begun(run_id: &RunId) -> Query<Begun> {
+pub fn begun(run_id: &RunId) -> Query<PackingProgress> {
     sql!("packs/begun").bind(run_id).one(|row| {
         let end = TaskAttempt { task: row.text("task")?, attempt: row.integer("attempt")? };
-        Ok(Begun { results: row.integer("results")?, end })
+        Ok(PackingProgress { results: row.integer("results")?, end })
     })
 }
 

@@ -19,9 +19,9 @@ use crate::{
 /// Most slices that are written in one batch: some milliseconds, in which nobody else writes.
 const PIECE: usize = 1000;
 
-/// What publishing stores of a run.
+/// What publishing stores a run's score from.
 #[derive(Clone, Copy, Debug)]
-pub enum Kept<'a> {
+pub enum ScoreSource<'a> {
     /// Aggregates that were computed from the results.
     Aggregates(&'a RunAggregates),
     /// Counts that the run brought.
@@ -39,8 +39,8 @@ pub struct Publication<'a> {
     pub owner_id: &'a UserId,
     /// Revision of the results.
     pub revision: i64,
-    /// What is stored of the results.
-    pub kept: Kept<'a>,
+    /// What the score is stored from.
+    pub source: ScoreSource<'a>,
     /// Digest of the results, which the log commits to.
     pub results: DigestedResults,
 }
@@ -53,9 +53,9 @@ impl Publication<'_> {
     /// Splits the slices into those that the publishing batch writes and those that are written before it. The whole,
     /// by which a run is known to be published, is among the first.
     fn pieces(&self) -> (&[Slice], &[Slice]) {
-        let slices = match self.kept {
-            Kept::Aggregates(aggregates) => aggregates.slices.as_slice(),
-            Kept::Counts | Kept::GivenScore => &[],
+        let slices = match self.source {
+            ScoreSource::Aggregates(aggregates) => aggregates.slices.as_slice(),
+            ScoreSource::Counts | ScoreSource::GivenScore => &[],
         };
         slices.split_at_checked(PIECE).map_or((slices, &[]), |(first, rest)| (first, rest))
     }
@@ -66,7 +66,7 @@ impl Publication<'_> {
     ///
     /// # Errors
     /// [`DatabaseError`] when a number cannot be written.
-    pub fn beforehand(&self) -> Result<Vec<Batch>, DatabaseError> {
+    pub fn preparations(&self) -> Result<Vec<Batch>, DatabaseError> {
         let (_, rest) = self.pieces();
         let batch = |slices: &[Slice]| Ok([self.expect_unchanged(), self.keep_slices(slices)?].into_iter().collect());
         rest.chunks(PIECE).map(batch).collect()
@@ -76,17 +76,19 @@ impl Publication<'_> {
     /// [`Guard::NotHidden`](super::Guard) or [`Guard::SealUnopened`](super::Guard).
     ///
     /// # Errors
-    /// The errors of [`Publication::beforehand`].
+    /// The errors of [`Publication::preparations`].
     pub fn publish(&self, batch: &mut Batch, snapshot_id: &str, now: Timestamp) -> Result<(), DatabaseError> {
         batch.extend([
             self.expect_unchanged(),
             moderations::expect_visible(self.run_id),
             seals::expect_unopened(self.run_id),
         ]);
-        match self.kept {
-            Kept::Counts => batch.extend([sql!("publications/keep_counted_slice").bind(self.run_id).execute()]),
-            Kept::GivenScore => batch.extend([sql!("publications/keep_given_slice").bind(self.run_id).execute()]),
-            Kept::Aggregates(aggregates) => {
+        match self.source {
+            ScoreSource::Counts => batch.extend([sql!("publications/keep_counted_slice").bind(self.run_id).execute()]),
+            ScoreSource::GivenScore => {
+                batch.extend([sql!("publications/keep_given_slice").bind(self.run_id).execute()])
+            }
+            ScoreSource::Aggregates(aggregates) => {
                 batch.extend([self.keep_slices(self.pieces().0)?, self.keep_scores(aggregates)?]);
             }
         }

@@ -24,13 +24,13 @@ const OF_NOBODY_MS: i64 = 30 * 86_400_000;
 pub(super) fn of_row(row: &Row) -> Result<Option<Undeliverable>, DatabaseError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Told {
+    struct UndeliverableColumn {
         cause: String,
         since: i64,
         asked_at: Option<i64>,
     }
 
-    let told = super::columns::optional_json::<Told>(row, "undeliverable")?;
+    let told = super::columns::optional_json::<UndeliverableColumn>(row, "undeliverable")?;
     Ok(told.and_then(|told| {
         let cause = UndeliverableCause::named(&told.cause)?;
         Some(Undeliverable { cause, since: Timestamp(told.since), asked_at: told.asked_at.map(Timestamp) })
@@ -39,7 +39,7 @@ pub(super) fn of_row(row: &Row) -> Result<Option<Undeliverable>, DatabaseError> 
 
 /// An event of a provider, with the id of the security event about it.
 #[derive(Serialize)]
-struct Marked<'a> {
+struct EncodedEvent<'a> {
     email: &'a str,
     cause: UndeliverableCause,
     at: i64,
@@ -48,9 +48,9 @@ struct Marked<'a> {
 }
 
 /// Providers' events about addresses, encoded for the statements.
-pub struct Marks(String);
+pub struct UndeliverableEvents(String);
 
-impl Marks {
+impl UndeliverableEvents {
     /// Encodes events, each with a new UUIDv7, in the order in which they happened.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Marks {
         events: &[(String, DeliveryEvent)],
         now: Timestamp,
     ) -> Result<Self, serde_json::Error> {
-        let marked = events.iter().map(|(id, event)| Marked {
+        let marked = events.iter().map(|(id, event)| EncodedEvent {
             email: event.email.as_str(),
             cause: event.cause,
             at: event.at.unwrap_or(now).0,
@@ -77,8 +77,8 @@ impl Marks {
         self.bind(sql!("undeliverable/mark"), now).bind(OF_NOBODY_MS).execute()
     }
 
-    /// Records the security events of the accounts whose addresses [`Marks::mark`] has marked; has to follow it in the
-    /// batch.
+    /// Records the security events of the accounts whose addresses [`UndeliverableEvents::mark`] has marked; has to
+    /// follow it in the batch.
     pub fn add_events(&self, now: Timestamp) -> Query<()> {
         self.bind(sql!("undeliverable/add_events"), now).bind(DeliveryEvent::NAME.as_str()).execute()
     }

@@ -163,7 +163,7 @@ pub struct WebhookChange {
 
 /// Makes waiting deliveries to a person's webhook due at once, where [`change`] then gives it another address or
 /// [`set_status`] then enables it.
-pub fn hasten(
+pub fn make_due(
     id: &WebhookId,
     user_id: &UserId,
     change: &WebhookChange,
@@ -171,7 +171,7 @@ pub fn hasten(
     now: Timestamp,
 ) -> Query<()> {
     let sql =
-        sql!("webhooks/hasten").bind(id).bind(user_id).bind(now).bind(change.url.as_ref().map(WebhookUrl::expose));
+        sql!("webhooks/make_due").bind(id).bind(user_id).bind(now).bind(change.url.as_ref().map(WebhookUrl::expose));
     sql.bind(status == Some(WebhookStatus::Enabled)).execute()
 }
 
@@ -399,7 +399,7 @@ pub struct DeliveryLease<'a> {
 
 /// Content of a delivery.
 #[derive(Clone, Debug)]
-pub enum Told {
+pub enum DeliveryContent {
     /// Data of the event, as JSON.
     Data(String),
     /// Lines of the log after a place, up to another.
@@ -418,7 +418,7 @@ pub struct BegunDelivery {
     /// When the event happened.
     pub created_at: Timestamp,
     /// Content of the delivery.
-    pub told: Told,
+    pub content: DeliveryContent,
     /// Number of attempts, this one included.
     pub attempts: i64,
     /// Address that is called.
@@ -429,9 +429,9 @@ pub struct BegunDelivery {
 
 impl BegunDelivery {
     fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        let told = match row.optional_text("data")? {
-            Some(data) => Told::Data(data),
-            None => Told::Log(
+        let content = match row.optional_text("data")? {
+            Some(data) => DeliveryContent::Data(data),
+            None => DeliveryContent::Log(
                 Place(row.integer("from_seq")?, row.integer("from_act")?),
                 Place(row.integer("to_seq")?, row.integer("to_act")?),
             ),
@@ -442,7 +442,7 @@ impl BegunDelivery {
             id: row.text("id")?.into(),
             event: read_named(row, "event", WebhookEvent::named)?,
             created_at: Timestamp(row.integer("created_at")?),
-            told,
+            content,
             attempts: row.integer("attempts")?,
             url: WebhookUrl::stored(row.text("url")?),
             secrets: secrets.into_iter().flatten().collect(),

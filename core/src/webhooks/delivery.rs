@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::message::{Lines, MOST_LINES, send, told};
+use super::message::{Lines, MOST_LINES, data_of, send};
 use crate::{
     app::App,
     domain::webhook::{WebhookFailure, retry_delay_ms},
@@ -9,7 +9,7 @@ use crate::{
     store::{
         Batch, BatchError,
         changes::{self, Direction},
-        webhooks::{self, BegunDelivery, DeliveryLease, Outcome, Told},
+        webhooks::{self, BegunDelivery, DeliveryContent, DeliveryLease, Outcome},
     },
 };
 
@@ -97,7 +97,7 @@ async fn round(app: &App) -> Result<usize, BatchError> {
 async fn lines(app: &App, begun: &[BegunDelivery]) -> Result<Lines, BatchError> {
     let (mut batch, mut pages) = (Batch::new(), HashMap::new());
     for delivery in begun {
-        if let Told::Log(from, _) = delivery.told {
+        if let DeliveryContent::Log(from, _) = delivery.content {
             let page = || changes::page(Direction::Forward, None, from, MOST_LINES.saturating_add(1));
             pages.entry((from.0, from.1)).or_insert_with(|| batch.push(page()));
         }
@@ -111,7 +111,7 @@ async fn lines(app: &App, begun: &[BegunDelivery]) -> Result<Lines, BatchError> 
 
 /// Sends a delivery and returns its outcome.
 async fn call(app: &App, delivery: &BegunDelivery, lines: &Lines) -> Outcome {
-    let (answer, failure) = match told(app, delivery, lines) {
+    let (answer, failure) = match data_of(app, delivery, lines) {
         // All lines have been hidden since: there is nothing to report.
         None => (None, None),
         Some(data) => match send(app, delivery, &data).await {

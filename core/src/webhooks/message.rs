@@ -15,7 +15,7 @@ use crate::{
     ports::{Destination, OutboundRequest},
     store::{
         changes::Change,
-        webhooks::{BegunDelivery, Told},
+        webhooks::{BegunDelivery, DeliveryContent},
     },
 };
 
@@ -34,10 +34,10 @@ pub fn targets(app: &App) -> WebhookTargets<'_> {
 }
 
 /// Writes the data of a delivery as JSON; returns `None` where there is nothing to report.
-pub(super) fn told(app: &App, delivery: &BegunDelivery, lines: &Lines) -> Option<String> {
-    let (from, to) = match &delivery.told {
-        Told::Data(data) => return Some(data.clone()),
-        Told::Log(from, to) => (from, to),
+pub(super) fn data_of(app: &App, delivery: &BegunDelivery, lines: &Lines) -> Option<String> {
+    let (from, to) = match &delivery.content {
+        DeliveryContent::Data(data) => return Some(data.clone()),
+        DeliveryContent::Log(from, to) => (from, to),
     };
     let mut all = lines.get(&(from.0, from.1))?.iter().filter(|line| line.place <= *to).collect::<Vec<_>>();
     let most = usize::try_from(MOST_LINES).unwrap_or(usize::MAX);

@@ -110,9 +110,9 @@ impl Entropy for SystemEntropy {
 }
 
 /// Background work with the runtime's `waitUntil`.
-pub(super) struct AfterTheAnswer;
+pub(super) struct WaitUntilBackground;
 
-impl Background for AfterTheAnswer {
+impl Background for WaitUntilBackground {
     fn spawn(&self, work: BoxFuture) {
         tasks::spawn(
             glue::background(),

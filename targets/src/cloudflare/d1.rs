@@ -32,7 +32,7 @@ impl Database for D1 {
             return Ok(Vec::new());
         }
         let unreadable = |error: serde_json::Error| DatabaseError::Unavailable(error.to_string());
-        let asked = asked(&statements).map_err(unreadable)?;
+        let asked = encode_statements(&statements).map_err(unreadable)?;
         let database: &JsValue = self.0.as_ref();
         let answer = SendFuture::new(async {
             let answer = glue::d1(database, &asked)
@@ -46,7 +46,7 @@ impl Database for D1 {
 }
 
 /// Encodes statements as `glue.mjs` takes them.
-pub(super) fn asked(statements: &[Statement]) -> serde_json::Result<String> {
+pub(super) fn encode_statements(statements: &[Statement]) -> serde_json::Result<String> {
     serde_json::to_string(&Batch(statements))
 }
 

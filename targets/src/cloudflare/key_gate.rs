@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use worker::{durable::ObjectNamespace, send::SendFuture};
 
-use super::{adapters::AfterTheAnswer, glue};
+use super::{adapters::WaitUntilBackground, glue};
 
 /// Time after a lease was granted at which it is reported, in milliseconds: by then a request may have reported it on
 /// its way.
@@ -40,7 +40,7 @@ pub(super) struct KeyObjects {
 
 thread_local! {
     /// State of keys that this instance holds.
-    static HELD: RefCell<HashMap<KeyHash, Held>> = RefCell::default();
+    static HELD: RefCell<HashMap<KeyHash, HeldKey>> = RefCell::default();
     /// First keys of rotated keys, by the hash of the key; they never change.
     static FIRST_KEYS: RefCell<HashMap<KeyHash, KeyHash>> = RefCell::default();
 }
@@ -62,7 +62,7 @@ fn remember_first_key(hash: KeyHash, first: KeyHash) {
 
 /// State of a key that this instance holds.
 #[derive(Default)]
-struct Held {
+struct HeldKey {
     lease: Option<Lease>,
     /// Whether a request is asking for a lease at the moment.
     asking: bool,
@@ -72,7 +72,7 @@ struct Held {
     resting_until: Option<Timestamp>,
 }
 
-impl Held {
+impl HeldKey {
     /// Takes the lease out of use, if it is this one.
     fn retire(&mut self, lease: Option<u32>) {
         if self.lease.as_ref().is_some_and(|held| lease.is_none_or(|id| held.id() == id)) {
@@ -87,7 +87,7 @@ impl Held {
 }
 
 /// Runs a function on the state of the key, and drops the state when nothing of it is left.
-fn held<T>(hash: KeyHash, with: impl FnOnce(&mut Held) -> T) -> T {
+fn held<T>(hash: KeyHash, with: impl FnOnce(&mut HeldKey) -> T) -> T {
     HELD.with_borrow_mut(|all| {
         let held = all.entry(hash).or_default();
         let outcome = with(held);
@@ -109,16 +109,16 @@ pub(super) struct Question {
 pub(super) type Renewal = Option<(GrantedLease, u32, u64)>;
 
 /// Marks that a request of this instance is asking for a lease, until it has one or has given up.
-struct Asking(KeyHash);
+struct LeaseRequest(KeyHash);
 
-impl Asking {
+impl LeaseRequest {
     /// Starts asking, unless another request is asking already.
-    fn begin(hash: KeyHash, held: &mut Held) -> Option<Self> {
+    fn begin(hash: KeyHash, held: &mut HeldKey) -> Option<Self> {
         (!std::mem::replace(&mut held.asking, true)).then(|| Self(hash))
     }
 }
 
-impl Drop for Asking {
+impl Drop for LeaseRequest {
     fn drop(&mut self) {
         held(self.0, |held| held.asking = false);
     }
@@ -178,7 +178,7 @@ impl KeyObjects {
                 held.retire(None);
             }
             let wants = held.lease.as_ref().is_none_or(|lease| lease.is_ending(now));
-            (alone, if wants && !held.is_resting(now) { Asking::begin(of.hash, held) } else { None })
+            (alone, if wants && !held.is_resting(now) { LeaseRequest::begin(of.hash, held) } else { None })
         });
         match (alone, asking) {
             (Some(decision), None) => Ok(decision),
@@ -193,7 +193,7 @@ impl KeyObjects {
     }
 
     /// Asks the object to decide, and acquires a lease where this request asks for one.
-    async fn ask(&self, of: &KeyUse, asking: Option<Asking>) -> Result<Decision, KeyGateError> {
+    async fn ask(&self, of: &KeyUse, asking: Option<LeaseRequest>) -> Result<Decision, KeyGateError> {
         let mut fresh = None;
         loop {
             let asked = self.clock.now();
@@ -225,9 +225,9 @@ impl KeyObjects {
     }
 
     /// Acquires the next lease while this one still serves.
-    fn renew(&self, asking: Asking, grant: Arc<KeyGrant>) {
+    fn renew(&self, asking: LeaseRequest, grant: Arc<KeyGrant>) {
         let objects = self.clone();
-        AfterTheAnswer.spawn(Box::pin(SendFuture::new(async move {
+        WaitUntilBackground.spawn(Box::pin(SendFuture::new(async move {
             let (hash, asked) = (asking.0, objects.clock.now());
             let renewed = objects.call(hash, "renew", hash).await;
             let renewed = renewed.and_then(|answer| serde_json::from_str::<Renewal>(&answer).map_err(unreadable));
@@ -256,7 +256,7 @@ impl KeyObjects {
             held.resting_until = too_late.then(|| now.plus_ms(REST_MS));
         });
         let objects = self.clone();
-        AfterTheAnswer.spawn(Box::pin(SendFuture::new(async move {
+        WaitUntilBackground.spawn(Box::pin(SendFuture::new(async move {
             if !too_late {
                 _ = glue::sleep(REPORT_AFTER_MS).await;
             }

@@ -209,7 +209,7 @@ impl KeyObject {
             return String::new();
         }
         let hours = self.saving.iter().map(|(id, hour)| (id, *hour));
-        d1::asked(&[key_uses::save(hours).into_statement()]).unwrap_or_default()
+        d1::encode_statements(&[key_uses::save(hours).into_statement()]).unwrap_or_default()
     }
 
     /// Notes whether the save succeeded.

@@ -14,7 +14,7 @@ use worker::{durable::ObjectNamespace, send::SendFuture};
 use super::{adapters::timestamp, glue};
 
 /// Objects of the binding `RATE_LIMITER`, one per subject.
-pub(super) struct DurableObjects(pub(super) ObjectNamespace);
+pub(super) struct LimiterObjects(pub(super) ObjectNamespace);
 
 #[derive(Serialize, Deserialize)]
 struct Question {
@@ -31,7 +31,7 @@ struct Answer {
 }
 
 #[async_trait]
-impl RateLimiter for DurableObjects {
+impl RateLimiter for LimiterObjects {
     async fn admit(
         &self,
         subject: &str,

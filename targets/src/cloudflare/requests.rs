@@ -27,13 +27,13 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use super::{
-    adapters::{AfterTheAnswer, Fetch, Kv, RuntimeTimer, SystemClock, SystemEntropy},
+    adapters::{Fetch, Kv, RuntimeTimer, SystemClock, SystemEntropy, WaitUntilBackground},
     analytics, console,
     d1::D1,
     glue,
     hasher::Hashing,
     key_gate::KeyObjects,
-    limiter::DurableObjects,
+    limiter::LimiterObjects,
     mail::EmailService,
     tasks,
 };
@@ -118,7 +118,7 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
         key_gate: Arc::new(KeyObjects::new(keys, shared, Arc::clone(&clock))),
         database,
         key_value: Arc::new(Kv(env.kv("CACHE").map_err(binding)?)),
-        rate_limiter: Arc::new(DurableObjects(env.durable_object("RATE_LIMITER").map_err(binding)?)),
+        rate_limiter: Arc::new(LimiterObjects(env.durable_object("RATE_LIMITER").map_err(binding)?)),
         password_hasher: hashing
             .port(config.deadlines, || env.durable_object("PASSWORD_HASHER"))
             .map_err(binding)?
@@ -128,7 +128,7 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
         clock,
         timer,
         entropy: Arc::new(SystemEntropy),
-        background: Arc::new(AfterTheAnswer),
+        background: Arc::new(WaitUntilBackground),
     };
     Ok(App::new(ports, config))
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{
     data_directory::{self, DataDirectory},
     database::fold_log,
-    database_file::{Copied, copy, failed, sync_names, verify, with_suffix},
+    database_file::{VerifiedCopy, copy, failed, sync_names, verify, with_suffix},
     error::CliError,
     output::print_line,
     system_clock::SystemClock,
@@ -53,9 +53,9 @@ pub async fn backup(options: BackupOptions) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(what: &str, file: &Path, copied: &Copied, began: Instant) {
+fn report(what: &str, file: &Path, copied: &VerifiedCopy, began: Instant) {
     let seconds = began.elapsed().as_secs_f64();
-    let (file, Copied { bytes, schema }) = (file.display(), copied);
+    let (file, VerifiedCopy { bytes, schema }) = (file.display(), copied);
     print_line(&format!("{what} {file}: {bytes} bytes in {seconds:.2} s, verified, schema {schema}"));
 }
 
@@ -63,7 +63,7 @@ fn report(what: &str, file: &Path, copied: &Copied, began: Instant) {
 ///
 /// # Errors
 /// The errors of [`backup`].
-pub async fn make(source: &Path, file: &Path, force: bool) -> Result<Copied, CliError> {
+pub async fn make(source: &Path, file: &Path, force: bool) -> Result<VerifiedCopy, CliError> {
     if !source.exists() {
         return Err(CliError::failed(format!("there is no database {}", source.display())));
     }

@@ -69,7 +69,7 @@ pub async fn verify(path: &Path) -> Result<&'static str, CliError> {
 }
 
 /// A copy of a database that is complete, on the disk and verified.
-pub struct Copied {
+pub struct VerifiedCopy {
     /// Size in bytes.
     pub bytes: u64,
     /// Name of its last migration.
@@ -80,7 +80,7 @@ pub struct Copied {
 ///
 /// # Errors
 /// [`CliError`] where there is no room, or the copy is broken; then there is no copy.
-pub async fn copy(from: &Path, to: &Path) -> Result<Copied, CliError> {
+pub async fn copy(from: &Path, to: &Path) -> Result<VerifiedCopy, CliError> {
     let copied = copy_and_verify(from, to).await;
     if copied.is_err() {
         // What is left of a failed copy is of no use.
@@ -89,7 +89,7 @@ pub async fn copy(from: &Path, to: &Path) -> Result<Copied, CliError> {
     copied
 }
 
-async fn copy_and_verify(from: &Path, to: &Path) -> Result<Copied, CliError> {
+async fn copy_and_verify(from: &Path, to: &Path) -> Result<VerifiedCopy, CliError> {
     let (source, target) = (from.to_owned(), to.to_owned());
     let copying = move || {
         // An earlier copy that was interrupted may have left this file.
@@ -101,7 +101,7 @@ async fn copy_and_verify(from: &Path, to: &Path) -> Result<Copied, CliError> {
     let file = File::open(to).map_err(failed(to))?;
     file.sync_all().map_err(failed(to))?;
     let bytes = file.metadata().map_err(failed(to))?.len();
-    Ok(Copied { bytes, schema })
+    Ok(VerifiedCopy { bytes, schema })
 }
 
 /// Flushes the names in the file's directory to the disk.

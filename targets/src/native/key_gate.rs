@@ -167,7 +167,7 @@ impl MemoryKeyGate {
     fn decide(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, DatabaseError> {
         let mut reader = self.reader()?;
         let reader = reader.as_mut().ok_or_else(|| DatabaseError::Unavailable("the gate is closed".to_owned()))?;
-        reader.look()?;
+        reader.forget_outdated()?;
         let mut decisions = Vec::<Decision>::with_capacity(uses.len());
         for of in uses {
             let of = of.after(decisions.last().and_then(Decision::grant));
@@ -187,7 +187,7 @@ impl MemoryKeyGate {
     fn unsaved_of(&self, key: KeyHash) -> Result<Vec<HourOfUse>, DatabaseError> {
         let mut reader = self.reader()?;
         let reader = reader.as_mut().ok_or_else(|| DatabaseError::Unavailable("the gate is closed".to_owned()))?;
-        reader.look()?;
+        reader.forget_outdated()?;
         // The hour only determines which counts are read, which do not matter here.
         let Some(grant) = reader.grant(key, Timestamp(0))? else { return Ok(Vec::new()) };
         let shard = self.shard(&grant.first_key_id)?;
@@ -317,7 +317,7 @@ impl Reader {
 
     /// Forgets what was read before the last commit. What is read from now on is at least as new as the version that is
     /// stored with it, so a commit in between only makes it be read once more.
-    fn look(&mut self) -> Result<(), DatabaseError> {
+    fn forget_outdated(&mut self) -> Result<(), DatabaseError> {
         let version = database::data_version(&self.connection)?;
         if self.version != Some(version) {
             self.grants.clear();

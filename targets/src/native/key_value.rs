@@ -134,9 +134,9 @@ mod tests {
     /// A bound of 1 MiB.
     const SMALL: &str = "PRAGMA max_page_count = 256";
 
-    struct Hand(AtomicI64);
+    struct ManualClock(AtomicI64);
 
-    impl Clock for Hand {
+    impl Clock for ManualClock {
         fn now(&self) -> Timestamp {
             Timestamp(self.0.load(Ordering::Relaxed))
         }
@@ -145,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn keeps_replaces_expires_and_forgets() {
         let path = std::env::temp_dir().join(format!("aibaas-cache-{}.db", std::process::id()));
-        let clock = Arc::new(Hand(AtomicI64::new(0)));
+        let clock = Arc::new(ManualClock(AtomicI64::new(0)));
         let cache = SqliteKeyValue::create(&path, clock.clone(), Gauge::default()).await.unwrap();
         assert_eq!(cache.get("k").await.unwrap(), None);
         cache.put("k", b"1", 600).await.unwrap();
@@ -171,7 +171,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("aibaas-bounded-cache-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("cache.db");
-        let (clock, disk_full) = (Arc::new(Hand(AtomicI64::new(0))), Gauge::default());
+        let (clock, disk_full) = (Arc::new(ManualClock(AtomicI64::new(0))), Gauge::default());
         let cache = SqliteKeyValue::create_bounded(&path, clock.clone(), disk_full.clone(), SMALL).await.unwrap();
         let value = vec![7; 10_000];
         cache.put("marker", b"1", 1_000_000).await.unwrap();

@@ -122,7 +122,7 @@ pub async fn run(command: Command) -> Result<ExitCode, CliError> {
 
 impl Create {
     async fn run(self, database: &SqliteDatabase) -> Result<(), CliError> {
-        let (email, asked) = self.asked();
+        let (email, asked) = self.into_settings();
         let publishes = asked.scopes.iter().any(|name| Scope::named(name).is_ok_and(Scope::publishes));
         let publishing = if publishes {
             let publishing = Publishing::load(&variable, Environment::Development);
@@ -138,7 +138,7 @@ impl Create {
                 error => error.into(),
             })?;
         let CreatedApiKey { key, record, owner } = created;
-        warn(&told(&owner, &record));
+        warn(&describe(&owner, &record));
         // The key is shown only now: one that nobody could read would be of no use.
         let mut out = std::io::stdout().lock();
         writeln!(out, "{}", key.secret().expose()).and_then(|()| out.flush()).map_err(|error| {
@@ -150,7 +150,7 @@ impl Create {
     }
 
     /// Returns the address of the owner, and the settings that were asked for.
-    fn asked(self) -> (Email, AskedApiKey) {
+    fn into_settings(self) -> (Email, AskedApiKey) {
         let usual = AskedApiKey::new(self.name, self.scopes);
         let asked = AskedApiKey {
             description: self.description,
@@ -186,7 +186,7 @@ fn complaint(mistake: &MemberError) -> String {
 }
 
 /// Describes the key that was created.
-fn told(user: &User, new: &ApiKeyRecord) -> String {
+fn describe(user: &User, new: &ApiKeyRecord) -> String {
     let mut told = format!("key {} of {}: {}", new.id, user.email, printable(&new.name));
     let _ = write!(
         told,

@@ -15,7 +15,7 @@ use jiff::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{backup, database_file::Copied, error::CliError};
+use super::{backup, database_file::VerifiedCopy, error::CliError};
 
 /// Interval at which the program checks whether a backup is due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -123,7 +123,7 @@ fn is_backup(name: &str, suffix: &str) -> bool {
 }
 
 /// Makes a backup in a thread of its own: to check every page of a large file takes seconds.
-async fn make(database: PathBuf, file: PathBuf) -> Result<Copied, CliError> {
+async fn make(database: PathBuf, file: PathBuf) -> Result<VerifiedCopy, CliError> {
     let runtime = tokio::runtime::Handle::current();
     let making = move || runtime.block_on(backup::make(&database, &file, false));
     tokio::task::spawn_blocking(making).await.unwrap_or_else(|error| Err(CliError::failed(error.to_string())))

@@ -110,7 +110,7 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     let (traces, exporting) = exporting.transpose()?.unzip();
     let ports = host.ports(mail_transport);
     let ports = match &traces {
-        Some(traces) => traces.around(ports),
+        Some(traces) => traces.wrap(ports),
         None => ports,
     };
     let app = App::new(ports, config);

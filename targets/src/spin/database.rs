@@ -232,7 +232,7 @@ impl Inner {
                 connection
             }
         };
-        patiently(&connection, "BEGIN IMMEDIATE", deadline).await?;
+        retry_while_locked(&connection, "BEGIN IMMEDIATE", deadline).await?;
         Ok(connection)
     }
 
@@ -268,7 +268,7 @@ async fn commit(connection: &Connection, group: &[Job], deadline: u64) -> Result
             }
         }
     }
-    patiently(connection, "COMMIT", deadline).await?;
+    retry_while_locked(connection, "COMMIT", deadline).await?;
     Ok(answers)
 }
 
@@ -279,7 +279,7 @@ async fn roll_back(connection: Connection) -> bool {
 }
 
 /// Runs a statement that needs a lock, again and again while somebody else has the lock, until the deadline.
-async fn patiently(connection: &Connection, sql: &'static str, deadline: u64) -> Result<(), DatabaseError> {
+async fn retry_while_locked(connection: &Connection, sql: &'static str, deadline: u64) -> Result<(), DatabaseError> {
     loop {
         match control(connection, sql).await {
             Err(error) if is_busy(&error) && monotonic_clock::now() < deadline => pause().await,

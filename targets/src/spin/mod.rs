@@ -96,14 +96,14 @@ fn with_length(mut response: Response<Body>) -> Response<Body> {
 }
 
 /// What an instance serves.
-struct Served {
+struct Application {
     router: Router,
     is_for_this_machine_only: bool,
 }
 
 /// Returns this instance's router. The first request prepares it, and others wait meanwhile.
-async fn router() -> Result<&'static Served, &'static str> {
-    static ROUTER: OnceLock<Result<Served, ConfigError>> = OnceLock::new();
+async fn router() -> Result<&'static Application, &'static str> {
+    static ROUTER: OnceLock<Result<Application, ConfigError>> = OnceLock::new();
     static PREPARING: OnceLock<Turns> = OnceLock::new();
     let misconfigured = "the deployment's configuration is incomplete; its log says where";
 
@@ -140,7 +140,7 @@ enum StartError {
 }
 
 /// Makes the router of the configured application.
-async fn prepare() -> Result<Served, StartError> {
+async fn prepare() -> Result<Application, StartError> {
     let config = load_config().await.inspect_err(|error| {
         if let StartError::Misconfigured(_) = error {
             stderr_log::install(LogSettings::default());
@@ -167,7 +167,7 @@ async fn prepare() -> Result<Served, StartError> {
         background: Arc::new(SpawnedBackground),
     };
     let is_for_this_machine_only = config.is_for_this_machine_only();
-    Ok(Served { router: aibaas_core::router(&App::new(ports, config)), is_for_this_machine_only })
+    Ok(Application { router: aibaas_core::router(&App::new(ports, config)), is_for_this_machine_only })
 }
 
 /// Loads the configuration. Spin hands out variables only asynchronously, and the application reads them synchronously,

@@ -26,7 +26,7 @@ use crate::{
         },
         problem::{ApiError, Code},
         request::{self, BODY_LIMIT, Validator},
-        unknown_keys::Shower,
+        unknown_keys::KeyPresenter,
     },
     ports::{LimitState, Timestamp},
 };
@@ -65,14 +65,14 @@ fn one() -> u32 {
 }
 
 /// A question whose values have been checked.
-struct Asked {
+struct CheckedQuestion {
     key: Secret,
     scopes: Vec<Scope>,
     cost: u32,
     address: Option<IpAddr>,
 }
 
-impl Asked {
+impl CheckedQuestion {
     async fn read(headers: &HeaderMap, body: Body) -> Result<Self, ApiError> {
         request::require_json(headers)?;
         let body = request::read_body(headers, body, BODY_LIMIT).await?;
@@ -279,17 +279,19 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     let (parts, body) = request.into_parts();
     let client = Client::of(&parts);
     let caller = key_use(&app, &presented_key(&app, &parts.headers)?, KeysVerify::SCOPE, &client);
-    let asked = Asked::read(&parts.headers, body).await;
+    let asked = CheckedQuestion::read(&parts.headers, body).await;
     let shown = asked.as_ref().ok().and_then(|asked| asked.shown(&app));
     let now = app.now();
     let itself = shown.as_ref().is_some_and(|shown| shown.hash == caller.hash);
-    let (client_shows, showers) = showers(&app, &client, &caller, shown.as_ref());
+    let (client_shows, service_presenter) = presenters(&app, &client, &caller, shown.as_ref());
     if let Some(refusal) = client_shows.refusal(&app, caller.hash) {
         client_shows.report(&client, &refusal)?;
     }
     // After too many unknown keys from the same client of the service, no other is looked up.
-    let unlooked =
-        showers.as_ref().zip(shown.as_ref()).is_some_and(|(shower, shown)| shower.refusal(&app, shown.hash).is_some());
+    let unlooked = service_presenter
+        .as_ref()
+        .zip(shown.as_ref())
+        .is_some_and(|(presenter, shown)| presenter.refusal(&app, shown.hash).is_some());
     let uses = match shown.as_ref().filter(|_| !unlooked) {
         // The call itself is never free.
         Some(shown) if itself => vec![KeyUse { cost: shown.cost.max(1), ..caller }],
@@ -323,8 +325,8 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
         return Ok(Answer(Verdict::nothing(TOO_MANY_REQUESTS.name())));
     }
     let decision = decisions.next().ok_or_else(|| ApiError::internal("the gate did not decide"))?;
-    if let Some(shower) = &showers
-        && let Some(admission) = shower.note_of_service(&app, &own.user_id, &shown, &decision).await?
+    if let Some(presenter) = &service_presenter
+        && let Some(admission) = presenter.note_of_service(&app, &own.user_id, &shown, &decision).await?
         && !admission.allowed
     {
         return Ok(Answer(Verdict::nothing(TOO_MANY_REQUESTS.name())));
@@ -338,7 +340,15 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
 }
 
 /// Returns who shows the caller's key and, as far as the caller tells, who showed the caller the other key.
-fn showers(app: &App, client: &Client, caller: &KeyUse, shown: Option<&KeyUse>) -> (Shower, Option<Shower>) {
+fn presenters(
+    app: &App,
+    client: &Client,
+    caller: &KeyUse,
+    shown: Option<&KeyUse>,
+) -> (KeyPresenter, Option<KeyPresenter>) {
     let others = shown.filter(|shown| shown.hash != caller.hash);
-    (Shower::client(app, client), others.and_then(|shown| Shower::of_service(app, caller.hash, shown.address)))
+    (
+        KeyPresenter::client(app, client),
+        others.and_then(|shown| KeyPresenter::of_service(app, caller.hash, shown.address)),
+    )
 }

@@ -8,7 +8,9 @@ use http::StatusCode;
 use maud::html;
 
 use super::{
-    links::{DeadLink, Followed, Link, Token, VerifiedUser, form_page, log_in_link, read_form, refusal, refused_page},
+    links::{
+        DeadLink, Link, LinkParameters, Token, VerifiedUser, form_page, log_in_link, read_form, refusal, refused_page,
+    },
     random_token,
 };
 use crate::{
@@ -90,10 +92,10 @@ fn taken() -> ApiError {
     path = "/api/v1/auth/confirm-email",
     operation_id = "confirmEmailPage",
     tag = "Accounts",
-    params(Followed),
+    params(LinkParameters),
     responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
 )]
-pub async fn page(Query(query): Query<Followed>) -> Response {
+pub async fn page(Query(query): Query<LinkParameters>) -> Response {
     form_page(
         StatusCode::OK,
         "Confirm your new address",

@@ -29,10 +29,10 @@ use crate::{
     },
 };
 
-/// The parameters of a link that was followed; mail programs and trackers append some of their own.
+/// Query parameters of a link that was followed; mail programs and trackers append some of their own.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Followed {
+pub struct LinkParameters {
     /// The secret of the link, from the mail.
     #[param(min_length = 1, max_length = 512)]
     #[serde(deserialize_with = "parameters::token")]

@@ -15,7 +15,7 @@ use crate::{
     http::{
         client::Client,
         limits::{Limited, Login},
-        login_throttle::Guess,
+        login_throttle::CodeThrottle,
         openapi::{ForbiddenOrigin, TooManyAttempts, UnauthorizedSecondFactor},
         problem::{ApiError, INVALID_MFA_CODE, INVALID_MFA_TOKEN},
         request::Json,
@@ -95,8 +95,8 @@ pub async fn finish(
     let challenge = mfa::find_challenge(&hash, &client.network(), code.recovery_hash(), app.now());
     let challenge = challenge.run(app.database()).await?.filter(|challenge| challenge.live).ok_or_else(ended)?;
     let brought = brought(challenge.cookie)?;
-    let guess = Guess::new(app, subject(&challenge, client));
-    let attempt = Attempt { app, client, hash, code, challenge, guess };
+    let throttle = CodeThrottle::new(app, subject(&challenge, client));
+    let attempt = Attempt { app, client, hash, code, challenge, throttle };
 
     let user = &attempt.challenge.user;
     let Some(uses) = attempt.code.uses(app, &user.id, &attempt.challenge.second_factor)? else {
@@ -123,7 +123,7 @@ pub async fn finish(
     }
 }
 
-/// Returns the throttle subject of a guess. As for passwords, from a network that the account knows only guesses from
+/// Returns the subject of a guess's throttle. As for passwords, from a network that the account knows only guesses from
 /// that network count.
 fn subject(challenge: &Challenge, client: &Client) -> String {
     let user_id = &challenge.user.id;
@@ -139,7 +139,7 @@ struct Attempt<'a> {
     hash: Vec<u8>,
     code: Code,
     challenge: Challenge,
-    guess: Guess,
+    throttle: CodeThrottle,
 }
 
 impl Attempt<'_> {
@@ -152,7 +152,7 @@ impl Attempt<'_> {
     fn count(&self, is_right: bool) -> Batch {
         let mut batch = Batch::new();
         batch.expect(Guard::ChallengeOpen, mfa::charge_challenge(&self.hash, is_right, self.app.now()));
-        self.guess.reserve(&mut batch);
+        self.throttle.reserve(&mut batch);
         batch
     }
 
@@ -162,7 +162,7 @@ impl Attempt<'_> {
         let (app, user) = (self.app, &self.challenge.user);
         let mut batch = self.count(true);
         batch.expect(Guard::SecondFactorUnused, uses);
-        batch.push(if self.challenge.network_known { self.guess.succeeded() } else { self.guess.take_back() });
+        batch.push(if self.challenge.network_known { self.throttle.succeeded() } else { self.throttle.take_back() });
         if self.is_recovery() {
             let event = self.client.event(app, SecurityEventName::RecoveryCodeUsed, json!({}));
             batch.push(event.of(&user.id, Some(&user.id)));
@@ -186,7 +186,7 @@ impl Attempt<'_> {
     async fn refused(&self, error: BatchError) -> ApiError {
         match error {
             BatchError::Guard(Guard::ChallengeOpen) => ended(),
-            BatchError::Guard(Guard::GuessAllowed) => self.guess.refused(self.app).await,
+            BatchError::Guard(Guard::GuessAllowed) => self.throttle.refused(self.app).await,
             error => error.into(),
         }
     }

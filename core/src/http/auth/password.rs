@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{
     RESET_SECONDS,
-    links::{DeadLink, Followed, Link, form_page, log_in_link, password_field, read_form, refusal, refused_page},
+    links::{DeadLink, Link, LinkParameters, form_page, log_in_link, password_field, read_form, refusal, refused_page},
     random_token,
 };
 use crate::{
@@ -174,10 +174,10 @@ async fn new_password(app: &App, password: &ChosenPassword, user: &User) -> Resu
     path = "/api/v1/auth/reset-password",
     operation_id = "resetPasswordPage",
     tag = "Accounts",
-    params(Followed),
+    params(LinkParameters),
     responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
 )]
-pub async fn page(Query(query): Query<Followed>) -> Response {
+pub async fn page(Query(query): Query<LinkParameters>) -> Response {
     password_page(StatusCode::OK, &query.token, None)
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     RESET_SECONDS,
-    links::{DeadLink, Followed, Token, VerifiedUser, form_page, read_form, refusal, refused_page},
+    links::{DeadLink, LinkParameters, Token, VerifiedUser, form_page, read_form, refusal, refused_page},
     random_token,
 };
 use crate::{
@@ -106,10 +106,10 @@ async fn undo(app: &App, client: &Client, token: &str) -> Result<User, ApiError>
     path = "/api/v1/auth/undo-email-change",
     operation_id = "undoEmailChangePage",
     tag = "Accounts",
-    params(Followed),
+    params(LinkParameters),
     responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
 )]
-pub async fn page(Query(query): Query<Followed>) -> Response {
+pub async fn page(Query(query): Query<LinkParameters>) -> Response {
     form_page(
         StatusCode::OK,
         "Undo the change of address",

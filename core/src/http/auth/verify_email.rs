@@ -11,8 +11,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::links::{
-    DeadLink, Followed, Link, VerifiedUser, form_page, invalid_or_expired, log_in_link, password_field, read_form,
-    refusal, refused_page,
+    DeadLink, Link, LinkParameters, VerifiedUser, form_page, invalid_or_expired, log_in_link, password_field,
+    read_form, refusal, refused_page,
 };
 use crate::{
     app::App,
@@ -155,10 +155,10 @@ async fn verify(app: &App, client: &Client, link: &Link, mut batch: Batch) -> Re
     path = "/api/v1/auth/verify-email",
     operation_id = "verifyEmailPage",
     tag = "Accounts",
-    params(Followed),
+    params(LinkParameters),
     responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
 )]
-pub async fn page(Query(query): Query<Followed>) -> Response {
+pub async fn page(Query(query): Query<LinkParameters>) -> Response {
     verification_page(StatusCode::OK, &query.token, None)
 }
 

@@ -9,7 +9,7 @@ pub use api_key_client::{
     key_use, may_have, offered_key, presented_key, write_error,
 };
 pub use session::{
-    ClaimedAdmin, ClaimedSession, Confirmed, SessionBatch, UserSession, admins_only, session_revoked, suspended,
+    ClaimedAdmin, ClaimedSession, ConfirmedSession, SessionBatch, UserSession, admins_only, session_revoked, suspended,
 };
 
 use http::{HeaderMap, header};

@@ -163,9 +163,9 @@ impl ClaimedSession {
 
 /// Proof that the database confirmed a session in this request: calls may be counted against its user.
 #[derive(Clone, Copy)]
-pub struct Confirmed<'a>(&'a ClaimedSession);
+pub struct ConfirmedSession<'a>(&'a ClaimedSession);
 
-impl<'a> Confirmed<'a> {
+impl<'a> ConfirmedSession<'a> {
     /// Returns the proof where the caller holds the claim: the round trip that claims a key confirms the session, too.
     pub fn by_claim(caller: &'a ClaimedSession, claim: &Claim) -> Option<Self> {
         claim.is_held_by(&caller.idempotency_caller()).then_some(Self(caller))
@@ -189,8 +189,8 @@ impl<'a> UserSession<'a> {
     }
 
     /// Returns the proof that the session was confirmed.
-    pub fn confirmed(&self) -> Confirmed<'a> {
-        Confirmed(self.caller)
+    pub fn confirmed(&self) -> ConfirmedSession<'a> {
+        ConfirmedSession(self.caller)
     }
 }
 

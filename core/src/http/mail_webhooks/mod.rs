@@ -11,7 +11,7 @@ use super::problem::{ApiError, INVALID_SIGNATURE};
 use crate::{
     app::App,
     domain::{standard_webhooks::is_timely, undeliverable::DeliveryEvent},
-    store::{Batch, undeliverable::Marks},
+    store::{Batch, undeliverable::UndeliverableEvents},
 };
 
 /// Longest header that is read, in bytes.
@@ -45,8 +45,9 @@ fn require_timely(app: &App, timestamp: &str) -> Result<(), ApiError> {
 async fn mark(app: &App, provider: &'static str, events: Vec<DeliveryEvent>) -> Result<StatusCode, ApiError> {
     if !events.is_empty() {
         let events = events.into_iter().map(|event| (app.new_id(), event)).collect::<Vec<_>>();
-        let marks = Marks::new(provider, &events, app.now()).map_err(|error| ApiError::internal(error.to_string()))?;
-        let batch = Batch::from_iter([marks.mark(app.now()), marks.add_events(app.now())]);
+        let undeliverable = UndeliverableEvents::new(provider, &events, app.now())
+            .map_err(|error| ApiError::internal(error.to_string()))?;
+        let batch = Batch::from_iter([undeliverable.mark(app.now()), undeliverable.add_events(app.now())]);
         batch.run(app.database()).await?;
     }
     Ok(StatusCode::NO_CONTENT)

@@ -311,7 +311,7 @@ struct BenchmarkBody {
     /// Newest first, without their tasks. All of them unless `limit` asks for fewer or they are too long for one
     /// answer.
     #[schema(value_type = Vec<VersionBody>, min_items = 1, max_items = 100)]
-    versions: Vec<Placed>,
+    versions: Vec<VersionItem>,
     /// For the next page of versions; null on the last. Opaque: give it back as `cursor`.
     #[schema(min_length = 1, max_length = 4096)]
     next_cursor: Option<String>,
@@ -349,7 +349,7 @@ pub async fn one(
     let mut answers = batch.run(app.database()).await?;
     refuse_hidden("benchmark", answers.take(declaration)?.and_then(|declaration| declaration.hidden_reason))?;
     let described = answers.take(described)?.ok_or_else(|| ApiError::not_found("benchmark"))?;
-    let versions = answers.take(versions)?.into_iter().map(Placed::from).collect::<Vec<_>>();
+    let versions = answers.take(versions)?.into_iter().map(VersionItem::from).collect::<Vec<_>>();
     let (versions, next) = take_page(versions, limit, |placed| (placed.at.0, placed.version.version.clone()));
     let response = Answer(BenchmarkBody {
         id,
@@ -364,14 +364,14 @@ pub async fn one(
 
 /// A version, and when it was declared.
 #[derive(Serialize)]
-struct Placed {
+struct VersionItem {
     #[serde(skip)]
     at: Timestamp,
     #[serde(flatten)]
     version: VersionBody,
 }
 
-impl From<PublicVersion> for Placed {
+impl From<PublicVersion> for VersionItem {
     fn from(of: PublicVersion) -> Self {
         Self { at: of.created_at, version: VersionBody::new(of.version, of.slices) }
     }

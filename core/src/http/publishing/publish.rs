@@ -31,7 +31,7 @@ use crate::{
     store::{
         Answers, Batch, BatchError, Guard,
         benchmarks::{self, TaskPiece},
-        publications::{self, Kept, Publication},
+        publications::{self, Publication, ScoreSource},
         results::{self, AttemptPiece, TaskAttempt},
         runs::{self, Run},
         webhooks::has_work,
@@ -92,7 +92,7 @@ pub async fn handler(
 /// where results have come in since.
 async fn publish(app: &App, owner_id: &UserId, id: &RunId, claim: Claim) -> Result<Fulfilled, ApiError> {
     for _ in 0..TRIES {
-        let Read { run, snapshot, tasks, attempts } = Read::of(app, owner_id, id).await?;
+        let RunToPublish { run, snapshot, tasks, attempts } = RunToPublish::of(app, owner_id, id).await?;
         match run.status {
             RunStatus::Open => {}
             RunStatus::Published => return answer(app, &run, snapshot, claim).await,
@@ -107,13 +107,13 @@ async fn publish(app: &App, owner_id: &UserId, id: &RunId, claim: Claim) -> Resu
             Evidence::Results => add_up(app, owner_id, &run, &tasks, attempts).await?,
             Evidence::Counts | Evidence::Score => (None, ResultsDigest::default().finish()),
         };
-        let kept = match (run.evidence, &aggregates) {
-            (Evidence::Results, Some(aggregates)) => Kept::Aggregates(aggregates),
-            (Evidence::Counts, _) if run.counts.is_some() => Kept::Counts,
-            (Evidence::Score, _) if run.given_score.is_some() => Kept::GivenScore,
+        let source = match (run.evidence, &aggregates) {
+            (Evidence::Results, Some(aggregates)) => ScoreSource::Aggregates(aggregates),
+            (Evidence::Counts, _) if run.counts.is_some() => ScoreSource::Counts,
+            (Evidence::Score, _) if run.given_score.is_some() => ScoreSource::GivenScore,
             _ => return Err(refusal(app, &run).await?),
         };
-        let publication = Publication { run_id: id, owner_id, revision: run.revision, kept, results };
+        let publication = Publication { run_id: id, owner_id, revision: run.revision, source, results };
         if let Some((run, snapshot)) = write(app, publication).await? {
             return answer(app, &run, Some(snapshot), claim).await;
         }
@@ -129,14 +129,14 @@ async fn answer(app: &App, run: &Run, snapshot: Option<String>, claim: Claim) ->
 }
 
 /// A run, the snapshot that it is in, and what its sums are made of: its tasks and the first of its results.
-struct Read {
+struct RunToPublish {
     run: Run,
     snapshot: Option<String>,
     tasks: Vec<SlicedTask>,
     attempts: AttemptPiece,
 }
 
-impl Read {
+impl RunToPublish {
     async fn of(app: &App, owner_id: &UserId, id: &RunId) -> Result<Self, ApiError> {
         let mut batch = Batch::new();
         let run = batch.push(runs::find(id));
@@ -189,7 +189,7 @@ async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, S
     let run = last.push(runs::find(publication.run_id));
     let leaf = log::NextLeaf::push(&mut last, publication.run_id, &snapshot_id);
     let has_deliveries = last.push(has_work(now));
-    let mut answers = match run_in_order(app, publication.beforehand()?, last).await {
+    let mut answers = match run_in_order(app, publication.preparations()?, last).await {
         Err(BatchError::Guard(Guard::RunUnchanged | Guard::NotHidden)) => return Ok(None),
         Err(BatchError::Guard(Guard::SealUnopened)) => return Err(seal_opened()),
         answers => answers?,
@@ -203,8 +203,8 @@ async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, S
 }
 
 /// Runs batches one after the other, and returns the answers of the last.
-async fn run_in_order(app: &App, beforehand: Vec<Batch>, last: Batch) -> Result<Answers, BatchError> {
-    for batch in beforehand {
+async fn run_in_order(app: &App, preparations: Vec<Batch>, last: Batch) -> Result<Answers, BatchError> {
+    for batch in preparations {
         batch.run(app.database()).await?;
     }
     last.run(app.database()).await
@@ -219,7 +219,7 @@ async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
     let declared_by = answers.take(declaration)?.and_then(|declaration| declaration.owner_id);
     if run.private_tasks && !missing.is_empty() && declared_by != run.owner_id {
         let detail = "results are missing; which, only whoever declared the benchmark is told: its tasks are private";
-        return Ok(Problem::new(INCOMPLETE_RUN, detail).with(lacking(Vec::new())).into());
+        return Ok(Problem::new(INCOMPLETE_RUN, detail).with(missing_results(Vec::new())).into());
     }
     let detail = match (run.evidence, missing.len()) {
         (Evidence::Counts, _) => "upload the counts first".to_owned(),
@@ -229,9 +229,9 @@ async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
         (_, 100..) => "at least 100 results are missing; missing names the first".to_owned(),
         (_, count) => format!("{count} results are missing"),
     };
-    Ok(Problem::new(INCOMPLETE_RUN, detail).with(lacking(missing)).into())
+    Ok(Problem::new(INCOMPLETE_RUN, detail).with(missing_results(missing)).into())
 }
 
-fn lacking(missing: Vec<TaskAttempt>) -> ProblemMembers {
+fn missing_results(missing: Vec<TaskAttempt>) -> ProblemMembers {
     ProblemMembers { missing: Some(missing), ..ProblemMembers::default() }
 }

@@ -271,7 +271,7 @@ pub struct Parameters {
     #[serde(default, deserialize_with = "parameters::version")]
     version: Option<VersionName>,
     /// Of this model only.
-    #[serde(default, deserialize_with = "parameters::model_id")]
+    #[serde(default, deserialize_with = "parameters::model")]
     model: Option<ModelId>,
     /// `sealed`: only those that no run was published with; `opened`: only the others.
     status: Option<SealState>,

@@ -6,7 +6,7 @@ use axum::{extract::OriginalUri, response::Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::PreEscaped;
 
-use super::Unchanging;
+use super::StaticAnswer;
 use crate::http::{
     leaderboard::caching,
     openapi::{IfNoneMatch, NotFound},
@@ -87,7 +87,7 @@ include!(concat!(env!("OUT_DIR"), "/docsite.rs"));
     responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
 )]
 pub async fn openapi(headers: HeaderMap) -> Response {
-    static ANSWER: LazyLock<Unchanging> = LazyLock::new(|| Unchanging::new("application/json", OPENAPI.as_bytes()));
+    static ANSWER: LazyLock<StaticAnswer> = LazyLock::new(|| StaticAnswer::new("application/json", OPENAPI.as_bytes()));
     ANSWER.answer(&headers)
 }
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, header};
 
-use super::Unchanging;
+use super::StaticAnswer;
 use crate::{app::App, http::openapi::IfNoneMatch};
 
 /// Shows the icon of the site.
@@ -23,8 +23,8 @@ use crate::{app::App, http::openapi::IfNoneMatch};
     responses((status = 200, description = "The icon.", content_type = "image/svg+xml", body = String)),
 )]
 pub async fn favicon(headers: HeaderMap) -> Response {
-    static ICON: LazyLock<Unchanging> =
-        LazyLock::new(|| Unchanging::new("image/svg+xml", include_bytes!("favicon.svg")));
+    static ICON: LazyLock<StaticAnswer> =
+        LazyLock::new(|| StaticAnswer::new("image/svg+xml", include_bytes!("favicon.svg")));
     ICON.answer(&headers)
 }
 
@@ -40,7 +40,7 @@ pub async fn favicon(headers: HeaderMap) -> Response {
     responses((status = 200, description = "The picture.", content_type = "image/png", body = String)),
 )]
 pub async fn card(headers: HeaderMap) -> Response {
-    static CARD: LazyLock<Unchanging> = LazyLock::new(|| Unchanging::new("image/png", include_bytes!("card.png")));
+    static CARD: LazyLock<StaticAnswer> = LazyLock::new(|| StaticAnswer::new("image/png", include_bytes!("card.png")));
     CARD.answer(&headers)
 }
 

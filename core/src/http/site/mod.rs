@@ -78,21 +78,21 @@ pub fn public_documents() -> Router<App> {
 
 /// Answers with the styles that only pages of accounts need, so that those of the leaderboard stay small.
 async fn account_style(headers: HeaderMap) -> Response {
-    static STYLE: LazyLock<Unchanging> =
-        LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_bytes!("account.css")));
+    static STYLE: LazyLock<StaticAnswer> =
+        LazyLock::new(|| StaticAnswer::new("text/css; charset=utf-8", include_bytes!("account.css")));
     STYLE.answer(&headers)
 }
 
 /// Answers with the styles that only pages of the documentation need.
 async fn docs_style(headers: HeaderMap) -> Response {
-    static STYLE: LazyLock<Unchanging> =
-        LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_bytes!("docs.css")));
+    static STYLE: LazyLock<StaticAnswer> =
+        LazyLock::new(|| StaticAnswer::new("text/css; charset=utf-8", include_bytes!("docs.css")));
     STYLE.answer(&headers)
 }
 
 async fn style(headers: HeaderMap) -> Response {
-    static STYLE: LazyLock<Unchanging> =
-        LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_bytes!("style.css")));
+    static STYLE: LazyLock<StaticAnswer> =
+        LazyLock::new(|| StaticAnswer::new("text/css; charset=utf-8", include_bytes!("style.css")));
     STYLE.answer(&headers)
 }
 
@@ -134,13 +134,13 @@ fn key_set(keys: Jwks) -> Response {
 }
 
 /// Answer that changes only with a release; its tag is computed once.
-struct Unchanging {
+struct StaticAnswer {
     media_type: &'static str,
     body: &'static [u8],
     tag: String,
 }
 
-impl Unchanging {
+impl StaticAnswer {
     fn new(media_type: &'static str, body: &'static [u8]) -> Self {
         Self { media_type, body, tag: caching::etag(body) }
     }

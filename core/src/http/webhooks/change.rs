@@ -91,7 +91,7 @@ pub async fn handler(
     let now = app.now();
     let mut batch = caller.batch();
     let user_id = batch.user_id();
-    batch.push(store::hasten(&id, user_id, &change, body.status, now));
+    batch.push(store::make_due(&id, user_id, &change, body.status, now));
     let found = batch.push(store::change(&id, user_id, &change, now));
     if !members.is_empty() {
         let details = json!({ "webhookId": id, "members": members });

@@ -13,7 +13,7 @@ use crate::{
         webhook::{WebhookEvent, WebhookStatus},
     },
     http::{
-        credentials::{ClaimedSession, Confirmed},
+        credentials::{ClaimedSession, ConfirmedSession},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         limits,
         openapi::{ConflictWebhook, IdempotencyKey, RateLimited},
@@ -71,7 +71,7 @@ async fn create(app: &App, caller: &ClaimedSession, body: Body, claim: Claim) ->
     let events = check_events(&mut validator, body.events);
     validator.finish()?;
     let url = url.ok_or_else(|| ApiError::internal("an address that was refused"))?;
-    let confirmed = match Confirmed::by_claim(caller, &claim) {
+    let confirmed = match ConfirmedSession::by_claim(caller, &claim) {
         Some(confirmed) => confirmed,
         None => caller.confirm(app).await?.confirmed(),
     };

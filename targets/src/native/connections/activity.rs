@@ -44,7 +44,7 @@ enum Phase {
 
 /// Kind of delay by which a client missed its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Late {
+pub enum Timeout {
     /// Nothing of the first or the next request came: nobody waits for anything.
     Request,
     /// The rest of a request's head did not come.
@@ -131,7 +131,7 @@ impl Activity {
     }
 
     /// Returns what took too long, now that the deadline has passed, or `None` where enough was read to go on.
-    pub fn expire(&self) -> Option<Late> {
+    pub fn expire(&self) -> Option<Timeout> {
         self.state().expire(Instant::now())
     }
 
@@ -185,15 +185,15 @@ impl State {
         }
     }
 
-    fn expire(&mut self, now: Instant) -> Option<Late> {
+    fn expire(&mut self, now: Instant) -> Option<Timeout> {
         if self.is_blocked && self.window.is_some_and(|(_, written)| written >= LEAST_READ) {
             self.window = Some((now, 0));
             return None;
         }
         Some(match self.phase {
-            _ if self.is_blocked => Late::Reading,
-            Phase::Head => Late::Head,
-            _ => Late::Request,
+            _ if self.is_blocked => Timeout::Reading,
+            Phase::Head => Timeout::Head,
+            _ => Timeout::Request,
         })
     }
 
@@ -215,9 +215,9 @@ mod tests {
         let (timeouts, start) = (Timeouts::default(), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut state = State::new(timeouts, start);
-        assert_eq!((state.deadline(), state.expire(at(15))), (Some(start + timeouts.head), Some(Late::Request)));
+        assert_eq!((state.deadline(), state.expire(at(15))), (Some(start + timeouts.head), Some(Timeout::Request)));
         state.received(at(3));
-        assert_eq!((state.deadline(), state.expire(at(18))), (Some(at(3) + timeouts.head), Some(Late::Head)));
+        assert_eq!((state.deadline(), state.expire(at(18))), (Some(at(3) + timeouts.head), Some(Timeout::Head)));
         state.received(at(6));
         assert_eq!(state.deadline(), Some(at(3) + timeouts.head), "a head that drips gets no more time");
         state.enter(Phase::Busy, at(7));
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(state.waits_since(), Some(at(8)));
         state.enter(Phase::Idle, at(9));
         assert_eq!((state.deadline(), state.waits_since()), (Some(at(9) + timeouts.idle), Some(at(9))));
-        assert_eq!(state.expire(at(99)), Some(Late::Request));
+        assert_eq!(state.expire(at(99)), Some(Timeout::Request));
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
         );
         state.wrote(LEAST_READ - 1);
         state.block(second);
-        assert_eq!(state.expire(second + timeouts.write_window), Some(Late::Reading));
+        assert_eq!(state.expire(second + timeouts.write_window), Some(Timeout::Reading));
     }
 
     #[test]

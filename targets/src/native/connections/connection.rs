@@ -29,7 +29,7 @@ use tower::ServiceExt as _;
 
 use super::{
     accept::Server,
-    activity::{Activity, Late},
+    activity::{Activity, Timeout},
     registry::Place,
     socket::Socket,
 };
@@ -48,7 +48,7 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 enum End {
     Closed,
     Evicted,
-    Late(Late),
+    TimedOut(Timeout),
 }
 
 /// Serves a connection until it ends: by its client, by a time-out, to make room for another one, or, once told to
@@ -87,7 +87,7 @@ pub async fn serve(stream: TcpStream, peer: IpAddr, place: Place, server: Arc<Se
                 }
                 ready!(timer.as_mut().poll(context));
                 if let Some(late) = activity.expire() {
-                    return Poll::Ready(End::Late(late));
+                    return Poll::Ready(End::TimedOut(late));
                 }
             }
         })
@@ -95,13 +95,13 @@ pub async fn serve(stream: TcpStream, peer: IpAddr, place: Place, server: Arc<Se
     };
     let socket = connection.into_parts().io.into_inner();
     match end {
-        End::Closed | End::Late(Late::Request) => {}
+        End::Closed | End::TimedOut(Timeout::Request) => {}
         End::Evicted => socket.abort(),
-        End::Late(Late::Head) => {
+        End::TimedOut(Timeout::Head) => {
             place.tally().late_heads.fetch_add(1, Ordering::Relaxed);
             let _ = timeout(REFUSAL_TIMEOUT, send(socket, (server.refuse)(HostRefusal::LateHead))).await;
         }
-        End::Late(Late::Reading) => {
+        End::TimedOut(Timeout::Reading) => {
             place.tally().late_readers.fetch_add(1, Ordering::Relaxed);
             socket.abort();
         }

@@ -56,7 +56,7 @@ impl Tally {
 }
 
 #[derive(Default)]
-struct Open {
+struct OpenConnections {
     places: HashMap<u64, (Arc<Activity>, CancellationToken)>,
     by_network: HashMap<Network, usize>,
     last_id: u64,
@@ -67,7 +67,7 @@ pub struct Registry {
     limits: ConnectionLimits,
     /// Networks of the proxies, each of which serves many clients.
     proxies: Vec<Network>,
-    open: Mutex<Open>,
+    open: Mutex<OpenConnections>,
     pub tally: Tally,
 }
 
@@ -76,7 +76,7 @@ impl Registry {
         Self { limits, proxies, open: Mutex::default(), tally: Tally::default() }
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, OpenConnections> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -115,7 +115,7 @@ impl Registry {
         self.evict_one(&mut self.open());
     }
 
-    fn evict_one(&self, open: &mut Open) -> bool {
+    fn evict_one(&self, open: &mut OpenConnections) -> bool {
         let waiting = open.places.iter().filter_map(|(id, (activity, _))| Some((activity.waits_since()?, *id)));
         let Some((_, id)) = waiting.min() else { return false };
         // The place is free at once; the descriptor, when the connection's task has noticed.

@@ -13,7 +13,7 @@ use crossbeam_channel::{Sender, TrySendError};
 use tokio::{sync::oneshot, time::Instant};
 
 /// Longest wait of a batch for its turn, also where another process holds the lock, as for a backup.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Answer to a batch: the rows of each statement.
 pub type Answer = Result<Vec<Rows>, DatabaseError>;
@@ -39,7 +39,7 @@ impl Job {
         if self.abandoned.load(Ordering::Relaxed) {
             return None;
         }
-        if now.saturating_duration_since(self.since) > PATIENCE {
+        if now.saturating_duration_since(self.since) > MAX_WAIT {
             self.answer(Err(DatabaseError::Overloaded("a write did not get its turn".to_owned())));
             return None;
         }
@@ -58,9 +58,9 @@ impl Job {
 }
 
 /// Marks a job as abandoned when its request is dropped, so that its statements need not run.
-pub struct Asking(pub Arc<AtomicBool>);
+pub struct AbandonOnDrop(pub Arc<AtomicBool>);
 
-impl Drop for Asking {
+impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -13,7 +13,7 @@ use super::{
     connection::{CommitWatch, Durability, connect_reader, make_private},
     file::DatabaseFile,
     inline::{Inline, InlineReaders},
-    job::{Answer, Asking, Job, Message, closed, submit},
+    job::{AbandonOnDrop, Answer, Job, Message, closed, submit},
     reader::{Kind, Kinds, read},
     writer::Writer,
 };
@@ -139,7 +139,7 @@ impl Database for SqliteDatabase {
             Some(Kind::Read | Kind::LongRead) => (&self.readers, true),
             None => (&self.readers, false),
         };
-        let asking = Asking(Arc::default());
+        let asking = AbandonOnDrop(Arc::default());
         let abandoned = Arc::clone(&asking.0);
         submit(queue, Job { statements, known_reads, since: Instant::now(), abandoned, reply });
         answer.await.map_err(|_| closed())?

@@ -12,7 +12,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     connection::connect,
-    job::{Answer, Job, PATIENCE},
+    job::{Answer, Job, MAX_WAIT},
     reserve::DiskReserve,
     writer::{Writer, full},
     *,
@@ -274,7 +274,7 @@ async fn a_write_that_waited_too_long_is_refused_without_running() {
     let fixture = fixture().await;
     let (reply, mut late) = oneshot::channel();
     let mut refused = job(vec![insert(2, "late")], reply);
-    refused.since = Instant::now().checked_sub(PATIENCE * 2).unwrap();
+    refused.since = Instant::now().checked_sub(MAX_WAIT * 2).unwrap();
     let (reply, mut timely) = oneshot::channel();
     let mut writer = Writer::open(&fixture.path(), Durability::Full, WriteMetrics::default()).unwrap();
     writer.commit(vec![refused, job(vec![insert(3, "timely")], reply)]);

@@ -76,7 +76,7 @@ impl Writer {
     pub fn commit(&mut self, group: Vec<Job>) {
         let mut group = self.begin(group);
         if group.len() > 1 {
-            if let Ok(answers) = together(&self.connection, &group) {
+            if let Ok(answers) = commit_group(&self.connection, &group) {
                 for (job, answer) in group.into_iter().zip(answers) {
                     self.answer(job, answer);
                 }
@@ -163,7 +163,7 @@ pub fn full() -> DatabaseError {
 }
 
 /// Runs all batches in the transaction that was begun, and commits it. An error means that nothing was written.
-fn together(connection: &Connection, group: &[Job]) -> Result<Vec<Answer>, DatabaseError> {
+fn commit_group(connection: &Connection, group: &[Job]) -> Result<Vec<Answer>, DatabaseError> {
     let mut answers = Vec::with_capacity(group.len());
     for job in group {
         control(connection, "SAVEPOINT one")?;

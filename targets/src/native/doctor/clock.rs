@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use aibaas_core::ports::{Clock as _, Timestamp};
 
-use super::{super::system_clock::SystemClock, finding::Finding, outbound::Dated};
+use super::{super::system_clock::SystemClock, finding::Finding, outbound::ServerClock};
 
 const ABOUT: &str = "clock";
 /// Largest deviation that is ignored, in milliseconds.
@@ -15,7 +15,7 @@ const MOST_MS: u64 = 30_000;
 const ADVICE: &str = "set the clock by NTP (timedatectl set-ntp true)";
 
 /// Compares the clock with other servers' clocks, and with the times of the latest writes on this machine.
-pub fn look(dates: &[Dated], written_at: &[SystemTime]) -> Finding {
+pub fn check(dates: &[ServerClock], written_at: &[SystemTime]) -> Finding {
     judge(SystemClock.now(), dates, written_at.iter().filter_map(|time| milliseconds(*time)).max())
 }
 
@@ -23,7 +23,7 @@ fn milliseconds(time: SystemTime) -> Option<i64> {
     i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
-fn judge(now: Timestamp, dates: &[Dated], written_at: Option<i64>) -> Finding {
+fn judge(now: Timestamp, dates: &[ServerClock], written_at: Option<i64>) -> Finding {
     let is_back = written_at.is_some_and(|written| written > now.0.saturating_add(TOLERATED_MS.cast_signed()));
     if is_back {
         return Finding::failed(
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn seconds_are_told_and_half_minutes_fail() {
         let now = Timestamp(1_795_849_200_000);
-        let ahead = |ahead_ms| Dated { host: "a.example".to_owned(), ahead_ms };
+        let ahead = |ahead_ms| ServerClock { host: "a.example".to_owned(), ahead_ms };
         for (dates, written, expected) in [
             (vec![], None, Status::Warning),
             (vec![ahead(4_000)], Some(now.0 - 1), Status::Ok),

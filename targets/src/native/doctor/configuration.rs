@@ -17,7 +17,7 @@ use super::{
 const ABOUT: &str = "configuration";
 
 /// Reads the configuration as a start of the server does. Without mistakes there is a configuration.
-pub fn look(listen: SocketAddr) -> (Option<(Config, Option<Nightly>)>, Vec<Finding>) {
+pub fn check(listen: SocketAddr) -> (Option<(Config, Option<Nightly>)>, Vec<Finding>) {
     let (mut findings, mut loaded) = (Vec::new(), None);
     let url = format!("http://{}", serve::reachable(listen));
     match serve::configure(serve::defaults(url), raise_descriptor_limit()) {

@@ -26,7 +26,7 @@ const LEAST_FREE: u64 = 64 * 1024 * 1024;
 const USUALLY_FREE: u64 = 1024 * 1024 * 1024;
 
 /// Checks directory and database, without changing anything.
-pub async fn look(directory: &Path) -> Vec<Finding> {
+pub async fn check(directory: &Path) -> Vec<Finding> {
     let directory = directory.to_owned();
     let looking = tokio::task::spawn_blocking(move || {
         let mut findings = vec![of_directory(&directory)];

@@ -15,7 +15,7 @@ use super::{
 const ABOUT: &str = "listen";
 
 /// Listens on the address for a moment; where it is taken, asks which server answers.
-pub async fn look(listen: SocketAddr) -> Finding {
+pub async fn check(listen: SocketAddr) -> Finding {
     match TcpListener::bind(listen).await {
         Ok(_) => Finding::ok(ABOUT, format!("{listen} is free")),
         Err(error) if error.kind() == ErrorKind::AddrInUse => who_answers(listen).await,

@@ -5,13 +5,13 @@ use aibaas_core::{Config, MailProvider, ports::MailError};
 use super::{
     super::smtp::SmtpTransport,
     finding::Finding,
-    outbound::{Asked, ask_server},
+    outbound::{ProbeResult, probe},
 };
 
 const ABOUT: &str = "mail";
 
 /// Checks the configured mail provider.
-pub async fn look(config: &Config) -> Asked {
+pub async fn check(config: &Config) -> ProbeResult {
     let (name, url) = match &config.mail_provider {
         MailProvider::Kept => {
             return Finding::ok(ABOUT, "in development it is kept, and shown at /dev/mail").into();
@@ -28,8 +28,8 @@ pub async fn look(config: &Config) -> Asked {
         MailProvider::Resend { url, .. } => ("Resend", url),
         MailProvider::SendGrid { url, .. } => ("SendGrid", url),
     };
-    let asked = ask_server(url).await;
-    let finding = match &asked.status {
+    let answer = probe(url).await;
+    let finding = match &answer.status {
         Ok(status) if *status < 500 => Finding::ok(ABOUT, format!("{name} answers; the key was not tried")),
         Ok(status) => {
             Finding::warning(ABOUT, format!("{name} answers {status}"), "look at its status page; mail waits")
@@ -37,10 +37,10 @@ pub async fn look(config: &Config) -> Asked {
         Err(why) => Finding::failed(
             ABOUT,
             format!("{name} cannot be reached: {why}"),
-            format!("allow outbound HTTPS to {}, and check DNS", asked.host),
+            format!("allow outbound HTTPS to {}, and check DNS", answer.host),
         ),
     };
-    Asked { finding, date: asked.date }
+    ProbeResult { finding, date: answer.date }
 }
 
 async fn smtp(transport: &SmtpTransport, server: &str, logs_in: bool) -> Finding {

@@ -38,16 +38,16 @@ pub struct Options {
 /// [`CliError`] when the checks cannot run at all.
 pub async fn run(options: Options) -> Result<ExitCode, CliError> {
     let directory = &options.serve.data.directory;
-    let (config, mut findings) = configuration::look(options.serve.listen);
+    let (config, mut findings) = configuration::check(options.serve.listen);
     let (config, nightly) = config.unzip();
-    let asked = async {
+    let outbound = async {
         match config.as_ref().filter(|_| !options.offline) {
-            Some(config) => outbound::ask(config).await,
-            None => outbound::Answers::default(),
+            Some(config) => outbound::check(config).await,
+            None => outbound::ProbeResults::default(),
         }
     };
-    let (of_database, of_listener, asked) =
-        tokio::join!(database::look(directory), listener::look(options.serve.listen), asked);
+    let (of_database, of_listener, of_outbound) =
+        tokio::join!(database::check(directory), listener::check(options.serve.listen), outbound);
     findings.extend(of_database);
     findings.extend(nightly.and_then(|nightly| configuration::backups(nightly.as_ref(), config.as_ref()?)));
     findings.push(of_listener);
@@ -61,8 +61,8 @@ pub async fn run(options: Options) -> Result<ExitCode, CliError> {
             "run this again without it",
         ));
     }
-    findings.extend(asked.findings);
-    findings.push(clock::look(&asked.dates, &database::written_at(directory)));
+    findings.extend(of_outbound.findings);
+    findings.push(clock::check(&of_outbound.dates, &database::written_at(directory)));
     report(&findings, options.json);
     let failed = findings.iter().any(|finding| finding.status == Status::Failed);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -18,22 +18,22 @@ use super::{
 /// answer.
 const SECOND_MS: i64 = 1000;
 
-/// Another server's clock, compared with ours.
+/// Clock of another server, compared with ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dated {
+pub struct ServerClock {
     /// Name of the server.
     pub host: String,
     /// Milliseconds by which our clock is at least ahead (behind where negative).
     pub ahead_ms: i64,
 }
 
-/// Result of asking about one subject.
-pub struct Asked {
+/// Result of asking one server.
+pub struct ProbeResult {
     pub finding: Finding,
-    pub date: Option<Dated>,
+    pub date: Option<ServerClock>,
 }
 
-impl From<Finding> for Asked {
+impl From<Finding> for ProbeResult {
     fn from(finding: Finding) -> Self {
         Self { finding, date: None }
     }
@@ -41,66 +41,68 @@ impl From<Finding> for Asked {
 
 /// Results of asking all servers.
 #[derive(Default)]
-pub struct Answers {
+pub struct ProbeResults {
     pub findings: Vec<Finding>,
-    pub dates: Vec<Dated>,
+    pub dates: Vec<ServerClock>,
 }
 
 /// Asks all servers at once.
-pub async fn ask(config: &Config) -> Answers {
-    let (mail, pwned, github) = tokio::join!(mail::look(config), breached_passwords(config), secret_scanning(config));
-    let mut answers = Answers::default();
-    for asked in [Some(mail), pwned, github].into_iter().flatten() {
-        answers.findings.push(asked.finding);
-        answers.dates.extend(asked.date);
+pub async fn check(config: &Config) -> ProbeResults {
+    let (mail, pwned, github) = tokio::join!(mail::check(config), breached_passwords(config), secret_scanning(config));
+    let mut results = ProbeResults::default();
+    for result in [Some(mail), pwned, github].into_iter().flatten() {
+        results.findings.push(result.finding);
+        results.dates.extend(result.date);
     }
-    answers
+    results
 }
 
-async fn breached_passwords(config: &Config) -> Option<Asked> {
+async fn breached_passwords(config: &Config) -> Option<ProbeResult> {
     const ABOUT: &str = "breached passwords";
     let url = config.breached_passwords_url.as_ref()?;
     // This prefix is of no password in particular.
-    let asked = ask_server(&format!("{url}/00000")).await;
-    let advice =
-        format!("check BREACHED_PASSWORDS_URL and outbound HTTPS to {}; until then no password is refused", asked.host);
-    Some(asked.into_finding(ABOUT, advice))
+    let answer = probe(&format!("{url}/00000")).await;
+    let advice = format!(
+        "check BREACHED_PASSWORDS_URL and outbound HTTPS to {}; until then no password is refused",
+        answer.host
+    );
+    Some(answer.into_finding(ABOUT, advice))
 }
 
 /// Asks for GitHub's keys. They are fetched when GitHub reports a key, so in development only where the URL is
 /// configured.
-async fn secret_scanning(config: &Config) -> Option<Asked> {
+async fn secret_scanning(config: &Config) -> Option<ProbeResult> {
     const ABOUT: &str = "GitHub's keys";
     let url = &config.github_secret_scanning_keys_url;
     if config.environment == Environment::Development && url.starts_with("https://api.github.com/") {
         return None;
     }
-    let asked = ask_server(url).await;
-    let advice = format!("allow outbound HTTPS to {}; until then reports of leaked keys are answered 503", asked.host);
-    Some(asked.into_finding(ABOUT, advice))
+    let answer = probe(url).await;
+    let advice = format!("allow outbound HTTPS to {}; until then reports of leaked keys are answered 503", answer.host);
+    Some(answer.into_finding(ABOUT, advice))
 }
 
 /// Answer of a server, or why there is none.
-pub struct Answered {
+pub struct ProbeAnswer {
     pub host: String,
     pub status: Result<u16, String>,
-    pub date: Option<Dated>,
+    pub date: Option<ServerClock>,
 }
 
-impl Answered {
-    fn into_finding(self, about: &'static str, advice: String) -> Asked {
+impl ProbeAnswer {
+    fn into_finding(self, about: &'static str, advice: String) -> ProbeResult {
         let host = &self.host;
         let finding = match self.status {
             Ok(200) => Finding::ok(about, format!("{host} answers")),
             Ok(status) => Finding::warning(about, format!("{host} answers {status}"), advice),
             Err(why) => Finding::warning(about, format!("{host} cannot be reached: {why}"), advice),
         };
-        Asked { finding, date: self.date }
+        ProbeResult { finding, date: self.date }
     }
 }
 
 /// Sends a request without credentials.
-pub async fn ask_server(url: &str) -> Answered {
+pub async fn probe(url: &str) -> ProbeAnswer {
     // Path and user are left out, since they may be secrets.
     let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
     let before = SystemClock.now();
@@ -113,10 +115,10 @@ pub async fn ask_server(url: &str) -> Answered {
             // A cache may have kept the date, too.
             let is_kept = header("age").is_some_and(|age| age.trim() != "0");
             let date = header("date").filter(|_| !is_kept).and_then(|date| ahead_ms(date, before, after));
-            let date = date.map(|ahead_ms| Dated { host: host.clone(), ahead_ms });
-            Answered { host, status: Ok(answer.status), date }
+            let date = date.map(|ahead_ms| ServerClock { host: host.clone(), ahead_ms });
+            ProbeAnswer { host, status: Ok(answer.status), date }
         }
-        Err(HttpError(why)) => Answered { host, status: Err(why), date: None },
+        Err(HttpError(why)) => ProbeAnswer { host, status: Err(why), date: None },
     }
 }
 

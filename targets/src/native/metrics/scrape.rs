@@ -17,7 +17,7 @@ use super::Metrics;
 use crate::native::{database::SqliteDatabase, database_file::with_suffix, nightly::Nightly};
 
 /// Time limit for the database to count what waits; what is not known by then is left out.
-const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// Sources of the metrics.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ impl Scrape {
                 ConstGauge::new(made),
             );
         }
-        let counted = tokio::time::timeout(PATIENCE, Backlog::read(&*self.database, &*self.clock, Backlog::MOST)).await;
+        let counted = tokio::time::timeout(MAX_WAIT, Backlog::read(&*self.database, &*self.clock, Backlog::MOST)).await;
         let Some(backlog) = counted.ok().and_then(Result::ok) else { return registry };
         registry.register(
             "outbox_mails_waiting",

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, path::Path, time::Duration};
 
-use aibaas_core::store::moving::goes_along;
+use aibaas_core::store::moving::is_moved;
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
 use super::{
@@ -20,14 +20,14 @@ pub fn tables(database: &Connection) -> Result<Vec<Table>, MoveError> {
         database.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
     };
     let names = texts("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
-    let mut left = names.into_iter().filter(|name| goes_along(name)).collect::<Vec<_>>();
+    let mut left = names.into_iter().filter(|name| is_moved(name)).collect::<Vec<_>>();
     let (mut tables, mut placed) = (Vec::<Table>::new(), HashSet::<String>::new());
     while !left.is_empty() {
         let before = left.len();
         let mut later = Vec::new();
         for name in left {
             let parents = texts(&format!("SELECT DISTINCT \"table\" FROM pragma_foreign_key_list('{name}')"))?;
-            if parents.iter().all(|parent| *parent == name || placed.contains(parent) || !goes_along(parent)) {
+            if parents.iter().all(|parent| *parent == name || placed.contains(parent) || !is_moved(parent)) {
                 // Generated columns are not stored.
                 let columns =
                     texts(&format!("SELECT name FROM pragma_table_xinfo('{name}') WHERE hidden = 0 ORDER BY cid"))?;

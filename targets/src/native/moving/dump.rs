@@ -18,7 +18,7 @@ const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// What the file does not represent exactly.
 #[derive(Default)]
-pub struct Doubts {
+pub struct Ambiguities {
     /// Columns with texts of several lines, in which a literal `
     /// ` would have become a line's end.
     pub columns: BTreeSet<String>,
@@ -28,8 +28,8 @@ pub struct Doubts {
 ///
 /// # Errors
 /// [`MoveError`] where the file is cut off, of another schema, or of a form that this release does not know.
-pub fn read(mut file: impl BufRead, loader: &mut Loader) -> Result<Doubts, MoveError> {
-    let (mut doubts, mut applied, mut created) = (Doubts::default(), Vec::new(), BTreeSet::new());
+pub fn read(mut file: impl BufRead, loader: &mut Loader) -> Result<Ambiguities, MoveError> {
+    let (mut ambiguities, mut applied, mut created) = (Ambiguities::default(), Vec::new(), BTreeSet::new());
     let (mut line, mut table, mut number, mut is_ended) = (Vec::new(), String::new(), 0_u64, false);
     loop {
         line.clear();
@@ -49,7 +49,7 @@ pub fn read(mut file: impl BufRead, loader: &mut Loader) -> Result<Doubts, MoveE
             }));
             continue;
         }
-        if !aibaas_core::store::moving::goes_along(&insert.table) {
+        if !aibaas_core::store::moving::is_moved(&insert.table) {
             continue;
         }
         if insert.table != table {
@@ -65,7 +65,7 @@ pub fn read(mut file: impl BufRead, loader: &mut Loader) -> Result<Doubts, MoveE
         }
         for cell in insert.row.iter().filter(|cell| cell.is_doubtful) {
             let column = insert.columns.as_ref().and_then(|columns| columns.get(cell.place));
-            doubts.columns.insert(format!("{table}.{}", column.map_or("?", String::as_str)));
+            ambiguities.columns.insert(format!("{table}.{}", column.map_or("?", String::as_str)));
         }
         let row = insert.row.into_iter().map(|cell| cell.value).collect::<Vec<_>>();
         loader.row(&row).map_err(|error| at(&error.0))?;
@@ -79,7 +79,7 @@ pub fn read(mut file: impl BufRead, loader: &mut Loader) -> Result<Doubts, MoveE
     for empty in created.iter().filter_map(|name| loader.expected(name)).collect::<Vec<_>>() {
         loader.table(&empty)?;
     }
-    Ok(doubts)
+    Ok(ambiguities)
 }
 
 /// Returns the name of what a line creates, if it creates anything.

@@ -177,7 +177,7 @@ async fn enter(options: InOptions) -> Result<(), CliError> {
     if is_sealed {
         // The whole file is checked first: nothing is made of one that was changed anywhere.
         let (sealed, passphrase) = (file.clone(), passphrase.clone());
-        working(move || open(&sealed, &passphrase, &mut Counter::default()).map_err(|error| of(&sealed, error)))
+        run_blocking(move || open(&sealed, &passphrase, &mut Counter::default()).map_err(|error| of(&sealed, error)))
             .await?;
     }
     let database = data_directory::database_file(directory);
@@ -198,7 +198,7 @@ async fn enter(options: InOptions) -> Result<(), CliError> {
     // What is left of a failed database is of no use; where it got its final name, only the empty log is left here.
     let _ = remove(&new);
     let bytes = fs::metadata(&database).map_or(0, |metadata| metadata.len());
-    report("moved in", &file, Made { bytes, rows: loaded? }, began);
+    report("moved in", &file, CompleteFile { bytes, rows: loaded? }, began);
     Ok(())
 }
 
@@ -211,12 +211,12 @@ async fn load(file: &Path, passphrase: Option<String>, new: &Path) -> Result<u64
     aibaas_core::migrate(&migrated).await.map_err(failed(new))?;
     data_directory::close(migrated).await;
     let (source, target) = (file.to_owned(), new.to_owned());
-    let rows = working(move || {
+    let rows = run_blocking(move || {
         let put = || -> Result<u64, MoveError> {
             let mut loader = Loader::open(&target)?;
             match passphrase {
                 Some(passphrase) => open(&source, &passphrase, &mut loader)?,
-                None => tell(&dump::read(BufReader::new(File::open(&source)?), &mut loader)?),
+                None => report_ambiguities(&dump::read(BufReader::new(File::open(&source)?), &mut loader)?),
             }
             loader.finish()
         };
@@ -229,8 +229,8 @@ async fn load(file: &Path, passphrase: Option<String>, new: &Path) -> Result<u64
 }
 
 /// Prints what the file does not represent exactly.
-fn tell(doubts: &dump::Doubts) {
-    for column in &doubts.columns {
+fn report_ambiguities(ambiguities: &dump::Ambiguities) {
+    for column in &ambiguities.columns {
         print_line(&format!(
             "{column} has texts of several lines: a \\n that stood written in one is a line's end now (docs/moving.md)"
         ));
@@ -263,18 +263,18 @@ fn of(path: &Path, error: MoveError) -> MoveError {
 }
 
 /// A complete file.
-struct Made {
+struct CompleteFile {
     bytes: u64,
     rows: u64,
 }
 
-fn report(what: &str, file: &Path, made: Made, began: Instant) {
-    let (file, Made { bytes, rows }, seconds) = (file.display(), made, began.elapsed().as_secs_f64());
+fn report(what: &str, file: &Path, made: CompleteFile, began: Instant) {
+    let (file, CompleteFile { bytes, rows }, seconds) = (file.display(), made, began.elapsed().as_secs_f64());
     print_line(&format!("{what} {file}: {rows} rows, {bytes} bytes in {seconds:.2} s, schema {}", schema()));
 }
 
 /// Runs blocking work on a thread where it holds nobody up.
-async fn working<T: Send + 'static>(
+async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, MoveError> + Send + 'static,
 ) -> Result<T, CliError> {
     let done = tokio::task::spawn_blocking(work).await;
@@ -286,7 +286,7 @@ async fn working<T: Send + 'static>(
 async fn make(
     path: &Path,
     write: impl FnOnce(File) -> Result<(File, u64), MoveError> + Send + 'static,
-) -> Result<Made, CliError> {
+) -> Result<CompleteFile, CliError> {
     let is_free = || match path.exists() {
         true => Err(CliError::failed(format!("{} is there already", path.display()))),
         false => Ok(()),
@@ -300,10 +300,10 @@ async fn make(
         )),
         _ => failed(&part)(error),
     })?;
-    let written = working(move || {
+    let written = run_blocking(move || {
         let (file, rows) = write(file)?;
         file.sync_all()?;
-        Ok(Made { bytes: file.metadata()?.len(), rows })
+        Ok(CompleteFile { bytes: file.metadata()?.len(), rows })
     });
     let named = match written.await {
         Ok(made) => is_free().and_then(|()| fs::rename(&part, path).map_err(failed(path))).map(|()| made),

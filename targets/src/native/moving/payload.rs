@@ -23,7 +23,7 @@ const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// The first line.
 #[derive(Debug, Deserialize, Serialize)]
-struct Head {
+struct PayloadHeader {
     /// Release that wrote the file.
     program: String,
     /// Names of the migrations that had run.
@@ -62,7 +62,7 @@ impl<W: Write> PayloadWriter<W> {
     /// [`MoveError`] when the head cannot be written.
     pub fn new(out: W) -> Result<Self, MoveError> {
         let migrations = MIGRATIONS.iter().map(|migration| migration.name.to_owned()).collect();
-        let head = Head { program: env!("CARGO_PKG_VERSION").to_owned(), migrations };
+        let head = PayloadHeader { program: env!("CARGO_PKG_VERSION").to_owned(), migrations };
         let out = GzEncoder::new(out, Compression::default());
         let mut writer = Self { out, counts: BTreeMap::new(), table: String::new() };
         writer.line(&head)?;
@@ -138,7 +138,7 @@ pub fn read<R: Read>(file: R, sink: &mut impl Sink) -> Result<(), MoveError> {
         lines.by_ref().take(LONGEST).read_line(line)
     };
     next(&mut line)?;
-    let head: Head = serde_json::from_str(&line).map_err(|_| strange("another head"))?;
+    let head: PayloadHeader = serde_json::from_str(&line).map_err(|_| strange("another head"))?;
     check_schema(&head.migrations)?;
     let (mut counts, mut table) = (BTreeMap::<String, u64>::new(), String::new());
     let told = loop {
@@ -192,9 +192,9 @@ mod tests {
     }
 
     #[derive(Default)]
-    struct Kept(Vec<Table>, Vec<Vec<Value>>);
+    struct RowCollector(Vec<Table>, Vec<Vec<Value>>);
 
-    impl Sink for Kept {
+    impl Sink for RowCollector {
         fn table(&mut self, table: &Table) -> Result<(), MoveError> {
             self.0.push(table.clone());
             Ok(())
@@ -224,7 +224,7 @@ mod tests {
         writer.table(&table).unwrap();
         values.iter().for_each(|value| writer.row(std::slice::from_ref(value)).unwrap());
         let (file, rows) = writer.finish().unwrap();
-        let mut kept = Kept::default();
+        let mut kept = RowCollector::default();
         read(&file[..], &mut kept).unwrap();
         assert_eq!((kept.0, rows), (vec![table], 9));
         assert_eq!(kept.1, values.map(|value| vec![value]));

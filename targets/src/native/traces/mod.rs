@@ -80,7 +80,7 @@ impl Traces {
     }
 
     /// Wraps the ports so that each call within a request has a span.
-    pub fn around(&self, ports: Ports) -> Ports {
+    pub fn wrap(&self, ports: Ports) -> Ports {
         Ports {
             database: Arc::new(Traced { port: ports.database, traces: self.clone() }),
             password_hasher: Arc::new(Traced { port: ports.password_hasher, traces: self.clone() }),

@@ -16,7 +16,7 @@ use crate::{
     },
     http::{
         credentials::ClaimedSession,
-        login_throttle::Guess,
+        login_throttle::CodeThrottle,
         problem::{ApiError, INCORRECT_CODE, MFA_NOT_ENABLED},
     },
     store::{
@@ -128,18 +128,18 @@ pub struct StepUp {
 
 /// Returns the throttle of guesses at codes, apart from that of passwords: who holds a right code has not thereby shown
 /// to know the password.
-pub fn guess_at_code(app: &App, caller: &ClaimedSession) -> Guess {
-    Guess::new(app, format!("{}:codes", caller.session_subject()))
+pub fn code_throttle(app: &App, caller: &ClaimedSession) -> CodeThrottle {
+    CodeThrottle::new(app, format!("{}:codes", caller.session_subject()))
 }
 
 /// Counts a wrong code, or one that somebody else has just used, and returns the error.
-pub async fn failed(app: &App, caller: &ClaimedSession, guess: &Guess, method: &'static str) -> ApiError {
+pub async fn failed(app: &App, caller: &ClaimedSession, throttle: &CodeThrottle, method: &'static str) -> ApiError {
     let mut batch = caller.batch();
-    guess.reserve(&mut batch);
+    throttle.reserve(&mut batch);
     batch.push(caller.event(app, SecurityEventName::MfaFailed, json!({ "method": method })));
     match batch.run(app).await {
         Ok(_) => incorrect_code(),
-        Err(BatchError::Guard(Guard::GuessAllowed)) => guess.refused(app).await,
+        Err(BatchError::Guard(Guard::GuessAllowed)) => throttle.refused(app).await,
         Err(error) => error.into(),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    StepUp, failed, guess_at_code, not_enabled, open,
+    StepUp, code_throttle, failed, not_enabled, open,
     recovery_codes::{NewCodes, RecoveryCodes},
     second_factor,
 };
@@ -171,19 +171,19 @@ async fn put_in_force(
 ) -> Result<Fulfilled, ApiError> {
     let (user, pending) = second_factor(app, caller).await?;
     let totp = pending.totp.filter(|totp| !totp.confirmed).ok_or_else(not_enabled)?;
-    let (secret, now, guess) = (open(app, &totp)?, app.now(), guess_at_code(app, caller));
+    let (secret, now, throttle) = (open(app, &totp)?, app.now(), code_throttle(app, caller));
     let step = TotpCode::parse(body.code.expose()).and_then(|code| secret.matching_step(code, now, totp.last_step));
     let Some(step) = step else {
-        return Err(failed(app, caller, &guess, "totp").await);
+        return Err(failed(app, caller, &throttle, "totp").await);
     };
 
     let codes = NewCodes::new(app);
     let reply = codes.reply()?;
     let mut batch = caller.batch();
     batch.expect(Guard::MfaPending, mfa::confirm(&totp.id, step, now));
-    guess.reserve(&mut batch);
+    throttle.reserve(&mut batch);
     batch.push(mfa::set_enabled(&user.id, now));
-    batch.push(guess.succeeded());
+    batch.push(throttle.succeeded());
     batch.push(caller.event(app, SecurityEventName::MfaEnabled, json!({ "method": "totp" })));
     batch.push(mail::notice(app, Notice::MfaEnabled)?.to(&user.email, Some(&user.id)));
     codes.replace(&mut batch, &user.id, now);
@@ -191,7 +191,7 @@ async fn put_in_force(
     match batch.run(app).await {
         Ok(_) => {}
         Err(BatchError::Guard(Guard::MfaPending)) => return Err(not_enabled()),
-        Err(BatchError::Guard(Guard::GuessAllowed)) => return Err(guess.refused(app).await),
+        Err(BatchError::Guard(Guard::GuessAllowed)) => return Err(throttle.refused(app).await),
         Err(error) => return Err(error.into()),
     }
     mail::deliver_in_background(app);

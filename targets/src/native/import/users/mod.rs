@@ -60,7 +60,7 @@ pub async fn import(options: Options) -> Result<ExitCode, CliError> {
     let length = options.file.metadata().map_err(|error| from(&error))?.len();
     let mut import = Import {
         target: Target::open(&options).await?,
-        seen: Seen::default(),
+        seen: SeenDigests::default(),
         batch: Vec::new(),
         summary: Summary::default(),
     };
@@ -69,7 +69,7 @@ pub async fn import(options: Options) -> Result<ExitCode, CliError> {
     let to_file = options.sql.is_some();
     let closed = target.close(outcome.is_ok()).await;
     let outcome = outcome.and(closed);
-    print_line(&summary.told(to_file, outcome.is_ok()));
+    print_line(&summary.describe(to_file, outcome.is_ok()));
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
@@ -132,12 +132,12 @@ fn new_file(path: &Path) -> std::io::Result<File> {
 
 /// Digests of the ids and addresses in earlier rows of the file: those of a million accounts fit into memory.
 #[derive(Default)]
-struct Seen {
+struct SeenDigests {
     ids: HashMap<[u8; 16], u64>,
     addresses: HashMap<[u8; 16], u64>,
 }
 
-impl Seen {
+impl SeenDigests {
     /// Remembers the row's account, if no earlier row has its id or its address.
     fn take(&mut self, line: u64, user: &ImportedUser) -> Result<(), String> {
         let (id, address) = (digest(&user.id), digest(&user.email));
@@ -162,7 +162,7 @@ fn digest(text: &str) -> [u8; 16] {
 /// An import in progress.
 struct Import {
     target: Target,
-    seen: Seen,
+    seen: SeenDigests,
     batch: Vec<(u64, ImportedUser)>,
     summary: Summary,
 }
@@ -221,7 +221,7 @@ struct Summary {
 
 impl Summary {
     /// Describes what came of the import, whole or not: the numbers, then the refused rows.
-    fn told(&self, to_file: bool, is_whole: bool) -> String {
+    fn describe(&self, to_file: bool, is_whole: bool) -> String {
         let Self { imported, already_there, refused } = self;
         let mut told = match (to_file, is_whole) {
             (false, _) => format!("imported {imported}, already there {already_there}"),
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn an_address_or_an_id_stands_once_in_a_file() {
-        let mut seen = Seen::default();
+        let mut seen = SeenDigests::default();
         assert_eq!(seen.take(2, &user("a", "a@x.com")), Ok(()));
         assert_eq!(seen.take(3, &user("b", "a@x.com")), Err("the address stands in line 2 already".to_owned()));
         assert_eq!(seen.take(4, &user("a", "b@x.com")), Err("the id stands in line 2 already".to_owned()));
