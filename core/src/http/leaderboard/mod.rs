@@ -47,7 +47,7 @@ use crate::app::App;
         badge::handler,
         changes::handler,
         atom::handler,
-        html::board,
+        html::board::board,
         html::front::index,
         html::benchmarks::benchmarks,
         html::models::models,
@@ -96,7 +96,7 @@ pub fn routes(app: &App) -> Router<App> {
 
 /// Creates the routes of the HTML pages, which also serve their last answer while the database gives none.
 pub fn page_routes(app: &App) -> Router<App> {
-    let board = Router::new().route("/leaderboard", get(html::board));
+    let board = Router::new().route("/leaderboard", get(html::board::board));
     let others = Router::new()
         .route("/", get(html::front::index))
         .route("/benchmarks", get(html::benchmarks::benchmarks))
@@ -114,6 +114,7 @@ pub fn page_routes(app: &App) -> Router<App> {
         .merge(with_last_answer(app, others, CachedRoute::Path))
 }
 
-fn with_last_answer(app: &App, routes: Router<App>, question: CachedRoute) -> Router<App> {
-    routes.route_layer(from_fn_with_state((app.clone(), question), or_last_answer))
+/// Adds the layer that serves the last answers of these routes while the database gives none.
+fn with_last_answer(app: &App, routes: Router<App>, route: CachedRoute) -> Router<App> {
+    routes.route_layer(from_fn_with_state((app.clone(), route), or_last_answer))
 }

@@ -152,14 +152,9 @@ pub async fn compare(
         others,
         pinned: parameters.snapshot.as_deref(),
     };
-    let refused = |status: StatusCode, why: &str| {
-        html_page(status, "Compare models", &page.markup(&html! { p role="alert" { (why) } }))
-    };
-    for named in page.a.iter().chain(&page.others) {
-        if page.row(named)?.is_none() {
-            let why = format!("{named} has no run on this leaderboard.");
-            return Ok(refused(StatusCode::NOT_FOUND, &why));
-        }
+    if let Some(named) = page.missing()? {
+        let why = format!("{named} has no run on this leaderboard.");
+        return Ok(page.refuse(StatusCode::NOT_FOUND, &why));
     }
     let Some(a) = page.a.as_ref().filter(|_| !page.others.is_empty()) else {
         let hint = html! { p class="note" { "Choose two models, or up to six: they are compared on the same tasks." } };
@@ -170,23 +165,23 @@ pub async fn compare(
         };
         return Ok(answer(&app, &headers, &summary, &page.markup(&hint)));
     };
-    let first = page.row(a)?.map(|row| &row.run_id);
-    let mut is_itself = false;
-    for other in &page.others {
-        is_itself |= page.row(other)?.map(|row| &row.run_id) == first;
-    }
-    if is_itself || page.others.len() > MOST_OTHERS {
+    if page.others.len() > MOST_OTHERS || page.is_among_others(a)? {
         let why = format!("Choose another model than the first, or several: {MOST_OTHERS} at most.");
-        return Ok(refused(StatusCode::UNPROCESSABLE_ENTITY, &why));
+        return Ok(page.refuse(StatusCode::UNPROCESSABLE_ENTITY, &why));
     }
     let Some(comparison) = comparison.transpose()? else {
         return Err(ApiError::internal("two systems were not compared").into());
     };
+    Ok(show(&app, &headers, &page, a, &comparison))
+}
+
+/// Answers with the page of a comparison.
+fn show(app: &App, headers: &HeaderMap, page: &Page<'_>, a: &SystemId, comparison: &ComparisonBody) -> Response {
     let title = match comparison.comparisons.as_slice() {
         [only] => format!("{} against {}", comparison.a.name(), only.b.name()),
         several => format!("{} against {} models", comparison.a.name(), several.len()),
     };
-    let found = View { comparison: &comparison, scale: Scale::of(&page.scope.measure) }.markup();
+    let found = View { comparison, scale: Scale::of(&page.scope.measure) }.markup();
     let described = format!("{title}, on the same tasks of {}, version {}.", page.scope.title, page.scope.version);
     let others = page.others.iter().map(SystemId::as_str).collect::<Vec<_>>().join(",");
     let asked = [
@@ -196,7 +191,7 @@ pub async fn compare(
         ("b", &others),
     ];
     let path = address("/leaderboard/compare", &asked);
-    Ok(answer(&app, &headers, &Summary { title: &title, description: &described, path: &path }, &page.markup(&found)))
+    answer(app, headers, &Summary { title: &title, description: &described, path: &path }, &page.markup(&found))
 }
 
 /// Parses ids that are separated by commas; empty ones are left out.
@@ -217,6 +212,33 @@ struct Page<'a> {
 impl Page<'_> {
     fn row(&self, asked: &SystemId) -> Result<Option<&RowBody>, ApiError> {
         named_system::find(asked, self.rows, |row| &row.system_id)
+    }
+
+    /// Returns the first of the chosen systems that is not on the board.
+    fn missing(&self) -> Result<Option<&SystemId>, ApiError> {
+        for named in self.a.iter().chain(&self.others) {
+            if self.row(named)?.is_none() {
+                return Ok(Some(named));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks whether a system is compared with itself, perhaps under another name.
+    fn is_among_others(&self, a: &SystemId) -> Result<bool, ApiError> {
+        let run_of = |named: &SystemId| self.row(named).map(|row| row.map(|row| &row.run_id));
+        let first = run_of(a)?;
+        for other in &self.others {
+            if run_of(other)? == first {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Answers that these systems are not compared, and why, with the form to choose others.
+    fn refuse(&self, status: StatusCode, why: &str) -> Response {
+        html_page(status, "Compare models", &self.markup(&html! { p role="alert" { (why) } }))
     }
 
     fn markup(&self, found: &Markup) -> Markup {

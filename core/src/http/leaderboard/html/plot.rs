@@ -157,21 +157,10 @@ pub fn cost_plot(rows: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
     let place = |cost: f64, row: &RowBody| (x.at(cost.log10()), y.at(row.score));
 
     let front = points.iter().filter(|(_, row)| row.pareto_optimal == Some(true)).collect::<Vec<_>>();
-    let mut line = String::new();
-    for (cost, row) in &front {
-        let (x, y) = place(*cost, row);
-        // Until the next point, this is the best score that the money buys.
-        _ = if line.is_empty() { write!(line, "M{x:.1} {y:.1}") } else { write!(line, "H{x:.1}V{y:.1}") };
-    }
-    _ = write!(line, "H{:.1}", x.end);
+    let line = front_path(front.iter().map(|(cost, row)| place(*cost, row)), x.end);
     let crowd = points.len() > MOST_TITLES;
-    let mut dots = String::new();
-    for (cost, row) in &points {
-        let (x, y) = place(*cost, row);
-        if crowd && row.pareto_optimal != Some(true) {
-            _ = write!(dots, "M{x:.0} {y:.0}h0");
-        }
-    }
+    let beaten = points.iter().filter(|(_, row)| crowd && row.pareto_optimal != Some(true));
+    let dots = dots_path(beaten.map(|(cost, row)| place(*cost, row)));
     let labelled =
         front.iter().rev().take(MOST_LABELS).map(|(cost, row)| (place(*cost, row), row.display_name.as_str()));
     let labels = labels(labelled, points.iter().map(|(cost, row)| place(*cost, row)), &x, &y);
@@ -209,6 +198,26 @@ pub fn cost_plot(rows: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
             }
         }
     })
+}
+
+/// Returns the path of the Pareto front through its points, up to the end of the axis.
+fn front_path(points: impl Iterator<Item = (f64, f64)>, end: f64) -> String {
+    let mut path = String::new();
+    for (x, y) in points {
+        // Until the next point, this is the best score that the money buys.
+        _ = if path.is_empty() { write!(path, "M{x:.1} {y:.1}") } else { write!(path, "H{x:.1}V{y:.1}") };
+    }
+    _ = write!(path, "H{end:.1}");
+    path
+}
+
+/// Returns one path of all points that have no title, which is shorter than an element for each.
+fn dots_path(points: impl Iterator<Item = (f64, f64)>) -> String {
+    let mut path = String::new();
+    for (x, y) in points {
+        _ = write!(path, "M{x:.0} {y:.0}h0");
+    }
+    path
 }
 
 /// Places each label where it hides no point and no other label; those that fit nowhere are left out.
