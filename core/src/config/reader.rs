@@ -1,10 +1,13 @@
 //! Reads single variables and notes their mistakes.
 
-use super::{DEVELOPMENT_SECRET, Environment, MOST_STORAGE_QUOTA, Publishing};
+use super::{Environment, Publishing, variables::DEVELOPMENT_SECRET};
 use crate::{
     domain::{Secret, account::Email, origin, password_hash},
     ports::Limit,
 };
+
+/// Largest quota, in bytes: 2⁵³ − 1, the largest integer that every host counts exactly.
+pub const MOST_STORAGE_QUOTA: i64 = 9_007_199_254_740_991;
 
 /// Default of `STORAGE_QUOTA_BYTES`: 1 GiB, about a hundred of the largest runs.
 const DEFAULT_STORAGE_QUOTA: i64 = 1 << 30;
