@@ -2,12 +2,14 @@
 
 mod benchmark_input;
 mod benchmarks;
+mod checks;
 mod counts;
 mod current_version;
 mod evidence;
 mod given_score;
 mod models;
 mod publish;
+mod quota;
 mod result_input;
 mod results;
 pub mod run_list;
@@ -20,24 +22,15 @@ use axum::{
     routing::{get, post, put},
 };
 
-pub use runs::{RunBody, find};
-pub use withdraw::Body as Reason;
-
-use crate::{
-    app::App,
-    domain::{
-        UserId, ValidationErrorCode,
-        conditions::{Conditions, MOST_ATTEMPTS, MOST_SECONDS},
-        system::Agent,
-    },
-    http::{
-        credentials::invalid_key,
-        moderation::publishes_to_hidden,
-        problem::{ApiError, Problem, ProblemMembers, STORAGE_QUOTA_EXCEEDED},
-        request::Validator,
-    },
-    store::{benchmarks::VersionTitle, declarations::Declaration, storage},
+use self::{
+    checks::{check_conditions, check_system, require_declared},
+    quota::over_quota,
 };
+pub use self::{
+    runs::{RunBody, find},
+    withdraw::Body as Reason,
+};
+use crate::app::App;
 
 /// OpenAPI descriptions of these endpoints.
 #[derive(utoipa::OpenApi)]
@@ -92,91 +85,4 @@ pub fn routes() -> Router<App> {
         .route("/runs/{id}/score", put(given_score::handler))
         .route("/runs/{id}/publish", post(publish::handler))
         .route("/runs/{id}/withdraw", post(withdraw::handler))
-}
-
-/// Checks conditions and returns them as they are kept: `None` where they say nothing.
-fn check_conditions(validator: &mut Validator, conditions: Option<Conditions>) -> Option<Conditions> {
-    let conditions = conditions.and_then(Conditions::if_any)?;
-    let seconds = conditions.time_limit_seconds.is_none_or(|seconds| (1..=MOST_SECONDS).contains(&seconds));
-    validator.require(seconds, "/conditions/timeLimitSeconds", "give 1 to 31536000 seconds");
-    let attempts = conditions.attempts.is_none_or(|attempts| (1..=MOST_ATTEMPTS).contains(&attempts));
-    validator.require(attempts, "/conditions/attempts", "give 1 to 1000000");
-    Some(conditions)
-}
-
-/// Checks the agent and the configuration, which tell the system of a run from the model's others, and returns both.
-fn check_system(
-    validator: &mut Validator,
-    agent: Option<&Agent>,
-    configuration: Option<&str>,
-) -> (Option<Agent>, Option<String>) {
-    let agent = agent.map(|agent| Agent {
-        name: validator.label("/agent/name", &agent.name, 100),
-        version: agent.version.as_ref().map(|version| validator.label("/agent/version", version, 100)),
-    });
-    (agent, configuration.map(|label| validator.label("/configuration", label, 100)))
-}
-
-/// Refuses a model or version that is not declared, or that an administrator hid.
-///
-/// # Errors
-/// `published_to_hidden`, or `validation_failed` at what is missing.
-fn require_declared(model: Option<&Declaration>, version: Option<&VersionTitle>) -> Result<(), ApiError> {
-    let of_model = model.and_then(|model| model.hidden_reason.clone());
-    let of_benchmark = version.and_then(|version| version.hidden_reason.clone());
-    if let Some(reason) = of_model.or(of_benchmark) {
-        return Err(publishes_to_hidden(reason));
-    }
-    let mut validator = Validator::default();
-    for (exists, pointer, what) in
-        [(model.is_some(), "/model", "model"), (version.is_some(), "/version", "benchmark version")]
-    {
-        if !exists {
-            validator.refuse(pointer, ValidationErrorCode::UnknownReference, format!("declare the {what} first"));
-        }
-    }
-    validator.finish()
-}
-
-/// Creates the error for a batch that its owner has no storage left for.
-///
-/// # Errors
-/// `invalid_api_key` where the owner's account has gone meanwhile; else what the database answers.
-async fn over_quota(app: &App, owner_id: &UserId) -> Result<ApiError, ApiError> {
-    let storage = storage::find(owner_id, app.config().storage_quota_bytes).run(app.database()).await?;
-    let storage = storage.ok_or_else(invalid_key)?;
-    let left = storage.left_bytes();
-    let detail = format!(
-        "{left} of {} bytes are left for benchmarks, runs and results, and this takes more; an administrator can raise the quota",
-        storage.quota_bytes
-    );
-    let members = ProblemMembers {
-        used_bytes: Some(storage.used_bytes),
-        quota_bytes: Some(storage.quota_bytes),
-        left_bytes: Some(left),
-        ..ProblemMembers::default()
-    };
-    Ok(Problem::new(STORAGE_QUOTA_EXCEEDED, detail).with(members).into())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use futures_util::FutureExt as _;
-
-    use super::*;
-    use crate::{
-        config::{Config, HostDefaults},
-        http::problem::INVALID_API_KEY,
-        ports::counting::Counting,
-    };
-
-    #[test]
-    fn an_owner_who_is_gone_by_then_has_no_quota_and_no_key() {
-        let defaults = HostDefaults::development("http://a.example");
-        let app = App::new(Arc::new(Counting::default()).ports(), Config::load(&|_| None, defaults).unwrap());
-        let refused = over_quota(&app, &"nobody".into()).now_or_never().expect("these ports never wait");
-        assert!(matches!(refused, Err(ApiError::Problem(problem)) if problem.is(INVALID_API_KEY)));
-    }
 }
