@@ -218,7 +218,8 @@ fn only_the_store_makes_statements() {
     let core = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
     let outside = sources(&core).into_iter().filter(|(path, _)| {
         let path = path.strip_prefix(&core).expect("a file of the application");
-        !path.starts_with("store") && !path.starts_with("ports")
+        // Unit tests in a file of their own may stand in for a database, too.
+        !path.starts_with("store") && !path.starts_with("ports") && !path.ends_with("tests.rs")
     });
     let outside = outside.collect::<Vec<_>>();
     assert!(outside.len() > 100, "{}", outside.len());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{body::Body, extract::Request, response::Response};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -13,7 +14,7 @@ use utoipa::{
 
 use crate::{
     app::App,
-    domain::{SecurityEventName, account},
+    domain::{Secret, SecurityEventName, account},
     http::{
         client::Client,
         page::{Frame, html_page},
@@ -28,6 +29,11 @@ use crate::{
         users::User,
     },
 };
+
+/// How long a verification link works, in seconds.
+pub const VERIFICATION_SECONDS: i64 = 24 * 3600;
+/// How long a reset link works, in seconds.
+pub(super) const RESET_SECONDS: i64 = 3600;
 
 /// Query parameters of a link that was followed; mail programs and trackers append some of their own.
 #[derive(Deserialize, IntoParams)]
@@ -196,4 +202,9 @@ pub fn refused_page(error: ApiError) -> Result<Response, ApiError> {
         )),
         error => Err(error),
     }
+}
+
+/// Generates a random token of 256 bits.
+pub fn random_token(app: &App) -> Secret {
+    Secret::new(URL_SAFE_NO_PAD.encode(app.random::<32>()))
 }
