@@ -71,6 +71,19 @@ fn sendgrid_body(mail: &Mail, id: &str) -> serde_json::Value {
     })
 }
 
+impl MailProvider {
+    /// Returns the provider's name for error messages.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Resend { .. } => "Resend",
+            Self::SendGrid { .. } => "SendGrid",
+            Self::Smtp(_) => "the SMTP server",
+            Self::Binding => "Cloudflare",
+            Self::Kept => "the development mailbox",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
