@@ -17,7 +17,7 @@ use crate::{
     store::{
         Answers, Batch, BatchError, Guard, Query,
         login_throttle::{self, Target},
-        mfa,
+        mfa::{self, SecondFactor},
         users::{self, User},
     },
 };
@@ -67,6 +67,17 @@ enum SecondFactorPolicy {
     Required,
 }
 
+impl SecondFactorPolicy {
+    /// Returns why the account cannot be asked with this code: it has no second factor, or the code is missing.
+    fn refusal(self, user: &User, code: Option<&Code>) -> Option<ApiError> {
+        match self {
+            Self::Required if !user.mfa_enabled => Some(not_enabled()),
+            Self::Required | Self::IfEnabled if user.mfa_enabled && code.is_none() => Some(code_required()),
+            _ => None,
+        }
+    }
+}
+
 /// Checks the password alone.
 ///
 /// # Errors
@@ -111,29 +122,8 @@ async fn check(
     let subject = caller.session_subject();
     let mut in_flight = InFlight::new(app, Target::of(&subject));
     let code = code.map(Code::parse);
-    let (user, second_factor) = loop {
-        let mut batch = caller.batch();
-        let user_id = batch.user_id();
-        in_flight.begin(&mut batch);
-        let user = batch.push(users::find_for_step_up(user_id));
-        let second_factor = batch.push(mfa::find(user_id, code.as_ref().and_then(Code::recovery_hash)));
-        match batch.run(app).await {
-            Err(BatchError::Guard(Guard::PasswordTurn)) => in_flight.wait().await?,
-            answers => {
-                let mut answers = answers?;
-                break (answers.take(user)?, answers.take(second_factor)?);
-            }
-        }
-    };
-    let user = user.ok_or_else(|| ApiError::internal("the person of a live session is gone"))?;
-
-    let missing = match policy {
-        SecondFactorPolicy::Required if !user.mfa_enabled => Some(not_enabled()),
-        SecondFactorPolicy::Required | SecondFactorPolicy::IfEnabled if user.mfa_enabled && code.is_none() => {
-            Some(code_required())
-        }
-        _ => None,
-    };
+    let (user, second_factor) = begin(app, caller, &mut in_flight, code.as_ref()).await?;
+    let missing = policy.refusal(&user, code.as_ref());
     let mut proof = Proof { user, subject, in_flight, policy, second: None };
     let refused = match missing {
         Some(missing) => Some(missing),
@@ -144,8 +134,8 @@ async fn check(
         return Err(refused);
     }
     if !passwords::verify(app, presented_password(password), proof.user.password_hash.clone()).await? {
-        // The batch above has confirmed the session. Were this one undone where it ends meanwhile, a guess would cost
-        // nothing.
+        // The batch of `begin` has confirmed the session. Were this one undone where it ends meanwhile, a guess would
+        // cost nothing.
         let mut batch = Batch::new();
         proof.in_flight.wrong(&mut batch);
         batch.push(caller.event(app, SecurityEventName::PasswordCheckFailed, json!({})));
@@ -164,6 +154,31 @@ async fn check(
         }
     }
     Ok(proof)
+}
+
+/// Puts the password in flight once it is its turn, and reads the account and its second factor.
+async fn begin(
+    app: &App,
+    caller: &ClaimedSession,
+    in_flight: &mut InFlight,
+    code: Option<&Code>,
+) -> Result<(User, SecondFactor), ApiError> {
+    loop {
+        let mut batch = caller.batch();
+        let user_id = batch.user_id();
+        in_flight.begin(&mut batch);
+        let user = batch.push(users::find_for_step_up(user_id));
+        let second_factor = batch.push(mfa::find(user_id, code.and_then(Code::recovery_hash)));
+        match batch.run(app).await {
+            Err(BatchError::Guard(Guard::PasswordTurn)) => in_flight.wait().await?,
+            answers => {
+                let mut answers = answers?;
+                let (user, second_factor) = (answers.take(user)?, answers.take(second_factor)?);
+                let user = user.ok_or_else(|| ApiError::internal("the person of a live session is gone"))?;
+                return Ok((user, second_factor));
+            }
+        }
+    }
 }
 
 /// Counts a check against the 30 that a person has in an hour: each costs hashes, and what follows a right one a mail.

@@ -34,7 +34,7 @@ use crate::{
         Batch, BatchError, Guard,
         mfa::{self, NewChallenge},
         sessions::Session,
-        users,
+        users::{self, LoginAccount, User},
     },
 };
 
@@ -171,15 +171,7 @@ pub async fn log_in(
     let password = presented_password(typed);
 
     let mut attempt = LoginAttempt::new(app, client, address);
-    let mut found = loop {
-        let mut batch = Batch::new();
-        attempt.in_flight.begin(&mut batch);
-        let account = batch.push(attempt.account());
-        match batch.run(app.database()).await {
-            Err(BatchError::Guard(Guard::PasswordTurn)) => attempt.in_flight.wait().await?,
-            answers => break answers?.take(account)?,
-        }
-    };
+    let mut found = begin(app, &mut attempt).await?;
     let network_known = found.as_ref().is_some_and(|found| found.network_known);
     // A second round only where the account changed while we hashed: another login put a new hash of the same
     // password in place, or the password is another one now.
@@ -197,14 +189,7 @@ pub async fn log_in(
             return Err(if user.email_verified { suspended() } else { not_verified() });
         }
         if password_hash::needs_rehash(encoded.expose(), app.config().password_params) {
-            match passwords::hash(app, password.clone()).await {
-                Ok(hash) => {
-                    batch.expect(Guard::PasswordUnchanged, users::rehash(&user.id, &encoded, &hash));
-                    user.password_hash = Some(hash);
-                }
-                // The old hash serves for another while.
-                Err(error) => tracing::warn!(?error, "a password could not be hashed anew"),
-            }
+            rehash(app, &mut user, &encoded, password.clone(), &mut batch).await;
         }
         let admitted = Admitted { user: &user, cookie, replaces, methods: &["password"] };
         match go_on(app, client, admitted, batch).await {
@@ -223,6 +208,31 @@ pub async fn log_in(
     batch.run(app.database()).await?;
     attempt.in_flight.ended();
     Err(ApiError::new(INVALID_CREDENTIALS, "check both, or reset the password"))
+}
+
+/// Puts the password in flight once it is its turn, and reads the account of the address.
+async fn begin(app: &App, attempt: &mut LoginAttempt) -> Result<Option<LoginAccount>, ApiError> {
+    loop {
+        let mut batch = Batch::new();
+        attempt.in_flight.begin(&mut batch);
+        let account = batch.push(attempt.account());
+        match batch.run(app.database()).await {
+            Err(BatchError::Guard(Guard::PasswordTurn)) => attempt.in_flight.wait().await?,
+            answers => return Ok(answers?.take(account)?),
+        }
+    }
+}
+
+/// Hashes the password at the configured cost, and adds the change to the batch.
+async fn rehash(app: &App, user: &mut User, encoded: &Secret, password: Secret, batch: &mut Batch) {
+    match passwords::hash(app, password).await {
+        Ok(hash) => {
+            batch.expect(Guard::PasswordUnchanged, users::rehash(&user.id, encoded, &hash));
+            user.password_hash = Some(hash);
+        }
+        // The old hash serves for another while.
+        Err(error) => tracing::warn!(?error, "a password could not be hashed anew"),
+    }
 }
 
 /// Next step after a right password.

@@ -180,22 +180,7 @@ async fn read(
         usize::MAX
     };
     let (page, next) = query.page(rows, position.as_ref(), limit, snapshot.as_deref(), as_of)?;
-    let body = match format {
-        Format::Csv => formats::csv(&page, &board.scope.measure)?,
-        Format::Ndjson => formats::ndjson(&page, &board.scope.measure),
-        Format::Json => {
-            let leaderboard = Leaderboard {
-                benchmark: board.scope.benchmark,
-                version: board.scope.version,
-                measure: board.scope.measure,
-                snapshot_id: snapshot,
-                generated_at: board.scope.snapshot.map(|snapshot| snapshot.created_at),
-                data: page,
-                next_cursor: next.clone(),
-            };
-            serde_json::to_string(&leaderboard).map_err(|error| ApiError::internal(error.to_string()))?
-        }
-    };
+    let body = write(format, board.scope, page, next.as_deref())?;
     let Some(key) = kept_as else {
         let tag = caching::etag(body.as_bytes());
         let known = caching::not_modified(headers, &tag, MINUTE);
@@ -208,6 +193,27 @@ async fn read(
     let page = BoardPage { at: app.now(), next, body: body.into() };
     keep(app, &key, &page);
     Ok(answer(&uri, format, page.body, page.next.as_deref(), &caching::etag(key.as_bytes())))
+}
+
+/// Writes rows of a board in the format.
+fn write(format: Format, scope: Scope, rows: Vec<RowBody>, next: Option<&str>) -> Result<String, ApiError> {
+    match format {
+        Format::Csv => formats::csv(&rows, &scope.measure),
+        Format::Ndjson => Ok(formats::ndjson(&rows, &scope.measure)),
+        Format::Json => {
+            let (snapshot_id, generated_at) = scope.snapshot.map(|snapshot| (snapshot.id, snapshot.created_at)).unzip();
+            let leaderboard = Leaderboard {
+                benchmark: scope.benchmark,
+                version: scope.version,
+                measure: scope.measure,
+                snapshot_id,
+                generated_at,
+                data: rows,
+                next_cursor: next.map(str::to_owned),
+            };
+            serde_json::to_string(&leaderboard).map_err(|error| ApiError::internal(error.to_string()))
+        }
+    }
 }
 
 /// Header of a cached page, stored as a line of JSON before the body, so that the body can be sent as it is.
