@@ -114,22 +114,9 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
         None => ports,
     };
     let app = App::new(ports, config);
-    let ticking = tokio::spawn(host.clone().tick(app.clone(), stop.clone()));
-    let saving = tokio::spawn({
-        let (host, stop) = (host.clone(), stop.clone());
-        async move { host.key_gate.save_in_time(&*host.clock, stop).await }
-    });
-
-    let file = data_directory::database_file(&options.data.directory);
     let backups = nightly.as_ref().map(|nightly| nightly.directory().to_owned());
-    let backing_up = tokio::spawn({
-        let (clock, stop) = (host.clock.clone(), stop.clone());
-        async move {
-            if let Some(nightly) = nightly {
-                nightly.run(file, clock, stop).await;
-            }
-        }
-    });
+    let file = data_directory::database_file(&options.data.directory);
+    let tasks = host.spawn_tasks(&app, nightly, file, &stop);
 
     print_line(&format!("open {base_url}"));
     print_line(&format!("listening on {address}, for {} connections, {} an address", limits.total, limits.per_network));
@@ -141,7 +128,7 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     let connections = accept(&listener, server, &stop).await;
     drop(listener);
     app.stop_sending();
-    host.stop(connections, [ticking, saving, backing_up]).await;
+    host.stop(connections, tasks).await;
     spans_end.cancel();
     if let Some(exporting) = exporting
         && tokio::time::timeout(LAST_SPANS, exporting).await.is_err()
@@ -335,6 +322,30 @@ impl Host {
             backups,
             clock: self.clock.clone(),
         }
+    }
+
+    /// Spawns what runs beside the requests until it is told to stop: the tick, saving counts of use, and backups.
+    fn spawn_tasks(
+        &self,
+        app: &App,
+        nightly: Option<Nightly>,
+        database: PathBuf,
+        stop: &CancellationToken,
+    ) -> [JoinHandle<()>; 3] {
+        let ticking = tokio::spawn(self.clone().tick(app.clone(), stop.clone()));
+        let saving = tokio::spawn({
+            let (host, stop) = (self.clone(), stop.clone());
+            async move { host.key_gate.save_in_time(&*host.clock, stop).await }
+        });
+        let backing_up = tokio::spawn({
+            let (clock, stop) = (self.clock.clone(), stop.clone());
+            async move {
+                if let Some(nightly) = nightly {
+                    nightly.run(database, clock, stop).await;
+                }
+            }
+        });
+        [ticking, saving, backing_up]
     }
 
     /// Runs ticks, at once and then at intervals, until told to stop.

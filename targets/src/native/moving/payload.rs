@@ -3,7 +3,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     io::{BufRead, BufReader, Read, Write},
+    path::Path,
 };
 
 use aibaas_core::store::migrations::{MIGRATIONS, SchemaState, newer};
@@ -16,6 +18,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     MoveError,
     rows::{Sink, Table},
+    sealed::OpeningReader,
 };
 
 /// Longest line in bytes: a row is of 2 MB at most, and a character takes up to six.
@@ -123,6 +126,14 @@ fn from_json(value: Json) -> Option<Value> {
         Json::Object(members) => Value::Blob(BASE64.decode(members.get("base64")?.as_str()?.as_bytes()).ok()?),
         Json::Bool(_) | Json::Array(_) => return None,
     })
+}
+
+/// Passes all rows of a sealed file to the sink.
+///
+/// # Errors
+/// [`MoveError`] where the file cannot be opened, is damaged, or the sink refuses.
+pub fn open(path: &Path, passphrase: &str, sink: &mut impl Sink) -> Result<(), MoveError> {
+    read(OpeningReader::new(BufReader::new(File::open(path)?), passphrase)?, sink)
 }
 
 /// Passes all rows to the sink, and checks that they are as many as were written.
