@@ -180,12 +180,19 @@ fn sources(folder: &std::path::Path) -> Vec<(std::path::PathBuf, String)> {
     found
 }
 
+/// How SQL that reads or writes tables begins.
+const SQL: [&str; 5] = ["SELECT ", "INSERT INTO", "DELETE FROM", "UPDATE ", "CREATE TABLE"];
+
+/// The text of a file without its unit tests, which may stand in for a database.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
+}
+
 /// What of a file of the application or a host belongs into the store: statements, and the values of their rows.
 fn statements(text: &str) -> Vec<&str> {
-    // Unit tests may stand in for a database.
-    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let signs = ["Statement", ".bind(", "SELECT ", "INSERT INTO", "DELETE FROM", "UPDATE "];
-    let mut found = signs.into_iter().filter(|sign| text.contains(sign)).collect::<Vec<_>>();
+    let text = without_tests(text);
+    let signs = ["Statement", ".bind("].into_iter().chain(SQL);
+    let mut found = signs.filter(|sign| text.contains(sign)).collect::<Vec<_>>();
     let imports = text.split("ports::{").skip(1).filter_map(|rest| rest.split('}').next());
     let names = imports.flat_map(|imports| imports.split(',')).map(str::trim);
     found.extend(names.filter(|name| ["Row", "Rows", "Value"].contains(name)));
@@ -211,6 +218,8 @@ fn operators_commands_make_no_statements() {
 #[test]
 fn a_statement_would_be_found() {
     assert_eq!(statements("use x::ports::{Clock, Row};\nquery(\"SELECT 1\")"), ["SELECT ", "Row"]);
+    let after_a_test_item = "#[cfg(test)]\nfn a() {}\nquery(\"UPDATE t\")\n#[cfg(test)]\nmod tests {\nSELECT 1";
+    assert_eq!(statements(after_a_test_item), ["UPDATE "]);
 }
 
 #[test]
@@ -225,6 +234,23 @@ fn only_the_store_makes_statements() {
     assert!(outside.len() > 100, "{}", outside.len());
     for (path, text) in outside {
         assert_eq!(statements(&text), [""; 0], "{}", path.display());
+    }
+}
+
+/// Hosts keep the SQL of their own tables in files, as the store does. Their databases speak of SQLite itself, and what
+/// moves an instance of whatever tables there are.
+#[test]
+fn hosts_write_no_sql_in_rust() {
+    let hosts = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets/src");
+    let others = sources(&hosts).into_iter().filter(|(path, _)| {
+        let path = path.strip_prefix(&hosts).expect("a file of a host");
+        !path.starts_with("native/database") && !path.starts_with("native/moving") && !path.ends_with("tests.rs")
+    });
+    let others = others.collect::<Vec<_>>();
+    assert!(others.len() > 80, "{}", others.len());
+    for (path, text) in others {
+        let found = SQL.into_iter().filter(|sign| without_tests(&text).contains(sign)).collect::<Vec<_>>();
+        assert_eq!(found, [""; 0], "{}", path.display());
     }
 }
 

@@ -59,9 +59,12 @@ fn create_log() -> Query<()> {
     Sql::new(CREATE_LOG).essential().execute()
 }
 
+/// Statement of [`applied`], for a program that opens the file itself.
+pub const APPLIED: &str = include_str!("sql/migrations/applied.sql");
+
 /// Lists the names of the migrations that ran, oldest first.
 pub fn applied() -> Query<Vec<String>> {
-    sql!("migrations/applied").all(|row| row.text("name"))
+    Sql::new(APPLIED).all(|row| row.text("name"))
 }
 
 fn record(name: &str) -> Query<()> {

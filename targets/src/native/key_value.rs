@@ -9,15 +9,12 @@ use tokio::sync::Mutex;
 
 use super::database::{Durability, SqliteDatabase, full};
 
-const CREATE: &str = "CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID";
-const CREATE_INDEX: &str = "CREATE INDEX entries_by_expiry ON entries (expires_at)";
-const GET: &str = "SELECT value FROM entries WHERE key = ?1 AND expires_at > ?2";
-const PUT: &str = "INSERT INTO entries (key, value, expires_at) VALUES (?1, ?2, ?3)
-    ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at";
-const PURGE: &str = "DELETE FROM entries WHERE expires_at <= ?1";
-/// Makes room: deletes the tenth of the entries that expires first.
-const EVICT: &str = "DELETE FROM entries WHERE key IN (
-    SELECT key FROM entries ORDER BY expires_at LIMIT (SELECT count(*) / 10 + 1 FROM entries))";
+const CREATE: &str = include_str!("key_value/create.sql");
+const CREATE_INDEX: &str = include_str!("key_value/create_index.sql");
+const GET: &str = include_str!("key_value/get.sql");
+const PUT: &str = include_str!("key_value/put.sql");
+const PURGE: &str = include_str!("key_value/purge.sql");
+const EVICT: &str = include_str!("key_value/evict.sql");
 
 /// Keeps the file within 64 MiB, in pages of 4 KiB.
 const BOUND: &str = "PRAGMA max_page_count = 16384";

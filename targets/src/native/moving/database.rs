@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, path::Path, time::Duration};
 
-use aibaas_core::store::moving::is_moved;
+use aibaas_core::store::{migrations::APPLIED, moving::is_moved};
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
 use super::{
@@ -56,7 +56,7 @@ pub fn read(path: &Path, sink: &mut impl Sink) -> Result<(), MoveError> {
     database.pragma_update(None, "trusted_schema", false)?;
     database.execute_batch("BEGIN")?;
     let applied = database
-        .prepare("SELECT name FROM d1_migrations ORDER BY id")
+        .prepare(APPLIED)
         .and_then(|mut applied| applied.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>())
         .map_err(|_| MoveError::new("it is no database of aibaas"))?;
     check_schema(&applied)?;

@@ -1,0 +1,1 @@
+CREATE INDEX entries_by_expiry ON entries (expires_at)

@@ -1,0 +1,2 @@
+-- Forgets what has expired at ?1.
+DELETE FROM entries WHERE expires_at <= ?1
