@@ -1,7 +1,8 @@
 //! Every SQL text of the application prepares against the migrated schema, and none scans a table that grows.
 
 use aibaas_core::{
-    ports::{Timestamp, Value},
+    domain::Timestamp,
+    ports::Value,
     store::{
         Guard,
         migrations::{CREATE_LOG, MIGRATIONS, Migration},

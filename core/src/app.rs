@@ -8,9 +8,9 @@ use std::{
 
 use crate::{
     config::Config,
-    domain::{Keys, uuid_v7},
+    domain::{Keys, Timestamp, uuid_v7},
     memory,
-    ports::{Clock, Database, Deadlines, KeyValue, Ports, Timestamp},
+    ports::{Clock, Database, Deadlines, KeyValue, Ports},
 };
 
 /// Address of the client that sent the request, from a source that the host trusts; the host puts it into the request's

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    ports::{Clock, Database, Timestamp},
+    domain::Timestamp,
+    ports::{Clock, Database},
     store::{
         Batch, BatchError,
         outbox::{self, MOST_COUNTED, OutboxState},

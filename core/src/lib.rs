@@ -13,6 +13,8 @@
 mod app;
 mod backlog;
 mod config;
+#[cfg(test)]
+mod counting_ports;
 pub mod domain;
 mod http;
 mod mail;

@@ -7,14 +7,14 @@
 use crate::{
     app::App,
     domain::{
+        TaskAttempt, Timestamp,
         log_record::{DigestedResults, ResultsDigest, Row},
         result_pack::{self, PackError, Packer, ResultPack},
     },
-    ports::{DatabaseError, Timestamp},
+    ports::DatabaseError,
     store::{
         Batch, BatchError, Guard,
         packs::{self, DueRun},
-        results::TaskAttempt,
     },
 };
 

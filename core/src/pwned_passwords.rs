@@ -81,7 +81,8 @@ mod tests {
     use super::*;
     use crate::{
         config::{Config, HostDefaults},
-        ports::{OutboundResponse, counting::Counting},
+        counting_ports::Counting,
+        ports::OutboundResponse,
     };
 
     /// Returns whether `password` is breached when the service answers so, and the requests that were sent.

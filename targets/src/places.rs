@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use aibaas_core::ports::HashError;
+use aibaas_core::domain::password_hash::HashError;
 
 /// Most hashes of an isolate that wait for one worker: at a twentieth of a second each, as long as their requests wait.
 pub const MOST_WAITING: usize = 100;

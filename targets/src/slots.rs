@@ -3,7 +3,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use aibaas_core::ports::Timestamp;
+use aibaas_core::domain::Timestamp;
 
 /// Number of pairs of slots; a key may stand in either slot of its pair.
 const PAIRS: u64 = 256;

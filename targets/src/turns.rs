@@ -10,7 +10,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use aibaas_core::ports::{HashError, HashJob, HashOutcome, PasswordHasher};
+use aibaas_core::{
+    domain::password_hash::{HashError, HashJob, HashOutcome},
+    ports::PasswordHasher,
+};
 use async_trait::async_trait;
 use futures_channel::oneshot;
 

@@ -5,13 +5,16 @@ mod release_before;
 use std::sync::Mutex;
 
 use aibaas_core::{
-    domain::{RunId, UserId, log_record::ResultsDigest, run_aggregates::RunSums, run_status::RunStatus},
+    domain::{
+        RunId, TaskAttempt, Timestamp, UserId, log_record::ResultsDigest, run_aggregates::RunSums,
+        run_status::RunStatus,
+    },
     ports,
     store::{
         Batch, benchmarks,
         migrations::{CREATE_LOG, MIGRATIONS, Migration, MigrationError, migrate, plan},
         publications::{Publication, RunEnding, ScoreSource},
-        results::{self, TaskAttempt},
+        results,
     },
 };
 use aibaas_tests::fixtures::seeded;
@@ -195,7 +198,7 @@ async fn publish(database: &Memory, (run, _, benchmark, at): &Published) {
     let publication = Publication { run_id, owner_id, revision: 0, source, results };
     assert!(publication.preparations().expect("nothing beforehand").is_empty());
     let mut batch = Batch::new();
-    publication.publish(&mut batch, &format!("snapshot-{run}"), ports::Timestamp(*at)).expect("a batch");
+    publication.publish(&mut batch, &format!("snapshot-{run}"), Timestamp(*at)).expect("a batch");
     batch.run(database).await.expect("a publication");
 }
 
@@ -496,7 +499,7 @@ fn what_stood_before_systems_stands_as_it_did() {
 
     let memory = Memory(Mutex::new(database));
     let mut batch = Batch::new();
-    let at = ports::Timestamp(2000);
+    let at = Timestamp(2000);
     let ending = RunEnding { run_id: &"run-1".into(), status: RunStatus::Withdrawn, reason: "a mistake", at };
     ending.of_published(&mut batch, Some(&"owner".into()), "withdrawal-1");
     drop(batch.run(&memory).now_or_never().expect("it never waits").expect("a withdrawal"));

@@ -4,11 +4,11 @@
 use aibaas_core::{
     SqlKeyGate, SqlRateLimiter,
     domain::{
-        ApiKeyId,
+        ApiKeyId, LimitState, Timestamp,
         api_key::KeyHash,
         key_use::{Decision, KeyUse},
     },
-    ports::{KeyGate as _, Limit, LimitState, RateLimiter as _, Statement, Timestamp},
+    ports::{KeyGate as _, Limit, RateLimiter as _, Statement},
     store::{
         key_uses::{self, Charge},
         rate_limits,

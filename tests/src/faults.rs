@@ -7,13 +7,15 @@ use std::sync::{
 
 use aibaas_core::{
     domain::{
+        Timestamp,
         api_key::KeyHash,
         key_use::{Decision, HourOfUse, KeyUse},
+        password_hash::{HashError, HashJob, HashOutcome},
     },
     ports::{
-        Admission, BoxFuture, Database, DatabaseError, HashError, HashJob, HashOutcome, HttpClient, HttpError, KeyGate,
-        KeyGateError, KeyValue, KeyValueError, Limit, OutboundRequest, OutboundResponse, PasswordHasher, Ports,
-        RateLimitError, RateLimiter, Rows, Statement, Timer, Timestamp,
+        Admission, BoxFuture, Database, DatabaseError, HttpClient, HttpError, KeyGate, KeyGateError, KeyValue,
+        KeyValueError, Limit, OutboundRequest, OutboundResponse, PasswordHasher, Ports, RateLimitError, RateLimiter,
+        Rows, Statement, Timer,
     },
 };
 use async_trait::async_trait;

@@ -1,6 +1,6 @@
 //! Reads single variables and notes their mistakes.
 
-use super::{Environment, Publishing, variables::DEVELOPMENT_SECRET};
+use super::{Environment, Publishing};
 use crate::{
     domain::{Secret, account::Email, origin, password_hash},
     ports::Limit,
@@ -11,6 +11,9 @@ pub const MOST_STORAGE_QUOTA: i64 = 9_007_199_254_740_991;
 
 /// Default of `STORAGE_QUOTA_BYTES`: 1 GiB, about a hundred of the largest runs.
 const DEFAULT_STORAGE_QUOTA: i64 = 1 << 30;
+
+/// Secret of a development server, which anybody can read here.
+pub(super) const DEVELOPMENT_SECRET: &str = "development-only-secret, not for production use 0123456789";
 
 /// Most hours that a variable may say: ten years.
 const MOST_HOURS: u32 = 87_600;

@@ -1,6 +1,9 @@
 //! What a configuration may hold, and which mistakes are told.
 
-use super::{reader::is_weak, variables::DEVELOPMENT_SECRET, *};
+use super::{
+    reader::{DEVELOPMENT_SECRET, is_weak},
+    *,
+};
 use crate::ports::{Clock, Deadlines};
 
 fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -85,8 +88,8 @@ fn the_clock_moves_only_where_that_was_asked_for() {
     struct FixedClock;
 
     impl Clock for FixedClock {
-        fn now(&self) -> crate::ports::Timestamp {
-            crate::ports::Timestamp(0)
+        fn now(&self) -> crate::domain::Timestamp {
+            crate::domain::Timestamp(0)
         }
     }
 

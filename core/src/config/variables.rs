@@ -1,13 +1,10 @@
 //! Variables that have rules and defaults of their own.
 
-use super::reader::{Reader, is_sender};
+use super::reader::{DEVELOPMENT_SECRET, Reader, is_sender};
 use crate::{
     domain::{JwtAlgorithm, Secret, account::Email, network::Network},
     ports::Deadlines,
 };
-
-/// Secret of a development server, which anybody can read here.
-pub(super) const DEVELOPMENT_SECRET: &str = "development-only-secret, not for production use 0123456789";
 
 impl Reader<'_> {
     pub(super) fn jwt_secret(&mut self, production: bool) -> Secret {

@@ -210,12 +210,6 @@ impl<'de> Deserialize<'de> for KeyHash {
     }
 }
 
-impl From<KeyHash> for crate::ports::Value {
-    fn from(hash: KeyHash) -> Self {
-        Self::Blob(hash.0.to_vec())
-    }
-}
-
 /// Checks whether a credential is meant to be an API key: it begins with `aib_`.
 #[must_use]
 pub fn looks_like_key(text: &str) -> bool {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{ValidationError, ValidationErrorCode, api_key::Scope, formats::IpBlock, network::Network, values};
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 /// Highest rate limit: the limiter remembers each admission of a window.
 const MOST_RATE_LIMIT: u32 = 100_000;

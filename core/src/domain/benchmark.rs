@@ -32,16 +32,6 @@ pub enum Evidence {
     Score,
 }
 
-/// What a score means: `pass_rate` is the share of tasks passed, `score` the mean of scores within the version's bounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// The share of tasks passed.
-    PassRate,
-    /// The mean of the tasks' scores.
-    Score,
-}
-
 impl Evidence {
     /// Returns the name of the evidence in the database and on the wire.
     #[must_use]
@@ -57,22 +47,6 @@ impl Evidence {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Self::Results, Self::Counts, Self::Score].into_iter().find(|evidence| evidence.as_str() == name)
-    }
-}
-
-impl Metric {
-    /// Returns the name of the metric in the database and on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PassRate => "pass_rate",
-            Self::Score => "score",
-        }
-    }
-    /// Returns the metric with this name, if there is one.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::PassRate, Self::Score].into_iter().find(|metric| metric.as_str() == name)
     }
 }
 

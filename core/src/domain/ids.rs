@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 /// Creates a UUIDv7 (RFC 9562) of a moment. `random` must be fresh.
 #[must_use]
@@ -47,12 +47,6 @@ macro_rules! ids {
         impl From<$id> for String {
             fn from(id: $id) -> Self {
                 id.0
-            }
-        }
-
-        impl From<&$id> for crate::ports::Value {
-            fn from(id: &$id) -> Self {
-                Self::Text(id.0.clone())
             }
         }
 

@@ -9,7 +9,7 @@ use super::{
     api_key::{KeyHash, Scope},
     network::Network,
 };
-use crate::ports::{LimitState, Timestamp};
+use crate::domain::{LimitState, Timestamp};
 
 /// Length of an hour, in milliseconds.
 pub const HOUR_MS: i64 = 3_600_000;

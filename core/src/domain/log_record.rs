@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::merkle::{self, Hash};
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 /// Number of the current form of leaves and digests. In the first form, a run's results were digested line by line
 /// after its record; since the second, their own digest follows the record, and is computed before the record is

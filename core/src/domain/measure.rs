@@ -3,10 +3,37 @@
 use serde::{Deserialize, Serialize, ser::SerializeMap as _};
 use utoipa::ToSchema;
 
-use super::{benchmark::Metric, statistics::Interval};
+use super::statistics::Interval;
 
 /// Largest absolute value of a score, whatever the bounds are, so that sums over a run stay exact enough.
 pub const MOST_SCORE: f64 = 1e12;
+
+/// What a score means: `pass_rate` is the share of tasks passed, `score` the mean of scores within the version's bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// The share of tasks passed.
+    PassRate,
+    /// The mean of the tasks' scores.
+    Score,
+}
+
+impl Metric {
+    /// Returns the name of the metric in the database and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PassRate => "pass_rate",
+            Self::Score => "score",
+        }
+    }
+
+    /// Returns the metric with this name, if there is one.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::PassRate, Self::Score].into_iter().find(|metric| metric.as_str() == name)
+    }
+}
 
 /// Which scores are better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

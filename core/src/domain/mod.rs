@@ -14,6 +14,7 @@ pub mod jws;
 pub mod key_lease;
 pub mod key_use;
 pub mod leaderboard;
+mod limit_state;
 pub mod log_record;
 pub mod mail_state;
 pub mod measure;
@@ -36,8 +37,10 @@ pub mod standard_webhooks;
 pub mod statistics;
 pub mod strict_json;
 pub mod system;
+mod task_attempt;
 #[cfg(test)]
 mod test_rng;
+mod timestamp;
 pub mod totp;
 mod trace_parent;
 pub mod undeliverable;
@@ -53,9 +56,12 @@ pub use ids::{
     WebhookId, uuid_v7,
 };
 pub use jws::JwtAlgorithm;
+pub use limit_state::LimitState;
 pub use secret::Secret;
 pub use security_event::SecurityEventName;
 pub use signing_keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Jwk, Jwks, Keys, RefreshToken, TokenError};
 pub use sliding_log::SlidingLog;
+pub use task_attempt::TaskAttempt;
+pub use timestamp::Timestamp;
 pub use trace_parent::TraceParent;
 pub use validation_error::{ValidationError, ValidationErrorCode};

@@ -21,7 +21,6 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::Secret;
-use crate::ports::{HashError, HashJob, HashOutcome};
 
 /// Longest encoded hash that is parsed, in bytes: no scheme's hash comes near it.
 const LONGEST_ENCODED: usize = 512;
@@ -87,6 +86,47 @@ impl Bound {
     const OWN: Self = Self { memory_kib: 1_048_576, filled_kib: 4 * 1_048_576 };
     /// Limits that every host can bear, for a hash that another system made.
     const IMPORTED: Self = Self { memory_kib: 65_536, filled_kib: 8 * 65_536 };
+}
+
+/// A password hash to compute or to check. Holds secrets, so only its kind is printed.
+#[derive(Clone, Debug)]
+pub enum HashJob {
+    /// Hash a new password.
+    Hash {
+        /// The password, normalised.
+        password: Secret,
+        /// 16 fresh random bytes.
+        salt: [u8; 16],
+        /// Cost parameters.
+        params: Params,
+    },
+    /// Check a password against an encoded hash, with the parameters that the hash names.
+    Verify {
+        /// The password, normalised.
+        password: Secret,
+        /// Encoded hash, a PHC string.
+        encoded: Secret,
+    },
+}
+
+/// Result of a [`HashJob`].
+#[derive(Clone, Debug)]
+pub enum HashOutcome {
+    /// PHC string of a new hash.
+    Hashed(Secret),
+    /// Whether the password is right.
+    Verified(bool),
+}
+
+/// Reason why no hash was computed.
+#[derive(Clone, Debug, Error)]
+pub enum HashError {
+    /// Too many jobs wait; a client may try again in a second.
+    #[error("password hashing is at capacity")]
+    Busy,
+    /// The job itself is impossible, or its thread is gone.
+    #[error("password hashing: {0}")]
+    Failed(String),
 }
 
 /// The memory that Argon2 fills, kept from one hash to the next: fresh memory costs each hash its page faults, and

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::SealId;
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 /// What has become of a seal. `opened`: a run was published with it, whatever became of the run since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use crate::ports::{LimitState, Timestamp};
+use crate::domain::{LimitState, Timestamp};
 
 /// A sliding log: the exact limiter. It keeps what was admitted within the window, so that no window admits more than
 /// the limit, even of a burst, and a burst that starts from empty gets all of the limit. Admissions of the same

@@ -9,7 +9,7 @@ use subtle::{ConditionallySelectable as _, ConstantTimeEq as _, ConstantTimeGrea
 use zeroize::Zeroizing;
 
 use super::Secret;
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 /// Length of a secret in bytes: that of SHA-1's output (RFC 4226, 4).
 const SECRET_BYTES: usize = 20;

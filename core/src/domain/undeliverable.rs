@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{SecurityEventName, account::Email, wire_names::wire_names};
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 wire_names! {
     /// Why mail to an address is not sent.

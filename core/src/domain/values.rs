@@ -4,7 +4,7 @@ use super::{
     ValidationError, ValidationErrorCode,
     visible::{has_visible, is_bidi_control, is_control, is_ignorable},
 };
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 /// Trims a text and checks that it has `least` to `most` characters, none of them NUL, and a visible one unless it may
 /// be empty.

@@ -18,10 +18,7 @@ use futures_util::{
 };
 
 use super::problem::ApiError;
-use crate::{
-    app::App,
-    ports::{Clock, Timestamp},
-};
+use crate::{app::App, domain::Timestamp, ports::Clock};
 
 /// Answers within the deadline, whatever the handler waits for. The time in which the client sends its body is not
 /// counted: the host limits that.

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     client::Client,
-    credentials::ClaimedSession,
+    credentials::{ClaimedSession, ConfirmedSession},
     problem::{ApiError, IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED, MALFORMED_REQUEST, Problem},
     request::{FromBody, read},
 };
@@ -176,9 +176,9 @@ impl FulfilledUpload {
 }
 
 impl Claim {
-    /// Checks whether this caller holds a claim.
-    pub fn is_held_by(&self, caller: &str) -> bool {
-        self.0.as_ref().is_some_and(|claim| claim.caller == caller)
+    /// Returns the proof that the round trip of the claim confirmed the session, where the request has a key.
+    pub fn confirmed<'a>(&self, caller: &'a ClaimedSession) -> Option<ConfirmedSession<'a>> {
+        self.0.as_ref().and_then(|claim| ConfirmedSession::by_claim_of(&claim.caller, caller))
     }
 
     /// Fulfils the claim in the batch that makes the reply true. If the claim has passed to another request,

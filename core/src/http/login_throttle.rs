@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::account::token_hash,
-    ports::Timestamp,
+    domain::{Timestamp, account::token_hash},
     store::{
         Batch, Guard, Query,
         login_throttle::{self, ACCOUNT, Target},

@@ -259,7 +259,8 @@ mod tests {
     use super::*;
     use crate::{
         config::HostDefaults,
-        ports::{Database, DatabaseError, Ports, Rows, Statement, counting::Counting},
+        counting_ports::Counting,
+        ports::{Database, DatabaseError, Ports, Rows, Statement},
     };
 
     /// Database that is always unavailable.

@@ -25,6 +25,7 @@ mod openapi;
 mod page;
 mod parameters;
 mod passwords;
+mod person_limits;
 mod problem;
 mod problem_page;
 mod public_reads;

@@ -14,7 +14,7 @@ use super::{
     problem::{ApiError, MALFORMED_REQUEST},
     request::Query,
 };
-use crate::{ports::Timestamp, store::PageBefore};
+use crate::{domain::Timestamp, store::PageBefore};
 
 const MOST: u32 = 100;
 const DEFAULT: u32 = 20;

@@ -3,8 +3,11 @@
 use super::problem::ApiError;
 use crate::{
     app::App,
-    domain::{Secret, ValidationError, account::presented_password, password_hash},
-    ports::{HashJob, HashOutcome},
+    domain::{
+        Secret, ValidationError,
+        account::presented_password,
+        password_hash::{self, HashJob, HashOutcome},
+    },
     pwned_passwords,
 };
 

@@ -11,12 +11,14 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use super::credentials;
 use crate::{
-    domain::{ValidationError, ValidationErrorCode, api_key::Scope, api_key_settings::MemberError},
+    domain::{
+        TaskAttempt, ValidationError, ValidationErrorCode, api_key::Scope, api_key_settings::MemberError,
+        password_hash::HashError,
+    },
     mail::QueueError,
-    ports::{DatabaseError, HashError, KeyGateError, RateLimitError},
-    store::{BatchError, Guard, results::TaskAttempt},
+    ports::{DatabaseError, KeyGateError, RateLimitError},
+    store::{BatchError, Guard},
 };
 
 /// Kind of a problem: its code, HTTP status and title.
@@ -395,6 +397,24 @@ impl ApiError {
         Self::new(NOT_FOUND, format!("no such {what}"))
     }
 
+    /// Creates a `session_revoked`.
+    #[must_use]
+    pub fn session_revoked() -> Self {
+        Self::new(SESSION_REVOKED, "log in again")
+    }
+
+    /// Creates an `account_suspended`.
+    #[must_use]
+    pub fn account_suspended() -> Self {
+        Self::new(ACCOUNT_SUSPENDED, "ask the operators why")
+    }
+
+    /// Creates the `role_required` of somebody who is no administrator.
+    #[must_use]
+    pub fn admins_only() -> Self {
+        Self::new(ROLE_REQUIRED, "this needs the role admin")
+    }
+
     /// Creates an error of ours that a retry will not mend.
     #[must_use]
     pub fn internal(cause: impl Into<String>) -> Self {
@@ -436,9 +456,9 @@ impl From<DatabaseError> for ApiError {
 impl From<BatchError> for ApiError {
     fn from(error: BatchError) -> Self {
         match error {
-            BatchError::Guard(Guard::SessionLive) => credentials::session_revoked(),
-            BatchError::Guard(Guard::AccountActive) => credentials::suspended(),
-            BatchError::Guard(Guard::AdminRole) => credentials::admins_only(),
+            BatchError::Guard(Guard::SessionLive) => Self::session_revoked(),
+            BatchError::Guard(Guard::AccountActive) => Self::account_suspended(),
+            BatchError::Guard(Guard::AdminRole) => Self::admins_only(),
             BatchError::Guard(Guard::IdempotencyClaim) => Self::unavailable(error.to_string()),
             BatchError::Guard(_) => Self::internal(error.to_string()),
             BatchError::Database(error) => error.into(),

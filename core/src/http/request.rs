@@ -14,10 +14,7 @@ use super::{
     },
     request_body::BodyStalled,
 };
-use crate::{
-    domain::{ValidationError, ValidationErrorCode, values},
-    ports::Timestamp,
-};
+use crate::domain::{Timestamp, ValidationError, ValidationErrorCode, values};
 
 /// Most bytes of an ordinary body.
 pub const BODY_LIMIT: usize = 64 * 1024;

@@ -109,7 +109,8 @@ mod tests {
     use crate::{
         app::ClientAddress,
         config::{Config, HostDefaults},
-        ports::{Database, DatabaseError, Ports, Rows, Statement, counting::Counting},
+        counting_ports::Counting,
+        ports::{Database, DatabaseError, Ports, Rows, Statement},
     };
 
     const LISTED: &str = "http://localhost:3000";

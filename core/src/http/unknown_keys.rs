@@ -11,12 +11,12 @@ use super::{client::Client, limits, problem::ApiError};
 use crate::{
     app::App,
     domain::{
-        UserId,
+        LimitState, UserId,
         api_key::KeyHash,
         key_use::{Decision, KeyUse},
         network::Network,
     },
-    ports::{Admission, Limit, LimitState},
+    ports::{Admission, Limit},
 };
 
 /// Most unknown keys that are counted by network for all services of one owner, within the limit's window. Services may

@@ -3,7 +3,8 @@
 use super::queue::open;
 use crate::{
     app::App,
-    ports::{DatabaseError, Mail, Timestamp},
+    domain::Timestamp,
+    ports::{DatabaseError, Mail},
     store::outbox,
 };
 

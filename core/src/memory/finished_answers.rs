@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::SizedCache;
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 /// Most bytes of answers that an instance keeps; only hosts that learn of every commit keep any.
 const ANSWERS_BYTES: usize = 12 << 20;

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 /// Most causes that are told apart at once. Some carry ids, so the oldest is forgotten.
 const CAUSES: usize = 16;

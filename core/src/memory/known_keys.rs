@@ -7,7 +7,7 @@ use std::{
 
 use lru::LruCache;
 
-use crate::{domain::api_key::KeyHash, ports::Timestamp};
+use crate::domain::{Timestamp, api_key::KeyHash};
 
 /// Most existing keys that an instance remembers, half a megabyte; the least recently used is forgotten first.
 const KEYS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();

@@ -7,7 +7,7 @@ use std::{
 
 use lru::LruCache;
 
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 /// How long an answer is assumed to be in the cache without looking, in milliseconds: an hour.
 const LOOK_AGAIN_MS: u64 = 3_600_000;

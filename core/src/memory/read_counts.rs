@@ -8,8 +8,8 @@ use std::{
 use lru::LruCache;
 
 use crate::{
-    domain::network::Network,
-    ports::{Admission, Limit, LimitState, Timestamp},
+    domain::{LimitState, Timestamp, network::Network},
+    ports::{Admission, Limit},
 };
 
 /// Most networks whose reads an instance counts, a megabyte; the least recently seen is forgotten first.

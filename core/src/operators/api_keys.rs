@@ -5,12 +5,11 @@ use serde_json::json;
 use super::{Operator, OperatorError};
 use crate::{
     domain::{
-        ApiKeyId, SecurityEventName,
+        ApiKeyId, SecurityEventName, Timestamp,
         account::{AccountStatus, Email, Publishing},
         api_key::ApiKey,
         api_key_settings::AskedApiKey,
     },
-    ports::Timestamp,
     store::{
         Batch, BatchError, Guard, PageBefore,
         api_keys::{self, ApiKeyRecord, OwnedApiKey},

@@ -7,11 +7,12 @@ use serde::Serialize;
 use super::{Operator, OperatorError};
 use crate::{
     domain::{
+        TaskAttempt,
         log_record::ResultsDigest,
         merkle::{self, Frontier},
     },
     ports::DatabaseError,
-    store::{checks, log, results::TaskAttempt},
+    store::{checks, log},
 };
 
 /// Most violations of one invariant that are listed.

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::OperatorError;
 use crate::{
-    domain::{SecurityEventName, account::Email, uuid_v7},
-    ports::{Clock, Database, Entropy, Timestamp},
+    domain::{SecurityEventName, Timestamp, account::Email, uuid_v7},
+    ports::{Clock, Database, Entropy},
     store::{
         Batch, BatchError, Guard,
         audit::NewEvent,

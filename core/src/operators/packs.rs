@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Operator, OperatorError};
 use crate::{
-    domain::result_pack::{self, ResultPack, StoredResult},
+    domain::{
+        TaskAttempt,
+        result_pack::{self, ResultPack, StoredResult},
+    },
     ports::DatabaseError,
     store::{
         checks::{self, KeptScore, PackedRun},
         packs,
-        results::TaskAttempt,
     },
 };
 

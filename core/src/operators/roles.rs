@@ -5,10 +5,9 @@ use serde_json::json;
 use super::{Operator, OperatorError};
 use crate::{
     domain::{
-        SecurityEventName, UserId,
+        SecurityEventName, Timestamp, UserId,
         account::{Email, Role},
     },
-    ports::Timestamp,
     store::{
         Batch, Guard, Query,
         users::{self, User},

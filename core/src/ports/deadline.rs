@@ -10,15 +10,17 @@ use async_trait::async_trait;
 use http::Method;
 
 use super::{
-    Admission, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient, HttpError,
-    KeyGate, KeyGateError, KeyValue, KeyValueError, Limit, Mail, MailError, MailTransport, OutboundRequest,
-    OutboundResponse, PasswordHasher, Ports, RateLimitError, RateLimiter, Rows, Statement, Timer, Timestamp,
+    Admission, Clock, Database, DatabaseError, Entropy, HttpClient, HttpError, KeyGate, KeyGateError, KeyValue,
+    KeyValueError, Limit, Mail, MailError, MailTransport, OutboundRequest, OutboundResponse, PasswordHasher, Ports,
+    RateLimitError, RateLimiter, Rows, Statement, Timer,
     trace_scope::{TracedBackground, with_current_trace},
     within,
 };
 use crate::domain::{
+    Timestamp,
     api_key::KeyHash,
     key_use::{Decision, HourOfUse, KeyUse},
+    password_hash::{HashError, HashJob, HashOutcome},
 };
 
 /// Time limits, in milliseconds, of what the application asks of its ports. All are shares of a request's time, so that

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
-use super::Timestamp;
 use crate::domain::{
+    Timestamp,
     api_key::KeyHash,
     key_use::{Decision, HourOfUse, KeyUse},
 };

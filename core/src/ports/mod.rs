@@ -4,8 +4,6 @@
 
 mod background;
 mod clock;
-#[cfg(test)]
-pub mod counting;
 mod database;
 mod deadline;
 mod entropy;
@@ -22,7 +20,7 @@ mod trace_scope;
 use std::sync::Arc;
 
 pub use background::{Background, BoxFuture};
-pub use clock::{Clock, Timestamp};
+pub use clock::Clock;
 pub use database::{Database, DatabaseError, Row, Rows, Statement, Value};
 pub use deadline::{Deadlines, guarded_database};
 pub use entropy::Entropy;
@@ -31,8 +29,8 @@ pub use key_gate::{KeyGate, KeyGateError};
 pub use key_value::{KeyValue, KeyValueError};
 pub use mail_transport::{Mail, MailError, MailTransport};
 pub use movable_clock::MovableClock;
-pub use password_hasher::{HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher};
-pub use rate_limiter::{Admission, Limit, LimitState, RateLimitError, RateLimiter};
+pub use password_hasher::{InlineHasher, PasswordHasher};
+pub use rate_limiter::{Admission, Limit, RateLimitError, RateLimiter};
 pub use timer::{Timer, within};
 pub use trace_scope::{current_trace, in_trace};
 

@@ -2,7 +2,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Clock, Timestamp};
+use super::Clock;
+use crate::domain::Timestamp;
 
 /// A development host's clock that can be moved forward and stopped, so that nobody has to wait for what comes with
 /// time, and so that time stands still while a test looks.

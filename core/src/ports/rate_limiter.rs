@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::Timestamp;
+use crate::domain::{LimitState, Timestamp};
 
 /// Exact limits over sliding windows.
 ///
@@ -43,15 +43,6 @@ pub struct Admission {
     pub allowed: bool,
     /// State of each limit, in the order asked.
     pub states: Vec<LimitState>,
-}
-
-/// State of a limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LimitState {
-    /// Cost that would still be admitted now.
-    pub remaining: u32,
-    /// Milliseconds until something more is admitted than now (0 where nothing is in use).
-    pub reset_after_ms: u64,
 }
 
 /// Failure to reach the counter, with the reason.

@@ -79,7 +79,8 @@ mod tests {
     use super::*;
     use crate::{
         config::{Config, HostDefaults},
-        ports::{Ports, counting::Counting},
+        counting_ports::Counting,
+        ports::Ports,
     };
 
     const GIVEN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

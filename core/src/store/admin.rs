@@ -5,13 +5,10 @@ use super::{
     query::{PageBefore, Query, sql},
     users::User,
 };
-use crate::{
-    domain::{
-        UserId,
-        account::{AccountStatus, Role},
-        run_status::RunStatus,
-    },
-    ports::Timestamp,
+use crate::domain::{
+    Timestamp, UserId,
+    account::{AccountStatus, Role},
+    run_status::RunStatus,
 };
 
 /// Filter of a list of accounts.

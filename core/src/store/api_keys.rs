@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     domain::{
-        ApiKeyId, UserId,
+        ApiKeyId, LimitState, Timestamp, UserId,
         api_key::{ApiKey, KeyHash, KeyStatus, Scope},
         api_key_settings::{ApiKeyChange, KeyEnvironment, NewApiKey},
     },
-    ports::{DatabaseError, LimitState, Row, Timestamp},
+    ports::{DatabaseError, Row},
 };
 
 /// Most active keys that one person may have.

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::query::{PageBefore, Query, Sql, sql};
 use crate::{
-    domain::{SecurityEventName, SessionId, UserId},
-    ports::{DatabaseError, Row, Timestamp},
+    domain::{SecurityEventName, SessionId, Timestamp, UserId},
+    ports::{DatabaseError, Row},
 };
 
 /// The person whose events are listed.

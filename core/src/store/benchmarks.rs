@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     domain::{
-        BenchmarkId, RunId, UserId, VersionName,
+        BenchmarkId, RunId, Timestamp, UserId, VersionName,
         benchmark::{BenchmarkVersion, Evidence, MOST_VERSIONS, Slices, Task},
         measure::Bounds,
         run_aggregates::SlicedTask,
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row},
 };
 
 /// Reads the tasks from the column `definition`.

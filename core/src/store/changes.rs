@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{
     domain::{
-        BenchmarkId, ModelId, RunId, SealId, SystemId, VersionName,
+        BenchmarkId, ModelId, RunId, SealId, SystemId, Timestamp, VersionName,
         leaderboard::{ChangeKind, RankChange},
         system::Agent,
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row},
 };
 
 /// Place of a line in the log: the number of its snapshot, and after that the number that moderation and seals share.

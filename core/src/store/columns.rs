@@ -1,4 +1,5 @@
-//! Readers of columns whose types SQLite does not have: times, names of a few values, JSON and hashes.
+//! Conversions between values of the domain and columns, whose types SQLite does not have: ids, times, names of a few
+//! values, JSON and hashes.
 
 use std::fmt::Display;
 
@@ -6,13 +7,49 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     domain::{
+        ApiKeyId, BenchmarkId, ModelId, RunId, SealId, SessionId, SystemId, Timestamp, UserId, VersionName,
+        WebhookDeliveryId, WebhookId,
         api_key::KeyHash,
-        benchmark::Metric,
-        measure::{Direction, Measure},
+        measure::{Direction, Measure, Metric},
         system::{Agent, System},
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row, Value},
 };
+
+macro_rules! ids_as_text {
+    ($($id:ty),+ $(,)?) => {$(
+        impl From<&$id> for Value {
+            fn from(id: &$id) -> Self {
+                id.as_str().into()
+            }
+        }
+    )+};
+}
+ids_as_text!(
+    ApiKeyId,
+    BenchmarkId,
+    ModelId,
+    RunId,
+    SealId,
+    SessionId,
+    SystemId,
+    UserId,
+    VersionName,
+    WebhookDeliveryId,
+    WebhookId,
+);
+
+impl From<KeyHash> for Value {
+    fn from(hash: KeyHash) -> Self {
+        hash.as_bytes().as_slice().into()
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(timestamp: Timestamp) -> Self {
+        Self::Integer(timestamp.0)
+    }
+}
 
 fn unreadable(column: &str, error: impl Display) -> DatabaseError {
     DatabaseError::Unavailable(format!("{column}: {error}"))

@@ -2,7 +2,7 @@
 
 use super::{
     Answers, Batch, Handle,
-    dataset::{TABLES, Table},
+    dataset_tables::{TABLES, Table},
     query::{Query, Sql, sql},
     results,
 };

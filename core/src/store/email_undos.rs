@@ -4,7 +4,7 @@ use super::{
     links::NewLink,
     query::{Query, sql},
 };
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 /// How long a change can be undone, in seconds. A second factor that was set up less than this long before the change,
 /// or after it, may be the thief's, too.

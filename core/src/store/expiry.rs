@@ -4,7 +4,7 @@ use super::{
     query::{Batch, Handle, Sql, sql},
     rate_limits, users,
 };
-use crate::ports::Timestamp;
+use crate::domain::Timestamp;
 
 /// Adds to a batch what deletes expired rows, at most as many as the last argument says; the answer is how many were
 /// deleted.

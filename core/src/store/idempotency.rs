@@ -2,8 +2,8 @@
 
 use super::query::{Query, Sql, sql};
 use crate::{
-    domain::UserId,
-    ports::{DatabaseError, Row, Timestamp},
+    domain::{Timestamp, UserId},
+    ports::{DatabaseError, Row},
 };
 
 /// How long an answer is replayed, in seconds.

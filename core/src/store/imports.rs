@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::query::{Query, sql};
-use crate::{domain::Secret, ports::Timestamp};
+use crate::domain::{Secret, Timestamp};
 
 /// Most rows of one statement in a file.
 const FILE_ROWS: usize = 100;

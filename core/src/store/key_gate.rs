@@ -11,10 +11,11 @@ use super::{
 };
 use crate::{
     domain::{
+        LimitState, Timestamp,
         api_key::KeyHash,
         key_use::{Decision, Denial, HourOfUse, KeyGrant, KeyUse, Verifier},
     },
-    ports::{Database, KeyGate, KeyGateError, LimitState, Timestamp},
+    ports::{Database, KeyGate, KeyGateError},
 };
 
 /// A use, the grant of its key, and why it is refused whatever its limit allows.

@@ -7,10 +7,7 @@ use super::{
     outbox::QueuedMail,
     query::{Query, sql},
 };
-use crate::{
-    domain::{ApiKeyId, UserId, key_use::HourOfUse},
-    ports::Timestamp,
-};
+use crate::domain::{ApiKeyId, Timestamp, UserId, key_use::HourOfUse};
 
 /// Shortest time between two notices to a person that a limit was reached, in milliseconds: a day.
 pub(super) const BETWEEN_LIMITS_MS: i64 = 86_400_000;

@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     domain::{
-        ApiKeyId, SlidingLog,
+        ApiKeyId, SlidingLog, Timestamp,
         account::Role,
         api_key::KeyHash,
         key_use::{HourOfUse, KeyGrant},
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row},
 };
 
 /// How many requests with a key were let in, stopped by its limit, and refused.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        BenchmarkId, VersionName,
+        BenchmarkId, Timestamp, VersionName,
         benchmark::{Evidence, Slices},
         conditions::Conditions,
         evaluator::EvaluatorRelationship,
@@ -14,7 +14,7 @@ use crate::{
         measure::Measure,
         seal::{BoundSeal, SealCounts},
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row},
 };
 
 /// The leaderboard that is read.

@@ -2,12 +2,9 @@
 
 use super::{
     query::{Query, Sql, sql},
-    users::{Registration, User},
+    users::User,
 };
-use crate::{
-    domain::{Secret, UserId},
-    ports::Timestamp,
-};
+use crate::domain::{Secret, Timestamp, UserId};
 
 /// What a link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, utoipa::ToSchema)]
@@ -45,17 +42,6 @@ impl NewLink {
     pub(super) fn bind(&self, sql: Sql) -> Sql {
         sql.bind(self.hash.as_slice()).bind(self.created_at).bind(self.expires_at)
     }
-}
-
-/// Adds the verification link of a registration, where the address is not verified yet.
-pub fn add_verification(registration: &Registration<'_>) -> Query<()> {
-    registration
-        .link
-        .bind(sql!("links/add_verification").bind(registration.email))
-        .bind(registration.password_hash.expose())
-        .bind(registration.full_name)
-        .bind(registration.network)
-        .execute()
 }
 
 /// Adds another verification link for the newest registration of an address from the network of whoever asks, where the

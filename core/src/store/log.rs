@@ -5,18 +5,17 @@ use std::collections::HashMap;
 use super::{
     changes::{Change, Place},
     columns::{read_json, time},
-    dataset::{self, Table},
+    dataset_tables::{self, Table},
     packs,
     query::{Query, sql},
-    results::TaskAttempt,
 };
 use crate::{
     domain::{
-        RunId, SealId,
+        RunId, SealId, TaskAttempt, Timestamp,
         log_record::{self, DigestedResults, TreeHead},
         merkle::{Hash, Node, Range},
     },
-    ports::{DatabaseError, Row, Rows, Timestamp},
+    ports::{DatabaseError, Row, Rows},
 };
 
 fn unreadable(error: impl std::fmt::Display) -> DatabaseError {
@@ -143,7 +142,7 @@ pub struct ResultPiece {
 pub fn results(id: &RunId, after: &TaskAttempt, rows: u32) -> Query<ResultPiece> {
     packs::results(id, after, rows, move |found| {
         let end = packs::end_of(&found, rows);
-        let rows = found.iter().map(|(_, row)| dataset::result(row)).collect::<Result<_, _>>()?;
+        let rows = found.iter().map(|(_, row)| dataset_tables::result(row)).collect::<Result<_, _>>()?;
         Ok(ResultPiece { rows, end })
     })
 }

@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::query::{Query, Sql, sql};
-use crate::{domain::UserId, ports::Timestamp};
+use crate::domain::{Timestamp, UserId};
 
 /// Time after which a check counts as broken off, in milliseconds: no request of a deployment lives longer.
 const BROKEN_OFF_MS: i64 = 60_000;

@@ -7,8 +7,8 @@ use super::{
     users::User,
 };
 use crate::{
-    domain::{Secret, UserId},
-    ports::{DatabaseError, Row, Timestamp},
+    domain::{Secret, Timestamp, UserId},
+    ports::{DatabaseError, Row},
 };
 
 /// A person's second factor.

@@ -38,6 +38,7 @@ pub mod personal_data;
 pub mod publications;
 mod query;
 pub mod rate_limits;
+pub mod registrations;
 pub mod results;
 pub mod run_history;
 pub mod runs;

@@ -5,8 +5,8 @@ use super::{
     query::{Query, sql},
 };
 use crate::{
-    domain::{ModelId, UserId, formats::DayOrMonth},
-    ports::{DatabaseError, Row, Timestamp},
+    domain::{ModelId, Timestamp, UserId, formats::DayOrMonth},
+    ports::{DatabaseError, Row},
 };
 
 /// A model.

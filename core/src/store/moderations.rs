@@ -5,8 +5,8 @@ use super::{
     query::{Query, sql},
 };
 use crate::{
-    domain::{BenchmarkId, ModelId, RunId, UserId},
-    ports::{DatabaseError, Row, Timestamp},
+    domain::{BenchmarkId, ModelId, RunId, Timestamp, UserId},
+    ports::{DatabaseError, Row},
 };
 
 /// Guards that neither the model nor the benchmark of a run is hidden: [`Guard::NotHidden`](super::Guard).

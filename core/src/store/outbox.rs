@@ -2,8 +2,8 @@
 
 use super::query::{PageBefore, Query, Sql, sql};
 use crate::{
-    domain::{SessionId, UserId, mail_state::MailState, undeliverable::UndeliverableCause},
-    ports::{DatabaseError, Row, Timestamp, Value},
+    domain::{SessionId, Timestamp, UserId, mail_state::MailState, undeliverable::UndeliverableCause},
+    ports::{DatabaseError, Row, Value},
 };
 
 /// Most mails of a kind that an address gets in an hour, whoever asks for them.

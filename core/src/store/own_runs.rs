@@ -6,8 +6,10 @@ use super::{
     query::{Query, sql},
 };
 use crate::{
-    domain::{BenchmarkId, RunId, UserId, VersionName, measure::Measure, run_status::RunStatus, system::System},
-    ports::{DatabaseError, Row, Timestamp},
+    domain::{
+        BenchmarkId, RunId, Timestamp, UserId, VersionName, measure::Measure, run_status::RunStatus, system::System,
+    },
+    ports::{DatabaseError, Row},
 };
 
 /// A run, without what was uploaded.

@@ -1,18 +1,17 @@
 //! Stored results: rows of `results`, or packs of them once their run was published long enough ago.
 
 use super::{
-    Batch, dataset,
-    dataset::Key,
+    Batch,
+    dataset_tables::{self, Key},
     query::{Query, sql},
-    results::TaskAttempt,
 };
 use crate::{
     domain::{
-        RunId,
+        RunId, TaskAttempt, Timestamp,
         log_record::{self, DigestedResults},
         result_pack::{self, ResultPack, StoredResult},
     },
-    ports::{DatabaseError, Row, Rows, Timestamp, Value},
+    ports::{DatabaseError, Row, Rows, Value},
 };
 
 /// Place of a result in the order of all: run, task, attempt.
@@ -190,7 +189,7 @@ pub fn piece(run_id: &RunId, after: &TaskAttempt, rows: u32) -> Query<StoredPiec
     results(run_id, after, rows, move |found| {
         let end = end_of(&found, rows);
         let results = found.iter().map(|(_, row)| stored(row)).collect::<Result<_, _>>()?;
-        let rows = found.iter().map(|(_, row)| dataset::result(row)).collect::<Result<_, _>>()?;
+        let rows = found.iter().map(|(_, row)| dataset_tables::result(row)).collect::<Result<_, _>>()?;
         Ok(StoredPiece { results, rows, end })
     })
 }

@@ -7,10 +7,10 @@ use super::{
 };
 use crate::{
     domain::{
-        BenchmarkId, ModelId, RunId, VersionName, benchmark::Part, conditions::Conditions,
+        BenchmarkId, ModelId, RunId, Timestamp, VersionName, benchmark::Part, conditions::Conditions,
         evaluator::EvaluatorRelationship, leaderboard::Aggregates, run_status::RunStatus,
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row},
 };
 
 /// A version that a reader can choose.

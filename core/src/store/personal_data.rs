@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     domain::{
-        ApiKeyId, BenchmarkId, ModelId, RunId, SealId, UserId, VersionName, account::Email, run_links::RunLinks,
-        run_status::RunStatus, system::Agent,
+        ApiKeyId, BenchmarkId, ModelId, RunId, SealId, Timestamp, UserId, VersionName, account::Email,
+        run_links::RunLinks, run_status::RunStatus, system::Agent,
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row},
 };
 
 /// The person whose data are read, and the window of each list.

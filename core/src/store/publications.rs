@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{
     domain::{
-        RunId, UserId,
+        RunId, Timestamp, UserId,
         log_record::{self, DigestedResults},
         run_aggregates::{RunAggregates, Slice},
         run_status::RunStatus,
     },
-    ports::{DatabaseError, Timestamp},
+    ports::DatabaseError,
 };
 
 /// Most slices that are written in one batch: some milliseconds, in which nobody else writes.

@@ -1,7 +1,10 @@
 //! Typed queries, each a statement with a reader of its rows, and batches of them.
 
 use super::Guard;
-use crate::ports::{Database, DatabaseError, Row, Rows, Statement, Timestamp, Value};
+use crate::{
+    domain::Timestamp,
+    ports::{Database, DatabaseError, Row, Rows, Statement, Value},
+};
 
 type Read<T> = Box<dyn FnOnce(Rows) -> Result<T, DatabaseError> + Send>;
 

@@ -12,8 +12,9 @@ use super::{
     Batch, BatchError,
     query::{Query, sql},
 };
-use crate::ports::{
-    Admission, Database, DatabaseError, Limit, LimitState, RateLimitError, RateLimiter, Row, Timestamp,
+use crate::{
+    domain::{LimitState, Timestamp},
+    ports::{Admission, Database, DatabaseError, Limit, RateLimitError, RateLimiter, Row},
 };
 
 /// A limit, with the subject that it belongs to.

@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 
 use super::{
     columns::{optional_json, read_named},
-    dataset, packs,
+    dataset_tables, packs,
     query::{Query, sql},
 };
 use crate::{
     domain::{
-        RunId, UserId,
+        RunId, TaskAttempt, UserId,
         formats::{Score, TaskId},
         log_record,
         result_status::ResultStatus,
@@ -132,23 +132,6 @@ impl Serialize for UploadRow<'_> {
     }
 }
 
-/// An attempt at a task, or its place in the order of all: by task, then by attempt.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct TaskAttempt {
-    /// The task's id.
-    #[schema(min_length = 1, max_length = 200, example = "python/two-fer")]
-    pub task: String,
-    /// From 1.
-    #[schema(minimum = 1)]
-    pub attempt: i64,
-}
-
-impl TaskAttempt {
-    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        Ok(Self { task: row.text("task")?, attempt: row.integer("attempt")? })
-    }
-}
-
 /// An uploaded result whose task or attempt the run's version does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownTask {
@@ -168,7 +151,7 @@ pub fn unknown_tasks(run_id: &RunId, upload: &Upload) -> Query<Vec<UnknownTask>>
     sql!("results/unknown_tasks")
         .bind(run_id)
         .bind(upload.as_str())
-        .all(|row| Ok(UnknownTask { position: row.integer("position")?, named: TaskAttempt::from_row(row)? }))
+        .all(|row| Ok(UnknownTask { position: row.integer("position")?, named: task_attempt(row)? }))
 }
 
 /// Guards that no result of the upload contradicts one that the run has: [`Guard::ResultsConsistent`](super::Guard).
@@ -178,7 +161,7 @@ pub fn expect_consistent(run_id: &RunId, upload: &Upload) -> Query<()> {
 
 /// Lists the results that [`expect_consistent`] failed by, at most 100.
 pub fn conflicts(run_id: &RunId, upload: &Upload) -> Query<Vec<TaskAttempt>> {
-    sql!("results/conflicts").bind(run_id).bind(upload.as_str()).all(TaskAttempt::from_row)
+    sql!("results/conflicts").bind(run_id).bind(upload.as_str()).all(task_attempt)
 }
 
 /// Stores the results of the upload that are new.
@@ -198,7 +181,7 @@ pub fn list(run_id: &RunId, after: &TaskAttempt, rows: u32) -> Query<Vec<TaskRes
 
 /// Lists attempts at tasks that the run has no result for, at most 100, in the order of the tasks.
 pub fn missing(run_id: &RunId) -> Query<Vec<TaskAttempt>> {
-    sql!("results/missing").bind(run_id).all(TaskAttempt::from_row)
+    sql!("results/missing").bind(run_id).all(task_attempt)
 }
 
 /// A piece of a run's results, as publishing adds them up.
@@ -221,7 +204,7 @@ pub fn attempts(run_id: &RunId, owner_id: &UserId, after: &TaskAttempt, rows: u3
         let mut rows = Vec::with_capacity(found.len());
         for row in found {
             attempts.push(attempt_from_row(&row)?);
-            rows.push(dataset::result(&row)?);
+            rows.push(dataset_tables::result(&row)?);
             end = Some(TaskAttempt { task: row.text("task_id")?, attempt: row.integer("attempt")? });
         }
         Ok(AttemptPiece { attempts, rows, end: end.filter(|_| !is_last) })
@@ -238,4 +221,8 @@ fn attempt_from_row(row: &Row) -> Result<Attempt, DatabaseError> {
         cost_usd: row.optional_real("cost_usd")?,
         parts: optional_json(row, "parts")?.unwrap_or_default(),
     })
+}
+
+fn task_attempt(row: &Row) -> Result<TaskAttempt, DatabaseError> {
+    Ok(TaskAttempt { task: row.text("task")?, attempt: row.integer("attempt")? })
 }

@@ -7,10 +7,10 @@ use super::{
 };
 use crate::{
     domain::{
-        BenchmarkId, ModelId, RunId, VersionName, evaluator::EvaluatorRelationship, leaderboard::Aggregates,
+        BenchmarkId, ModelId, RunId, Timestamp, VersionName, evaluator::EvaluatorRelationship, leaderboard::Aggregates,
         measure::Measure, run_links::RunLinks, run_status::RunStatus, system::System,
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row},
 };
 
 /// A run of a model that was published at some time.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        BenchmarkId, ModelId, RunId, SealId, SystemId, UserId, VersionName,
+        BenchmarkId, ModelId, RunId, SealId, SystemId, Timestamp, UserId, VersionName,
         benchmark::{Evidence, Part},
         conditions::Conditions,
         evaluator::EvaluatorRelationship,
@@ -21,7 +21,7 @@ use crate::{
         statistics::Interval,
         system::Agent,
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row},
     wire::{Counts, GivenInterval, GivenScore},
 };
 

@@ -8,8 +8,10 @@ use super::{
     query::{Query, sql},
 };
 use crate::{
-    domain::{BenchmarkId, ModelId, RunId, SealId, SystemId, UserId, VersionName, seal::SealState, system::Agent},
-    ports::{DatabaseError, Row, Timestamp},
+    domain::{
+        BenchmarkId, ModelId, RunId, SealId, SystemId, Timestamp, UserId, VersionName, seal::SealState, system::Agent,
+    },
+    ports::{DatabaseError, Row},
 };
 
 /// What a run is going to be, on the wire too.

@@ -10,8 +10,8 @@ use super::{
     query::{Query, sql},
 };
 use crate::{
-    domain::api_key::KeyHash,
-    ports::{DatabaseError, Row, Timestamp},
+    domain::{Timestamp, api_key::KeyHash},
+    ports::{DatabaseError, Row},
 };
 
 /// A key that a leak report names.

@@ -3,8 +3,8 @@
 use super::query::{PageBefore, Query, sql};
 use super::users::User;
 use crate::{
-    domain::{ACCESS_TOKEN_SECONDS, Secret, SessionId, UserId, account::AccountStatus},
-    ports::{DatabaseError, Row, Timestamp},
+    domain::{ACCESS_TOKEN_SECONDS, Secret, SessionId, Timestamp, UserId, account::AccountStatus},
+    ports::{DatabaseError, Row},
 };
 
 /// How long a session lives at most, in seconds.

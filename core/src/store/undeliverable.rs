@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::query::{Query, Sql, sql};
 use crate::{
     domain::{
-        UserId,
+        Timestamp, UserId,
         undeliverable::{DeliveryEvent, Undeliverable, UndeliverableCause},
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row},
 };
 
 /// Shortest time between attempts of mails that anybody may ask for to an address that bounced, and between requests of

@@ -2,18 +2,17 @@
 
 use super::{
     BatchError, Guard, columns,
-    links::NewLink,
     query::{Query, sql},
     storage::Storage,
     undeliverable,
 };
 use crate::{
     domain::{
-        RunId, Secret, UserId,
+        RunId, Secret, Timestamp, UserId,
         account::{AccountStatus, Role},
         undeliverable::Undeliverable,
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row},
 };
 
 /// How long a registration waits for its proof, in milliseconds: 30 days.
@@ -103,22 +102,6 @@ impl LoginAccount {
     }
 }
 
-/// A registration, with its password hashed.
-pub struct Registration<'a> {
-    /// Id of the account, if it is new.
-    pub id: &'a UserId,
-    /// Address that registers.
-    pub email: &'a str,
-    /// Password hash, a PHC string.
-    pub password_hash: &'a Secret,
-    /// Name that the person gave.
-    pub full_name: Option<&'a str>,
-    /// Network that the registration comes from.
-    pub network: &'a str,
-    /// Link that verifies the address; it is added by [`links::add_verification`](super::links::add_verification).
-    pub link: NewLink,
-}
-
 /// Finds a person.
 pub fn find(id: &UserId) -> Query<Option<User>> {
     sql!("users/find").bind(id).optional(User::from_row)
@@ -143,17 +126,6 @@ pub fn find_by_email(email: &str) -> Query<Option<User>> {
 /// Finds the person whom somebody tries to log in as from a network.
 pub fn find_for_login(email: &str, network: &str) -> Query<Option<LoginAccount>> {
     sql!("users/find_for_login").bind(email).bind(network).optional(LoginAccount::from_row)
-}
-
-/// Registers an address that has no account, and is not reserved for one. Otherwise changes nothing.
-pub fn register(registration: &Registration<'_>) -> Query<()> {
-    sql!("users/register")
-        .bind(registration.id)
-        .bind(registration.email)
-        .bind(registration.password_hash.expose())
-        .bind(registration.full_name)
-        .bind(registration.link.created_at)
-        .execute()
 }
 
 /// Marks the address of a verification link as proved. Where it was not proved before, also sets the password and name

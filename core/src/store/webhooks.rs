@@ -14,12 +14,12 @@ use super::{
 };
 use crate::{
     domain::{
-        RunId, UserId, WebhookDeliveryId, WebhookId,
+        RunId, Timestamp, UserId, WebhookDeliveryId, WebhookId,
         webhook::{
             WebhookDeliveryStatus, WebhookDisabledReason, WebhookEvent, WebhookFailure, WebhookStatus, WebhookUrl,
         },
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row},
 };
 
 /// Most webhooks that a person has.

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 use super::members::is_default;
 use crate::domain::{
     VersionName,
-    benchmark::{Evidence, Metric, Part},
+    benchmark::{Evidence, Part},
     conditions::Conditions,
     formats::{DayOrMonth, TaskId, WebAddress},
-    measure::{Bounds, Direction},
+    measure::{Bounds, Direction, Metric},
 };
 
 /// What declares a version. With evidence `results` it lists its `tasks`; with evidence `counts` it has a `taskCount`,

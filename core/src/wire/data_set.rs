@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{domain::formats::Uuid, ports::Timestamp};
+use crate::domain::{Timestamp, formats::Uuid};
 
 /// The tables of the public data set, as of the newest snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]

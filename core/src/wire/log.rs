@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
-    domain::formats::{Sha256Hex, Uuid},
-    ports::Timestamp,
+use crate::domain::{
+    Timestamp,
+    formats::{Sha256Hex, Uuid},
 };
 
 /// A signed state of the log. Signed are four lines, each ended by a line feed: `aibaas log head v1`, `size`, `rootHash` and

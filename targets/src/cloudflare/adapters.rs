@@ -1,10 +1,10 @@
 //! The small ports of the Worker: cache, outbound requests, time, randomness and work after the answer.
 
 use aibaas_core::{
-    domain::Secret,
+    domain::{Secret, Timestamp},
     ports::{
         Background, BoxFuture, Clock, Destination, Entropy, HttpClient, HttpError, KeyValue, KeyValueError,
-        OutboundRequest, OutboundResponse, Timer, Timestamp,
+        OutboundRequest, OutboundResponse, Timer,
     },
 };
 use async_trait::async_trait;

@@ -6,9 +6,9 @@ use std::cell::RefCell;
 use aibaas_core::{
     domain::{
         Secret,
-        password_hash::{self, Memory, Params},
+        password_hash::{self, HashError, HashJob, HashOutcome, Memory, Params},
     },
-    ports::{Deadlines, HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher, Timer as _},
+    ports::{Deadlines, InlineHasher, PasswordHasher, Timer as _},
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};

@@ -5,12 +5,12 @@ use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use aibaas_core::{
     domain::{
-        ApiKeyId,
+        ApiKeyId, Timestamp,
         api_key::KeyHash,
         key_lease::{FreshGrant, GrantedLease, LEASE_MS, Lease, Reply, Verdict},
         key_use::{Decision, HourOfUse, KeyGrant, KeyUse},
     },
-    ports::{Background as _, Clock, Database, KeyGate, KeyGateError, Timestamp},
+    ports::{Background as _, Clock, Database, KeyGate, KeyGateError},
     store::{Batch, key_uses},
 };
 use async_trait::async_trait;

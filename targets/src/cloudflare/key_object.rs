@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use aibaas_core::{
     domain::{
-        ApiKeyId, SlidingLog,
+        ApiKeyId, SlidingLog, Timestamp,
         key_lease::{GrantedLease, KeyCoordinator, Reply, UsageReport},
         key_use::{HourOfUse, KeyLedger, UsageByKey},
     },
-    ports::Timestamp,
     store::key_uses,
 };
 use serde::Deserialize;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use aibaas_core::{
-    domain::SlidingLog,
-    ports::{Admission, Limit, LimitState, RateLimitError, RateLimiter, Timestamp},
+    domain::{LimitState, SlidingLog, Timestamp},
+    ports::{Admission, Limit, RateLimitError, RateLimiter},
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};

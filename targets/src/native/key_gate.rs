@@ -10,11 +10,11 @@ use std::{
 
 use aibaas_core::{
     domain::{
-        ApiKeyId,
+        ApiKeyId, Timestamp,
         api_key::KeyHash,
         key_use::{Decision, HOUR_MS, HourOfUse, KeyGrant, KeyLedger, KeyUse, UsageByKey},
     },
-    ports::{Clock, Database, DatabaseError, KeyGate, KeyGateError, Timestamp},
+    ports::{Clock, Database, DatabaseError, KeyGate, KeyGateError},
     store::{Batch, BatchError, Query, key_uses},
 };
 use async_trait::async_trait;

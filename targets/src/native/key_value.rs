@@ -124,7 +124,7 @@ impl KeyValue for SqliteKeyValue {
 mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
-    use aibaas_core::ports::Timestamp;
+    use aibaas_core::domain::Timestamp;
 
     use super::*;
 

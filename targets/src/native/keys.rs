@@ -6,13 +6,13 @@ use std::{fmt::Write as _, io::Write as _, process::ExitCode};
 use aibaas_core::{
     Environment, Publishing,
     domain::{
-        ApiKeyId,
+        ApiKeyId, Timestamp,
         account::Email,
         api_key::Scope,
         api_key_settings::{AskedApiKey, KeyEnvironment, MemberError},
     },
     operators::{ApiKeyRecord, CreatedApiKey, OperatorError, OwnedApiKey, RevokedApiKey, User},
-    ports::{Clock as _, Timestamp},
+    ports::Clock as _,
 };
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use serde_json::{Value, json};

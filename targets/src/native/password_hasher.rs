@@ -1,8 +1,8 @@
 //! Password hashing on threads of its own.
 
 use aibaas_core::{
-    domain::password_hash::{self, Memory},
-    ports::{HashError, HashJob, HashOutcome, PasswordHasher},
+    domain::password_hash::{self, HashError, HashJob, HashOutcome, Memory},
+    ports::PasswordHasher,
 };
 use async_trait::async_trait;
 use crossbeam_channel::{Receiver, Sender, TrySendError};

@@ -7,8 +7,8 @@ use std::{
 };
 
 use aibaas_core::{
-    domain::SlidingLog,
-    ports::{Admission, Limit, LimitState, RateLimitError, RateLimiter, Timestamp},
+    domain::{LimitState, SlidingLog, Timestamp},
+    ports::{Admission, Limit, RateLimitError, RateLimiter},
 };
 use async_trait::async_trait;
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use aibaas_core::ports::{Clock, Entropy, Timer, Timestamp};
+use aibaas_core::{
+    domain::Timestamp,
+    ports::{Clock, Entropy, Timer},
+};
 use async_trait::async_trait;
 
 /// Clock of the system.

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use aibaas_core::ports::{Background, BoxFuture, Clock, Entropy, Timer, Timestamp};
+use aibaas_core::{
+    domain::Timestamp,
+    ports::{Background, BoxFuture, Clock, Entropy, Timer},
+};
 use async_trait::async_trait;
 use spin_sdk::wasip3;
 

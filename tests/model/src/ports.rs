@@ -1,11 +1,13 @@
 //! The application's ports, implemented over the world.
 
 use aibaas_core::{
-    domain::Secret,
+    domain::{
+        Secret, Timestamp,
+        password_hash::{HashError, HashJob, HashOutcome},
+    },
     ports::{
-        Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient,
-        HttpError, KeyValue, KeyValueError, OutboundRequest, OutboundResponse, PasswordHasher, Rows, Statement, Timer,
-        Timestamp,
+        Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HttpClient, HttpError, KeyValue, KeyValueError,
+        OutboundRequest, OutboundResponse, PasswordHasher, Rows, Statement, Timer,
     },
 };
 use axum::http::Method;

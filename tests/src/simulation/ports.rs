@@ -15,13 +15,15 @@ use super::{Failure, visits};
 use aibaas_core::{
     SqlKeyGate,
     domain::{
+        Timestamp,
         api_key::KeyHash,
         key_use::{Decision, HourOfUse, KeyUse},
+        password_hash::{HashError, HashJob, HashOutcome},
     },
     ports::{
-        Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient,
-        HttpError, InlineHasher, KeyGate, KeyGateError, KeyValue, KeyValueError, OutboundRequest, OutboundResponse,
-        PasswordHasher, Rows, Statement, Timer, Timestamp,
+        Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HttpClient, HttpError, InlineHasher, KeyGate,
+        KeyGateError, KeyValue, KeyValueError, OutboundRequest, OutboundResponse, PasswordHasher, Rows, Statement,
+        Timer,
     },
 };
 

@@ -1,8 +1,8 @@
 //! Codes of an authenticator.
 
-use aibaas_core::{
-    domain::totp::{TotpCode, TotpSecret},
-    ports::Timestamp,
+use aibaas_core::domain::{
+    Timestamp,
+    totp::{TotpCode, TotpSecret},
 };
 
 use crate::Set;

@@ -6,9 +6,9 @@ use std::{
 };
 
 use aibaas_argon2id::{Inputs, has_ours, hash_into_with_ours};
-use aibaas_core::{
-    domain::{Secret, password_hash},
-    ports::{HashJob, HashOutcome},
+use aibaas_core::domain::{
+    Secret,
+    password_hash::{self, HashJob, HashOutcome},
 };
 use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};

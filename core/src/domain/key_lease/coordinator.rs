@@ -1,12 +1,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{FreshGrant, GrantedLease, LEASE_MS, Reply, UsageReport, Verdict};
-use crate::{
-    domain::{
-        api_key::KeyHash,
-        key_use::{Decision, Denial, KeyGrant, KeyLedger, KeyUse},
-    },
-    ports::Timestamp,
+use crate::domain::{
+    Timestamp,
+    api_key::KeyHash,
+    key_use::{Decision, Denial, KeyGrant, KeyLedger, KeyUse},
 };
 
 /// How long the coordinator waits for the report of a lease, in milliseconds: well beyond what a clock that stands

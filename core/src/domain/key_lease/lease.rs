@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use super::{GrantedLease, LEASE_MS, UsageReport};
-use crate::{
-    domain::key_use::{Decision, HourOfUse, KeyGrant, KeyUse, Usage},
-    ports::{LimitState, Timestamp},
+use crate::domain::{
+    LimitState, Timestamp,
+    key_use::{Decision, HourOfUse, KeyGrant, KeyUse, Usage},
 };
 
 /// A lease, as the instance that uses it knows it.

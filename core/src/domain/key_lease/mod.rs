@@ -26,7 +26,7 @@ use super::{
     ApiKeyId,
     key_use::{Decision, Denial, HourOfUse, KeyGrant},
 };
-use crate::ports::LimitState;
+use crate::domain::LimitState;
 
 /// How long an instance may use a lease, in milliseconds from before it asks for the lease.
 pub const LEASE_MS: i64 = 100;

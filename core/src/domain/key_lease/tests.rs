@@ -4,13 +4,11 @@ use super::{
     coordinator::{CHANGING_MS, HOLD_MS},
     *,
 };
-use crate::{
-    domain::{
-        api_key::KeyHash,
-        key_use::{KeyLedger, KeyUse},
-        test_rng::TestRng,
-    },
-    ports::Timestamp,
+use crate::domain::{
+    Timestamp,
+    api_key::KeyHash,
+    key_use::{KeyLedger, KeyUse},
+    test_rng::TestRng,
 };
 
 /// Instances with clocks of their own, and messages that take their time or are lost.

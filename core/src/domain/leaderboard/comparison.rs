@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::{Aggregates, Score};
 use crate::domain::{
     RunId,
-    benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Metric, Task},
+    benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Task},
+    measure::Metric,
     statistics::{Difference, Discordant, Interval, holm, mcnemar, mover, newcombe, paired_difference},
     system::System,
 };

@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use super::{CompareError, ComparedRun, Found, GivenUncertainty, Method, compare};
 use crate::domain::{
-    benchmark::{BenchmarkVersion, Metric},
+    benchmark::BenchmarkVersion,
+    measure::Metric,
     statistics::{
         AttemptVariance, attempt_variance, attempts_needed, detectable_difference, normal, power, tasks_needed,
     },

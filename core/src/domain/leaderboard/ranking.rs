@@ -3,19 +3,16 @@
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use super::{Aggregates, Flag, Score};
-use crate::{
-    domain::{
-        ModelId, RunId, SystemId,
-        benchmark::Evidence,
-        conditions::{ConditionDifference, Conditions},
-        evaluator::EvaluatorRelationship,
-        measure::Measure,
-        run_links::RunLinks,
-        seal::{BoundSeal, SealCounts},
-        statistics::{RankRange, pareto_front, rank_ranges, ranks, tie_groups},
-        system::System,
-    },
-    ports::Timestamp,
+use crate::domain::{
+    ModelId, RunId, SystemId, Timestamp,
+    benchmark::Evidence,
+    conditions::{ConditionDifference, Conditions},
+    evaluator::EvaluatorRelationship,
+    measure::Measure,
+    run_links::RunLinks,
+    seal::{BoundSeal, SealCounts},
+    statistics::{RankRange, pareto_front, rank_ranges, ranks, tie_groups},
+    system::System,
 };
 
 /// A run that is on a board, before it is ranked.
@@ -176,7 +173,7 @@ impl RankedEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{benchmark::Metric, measure::Direction};
+    use crate::domain::measure::{Direction, Metric};
 
     fn entry(run: &str, system: &str, correct: u64, ranked: bool, evaluator: EvaluatorRelationship) -> Entry {
         let id = SystemId::from(system);

@@ -4,8 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::{
-    benchmark::Metric,
-    measure::Measure,
+    measure::{Measure, Metric},
     statistics::{Interval, MINIMUM_CLUSTERS, normal, wilson},
 };
 

@@ -4,10 +4,7 @@ use jwt_compact::{Claims, Header};
 use serde::{Deserialize, Serialize};
 
 use super::{Keys, token_cache::TokenId};
-use crate::{
-    domain::{Secret, SessionId, UserId, account::Role, jws::Unverified},
-    ports::Timestamp,
-};
+use crate::domain::{Secret, SessionId, Timestamp, UserId, account::Role, jws::Unverified};
 
 /// Lifetime of an access token, in seconds.
 pub const ACCESS_TOKEN_SECONDS: i64 = 900;

@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn heads_of_the_log_have_keys_of_their_own() {
         let (new, old) = (Secret::new("new"), Secret::new("old"));
-        let head = TreeHead { size: 1, root: [7; 32], timestamp: crate::ports::Timestamp(0) };
+        let head = TreeHead { size: 1, root: [7; 32], timestamp: crate::domain::Timestamp(0) };
         for algorithm in [JwtAlgorithm::EdDsa, JwtAlgorithm::Hs256] {
             let before = Keys::derive(&old, None, algorithm);
             let keys = Keys::derive(&new, Some(&old), algorithm);

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::undeliverable::{Undeliverable, UndeliverableCause},
+    domain::{
+        Timestamp,
+        undeliverable::{Undeliverable, UndeliverableCause},
+    },
     http::{
         leaderboard::{day, minute},
         limits::{Limited, Resend},
@@ -23,7 +26,6 @@ use crate::{
         request::Query,
         users::verify_anew,
     },
-    ports::Timestamp,
     store::{
         PageBefore,
         audit::{self, Event},

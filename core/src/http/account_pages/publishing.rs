@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{RunId, run_status::RunStatus},
+    domain::{RunId, TaskAttempt, run_status::RunStatus},
     http::{
         leaderboard::{Scale, day, minute, system_name},
         page::{NewestFirst, PageQuery, take_rows},
@@ -26,7 +26,7 @@ use crate::{
     },
     store::{
         own_runs::{self, OwnBenchmark, OwnRun},
-        results::{self, TaskAttempt},
+        results,
         runs::{self, Run},
     },
 };

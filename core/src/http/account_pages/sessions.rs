@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::user_agent,
+    domain::{Timestamp, user_agent},
     http::{
         auth::sessions as api,
         leaderboard::minute,
@@ -23,7 +23,6 @@ use crate::{
         problem::{ApiError, NOT_FOUND},
         request::Path,
     },
-    ports::Timestamp,
     store::{PageBefore, sessions},
 };
 

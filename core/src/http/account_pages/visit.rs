@@ -207,7 +207,7 @@ mod tests {
     use super::*;
     use crate::{
         config::{Config, HostDefaults},
-        ports::counting::Counting,
+        counting_ports::Counting,
     };
 
     #[test]

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::{SecurityEventName, UserId, formats::Uuid},
+    domain::{SecurityEventName, Timestamp, UserId, formats::Uuid},
     http::{
         credentials::ClaimedAdmin,
         page::{NewestFirst, Page, PageQuery},
@@ -16,7 +16,6 @@ use crate::{
         problem::ApiError,
         request::Query,
     },
-    ports::Timestamp,
     store::audit::{self, Event, EventFilter, Person},
 };
 

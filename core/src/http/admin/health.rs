@@ -4,8 +4,8 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    domain::Timestamp,
     http::{credentials::ClaimedAdmin, problem::ApiError},
-    ports::Timestamp,
     store::{migrations, outbox},
 };
 

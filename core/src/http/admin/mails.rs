@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::{SecurityEventName, UserId, formats::Uuid, mail_state::MailState},
+    domain::{SecurityEventName, Timestamp, UserId, formats::Uuid, mail_state::MailState},
     http::{
         credentials::ClaimedAdmin,
         openapi::NotFound,
@@ -20,7 +20,6 @@ use crate::{
         request::{Path, Query},
     },
     mail,
-    ports::Timestamp,
     store::outbox::{self, OutboxMail},
 };
 

@@ -6,11 +6,11 @@ use maud::{Markup, html};
 use super::{PageResult, frame, outbox, visit::Visitor};
 use crate::{
     app::App,
+    domain::Timestamp,
     http::{
         admin::health::{self as api, HostHealth},
         leaderboard::{grouped, minute},
     },
-    ports::Timestamp,
     store::outbox::MOST_COUNTED,
 };
 

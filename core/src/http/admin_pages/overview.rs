@@ -6,8 +6,8 @@ use maud::html;
 use super::{PageResult, events, frame, health, visit::Visitor};
 use crate::{
     app::App,
+    domain::Timestamp,
     http::{admin::health as api, page::END_OF_TIME},
-    ports::Timestamp,
     store::{
         PageBefore,
         audit::{self, EventFilter},

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        UserId,
+        Timestamp, UserId,
         account::{AccountStatus, Role},
         undeliverable::{Undeliverable, UndeliverableCause},
     },
@@ -27,7 +27,6 @@ use crate::{
         page::{END_OF_TIME, NewestFirst, take_rows},
         request::{Path, Query},
     },
-    ports::Timestamp,
     store::{
         PageBefore, audit, sessions,
         users::{self, User},

@@ -15,8 +15,8 @@ use crate::{
     http::{
         credentials::{ClaimedSession, may_have},
         key_changes,
-        limits::KeyChanges,
         openapi::{ConflictKeyChange, ForbiddenKeyCreation, NotFound, RateLimited},
+        person_limits::KeyChanges,
         problem::ApiError,
         request::{Json, Path, given},
     },

@@ -9,8 +9,8 @@ use crate::{
     http::{
         credentials::{ClaimedSession, may_have},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
-        limits::KeyChanges,
         openapi::{ConflictKey, ForbiddenKeyCreation, IdempotencyKey, RateLimited},
+        person_limits::KeyChanges,
         problem::ApiError,
         request::Json,
     },

@@ -18,12 +18,11 @@ use utoipa::{OpenApi, ToSchema};
 use crate::{
     app::App,
     domain::{
-        ApiKeyId, Secret,
+        ApiKeyId, Secret, Timestamp,
         api_key::{KeyStatus, Scope},
         formats::IpBlock,
     },
     http::problem::{API_KEY_NOT_ACTIVE, ApiError, TOO_MANY_API_KEYS},
-    ports::Timestamp,
     store::api_keys::{ApiKeyRecord, MOST_ACTIVE},
 };
 

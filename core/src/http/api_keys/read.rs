@@ -3,7 +3,7 @@ use axum::{Json as Answer, extract::State, response::Response};
 use super::{ApiKeyBody, no_such_key};
 use crate::{
     app::App,
-    domain::{ApiKeyId, key_use::HourOfUse},
+    domain::{ApiKeyId, Timestamp, key_use::HourOfUse},
     http::{
         credentials::ClaimedSession,
         openapi::NotFound,
@@ -11,7 +11,6 @@ use crate::{
         problem::ApiError,
         request::Path,
     },
-    ports::Timestamp,
     store::api_keys::{self, ApiKeyRecord},
 };
 

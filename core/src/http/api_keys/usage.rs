@@ -10,14 +10,13 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{ApiKeyId, key_use::HOUR_MS, values},
+    domain::{ApiKeyId, Timestamp, key_use::HOUR_MS, values},
     http::{
         credentials::ClaimedSession,
         openapi::NotFound,
         problem::{ApiError, MALFORMED_REQUEST},
         request::{Path, Query},
     },
-    ports::Timestamp,
     store::{
         api_keys::{self, ApiKeyRecord},
         key_uses::{self, UseCounts, UseOfKey},

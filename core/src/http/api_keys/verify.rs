@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     domain::{
-        ApiKeyId, Secret, UserId,
+        ApiKeyId, LimitState, Secret, Timestamp, UserId,
         api_key::{ApiKey, Scope},
         key_use::{Decision, Denial, KeyGrant, KeyUse, Verifier},
     },
@@ -21,14 +21,12 @@ use crate::{
         credentials::{KeysVerify, RequiredScope as _, admitted, key_use, presented_key},
         openapi::ForbiddenVerifier,
         problem::{
-            ACCOUNT_SUSPENDED, API_KEY_EXPIRED, API_KEY_REVOKED, INSUFFICIENT_SCOPE, INVALID_API_KEY, IP_NOT_ALLOWED,
-            ROLE_REQUIRED, TOO_MANY_REQUESTS,
+            ACCOUNT_SUSPENDED, API_KEY_EXPIRED, API_KEY_REVOKED, ApiError, Code, INSUFFICIENT_SCOPE, INVALID_API_KEY,
+            IP_NOT_ALLOWED, ROLE_REQUIRED, TOO_MANY_REQUESTS,
         },
-        problem::{ApiError, Code},
         request::{self, BODY_LIMIT, Validator},
         unknown_keys::KeyPresenter,
     },
-    ports::{LimitState, Timestamp},
 };
 
 /// Code of the verdict that the key is good.

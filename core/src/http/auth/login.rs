@@ -22,7 +22,6 @@ use crate::{
     },
     http::{
         client::Client,
-        credentials::suspended,
         limits::{Limited, Login},
         login_throttle::LoginAttempt,
         openapi::{ForbiddenLogin, InvalidCredentials, TooManyAttempts},
@@ -186,7 +185,7 @@ pub async fn log_in(
         if !user.email_verified || user.status == AccountStatus::Suspended {
             batch.run(app.database()).await?;
             attempt.in_flight.ended();
-            return Err(if user.email_verified { suspended() } else { not_verified() });
+            return Err(if user.email_verified { ApiError::account_suspended() } else { not_verified() });
         }
         if password_hash::needs_rehash(encoded.expose(), app.config().password_params) {
             rehash(app, &mut user, &encoded, password.clone(), &mut batch).await;

@@ -10,16 +10,14 @@ use utoipa::ToSchema;
 use super::tokens::{self, Tokens};
 use crate::{
     app::App,
-    domain::{RefreshToken, Secret, SecurityEventName, account::AccountStatus},
+    domain::{RefreshToken, Secret, SecurityEventName, Timestamp, account::AccountStatus},
     http::{
         client::Client,
-        credentials::suspended,
         openapi::{ForbiddenSession, UnauthorizedRefresh},
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS, SESSION_REVOKED},
         request::{BODY_LIMIT, parse_object, read_body},
     },
     mail::{self, EmailTemplate},
-    ports::Timestamp,
     store::{
         Batch,
         sessions::{self, Session},
@@ -63,7 +61,7 @@ pub async fn handler(State(app): State<App>, client: Client, request: Request) -
     let token = RefreshToken::parse(token.expose()).ok_or_else(unknown)?;
     let session = genuine(&app, &token).await?;
     if session.user.status == AccountStatus::Suspended {
-        return Err(suspended());
+        return Err(ApiError::account_suspended());
     }
 
     let now = app.now();

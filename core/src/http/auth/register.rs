@@ -23,8 +23,8 @@ use crate::{
     mail::{self, EmailTemplate},
     store::{
         Batch,
-        links::{self, NewLink},
-        users::{self, Registration},
+        links::NewLink,
+        registrations::{self, Registration},
     },
 };
 
@@ -124,8 +124,8 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
         },
     };
     let mut batch = Batch::new();
-    batch.push(users::register(&registration));
-    batch.push(links::add_verification(&registration));
+    batch.push(registrations::add(&registration));
+    batch.push(registrations::add_link(&registration));
     batch.push(
         client.event(app, SecurityEventName::AccountRegistered, json!({})).of_address_if_unproved(email.as_str()),
     );

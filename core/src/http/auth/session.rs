@@ -6,9 +6,8 @@ use utoipa::ToSchema;
 use super::tokens;
 use crate::{
     app::App,
-    domain::{RefreshToken, SessionId},
+    domain::{RefreshToken, SessionId, Timestamp},
     http::{openapi::ForbiddenPage, problem::ApiError, users::UserBody},
-    ports::Timestamp,
     store::sessions,
 };
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::login::Mode;
 use crate::{
     app::App,
-    domain::{SecurityEventName, SessionId, user_agent},
+    domain::{SecurityEventName, SessionId, Timestamp, user_agent},
     http::{
         credentials::ClaimedSession,
         openapi::NotFound,
@@ -15,7 +15,6 @@ use crate::{
         problem::ApiError,
         request::Path,
     },
-    ports::Timestamp,
     store::{
         BatchError, Guard,
         sessions::{self, SessionSummary},

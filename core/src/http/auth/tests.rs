@@ -9,7 +9,8 @@ use tower::ServiceExt as _;
 
 use crate::{
     App, Config, HostDefaults,
-    ports::{Rows, Value, counting::Counting},
+    counting_ports::Counting,
+    ports::{Rows, Value},
 };
 
 /// Sends a request to a database that answers with `rows`; returns the status, the number of hashes, and the round

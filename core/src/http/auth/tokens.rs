@@ -7,13 +7,12 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::{ACCESS_TOKEN_SECONDS, AccessClaims, RefreshToken, Secret, SessionId},
+    domain::{ACCESS_TOKEN_SECONDS, AccessClaims, RefreshToken, Secret, SessionId, Timestamp},
     http::{
         cookies,
         problem::{ApiError, CROSS_SITE_COOKIE, ORIGIN_NOT_ALLOWED},
         users::UserBody,
     },
-    ports::Timestamp,
     store::sessions::Session,
 };
 

@@ -5,7 +5,7 @@ use std::{marker::PhantomData, sync::Arc};
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, request::Parts};
 
-use super::{bearer, suspended};
+use super::bearer;
 use crate::{
     app::App,
     domain::{
@@ -140,7 +140,7 @@ fn denied(denial: Denial, scope: Scope) -> ApiError {
         Denial::NotYours => invalid_key(),
         Denial::Revoked => ApiError::new(API_KEY_REVOKED, "create another key"),
         Denial::Expired => ApiError::new(API_KEY_EXPIRED, "create another key"),
-        Denial::OwnerSuspended => suspended(),
+        Denial::OwnerSuspended => ApiError::account_suspended(),
         Denial::Address => ApiError::new(IP_NOT_ALLOWED, "the key's allowedIps do not hold this address"),
         Denial::Scope | Denial::NotNeeded => {
             let problem = Problem::new(INSUFFICIENT_SCOPE, format!("the key lacks the scope {scope}"));

@@ -8,9 +8,7 @@ pub use api_key_client::{
     ApiKeyClient, KeysVerify, LeaderboardRead, ModelsWrite, RequiredScope, ResultsWrite, admitted, invalid_key,
     key_use, may_have, offered_key, presented_key, write_error,
 };
-pub use session::{
-    ClaimedAdmin, ClaimedSession, ConfirmedSession, SessionBatch, UserSession, admins_only, session_revoked, suspended,
-};
+pub use session::{ClaimedAdmin, ClaimedSession, ConfirmedSession, SessionBatch, UserSession};
 
 use http::{HeaderMap, header};
 

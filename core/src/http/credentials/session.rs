@@ -16,17 +16,14 @@ use serde_json::Value;
 use super::bearer;
 use crate::{
     app::App,
-    domain::{SecurityEventName, SessionId, TokenError, UserId, account::AccountStatus, api_key::looks_like_key},
+    domain::{
+        SecurityEventName, SessionId, Timestamp, TokenError, UserId, account::AccountStatus, api_key::looks_like_key,
+    },
     http::{
         client::Client,
-        idempotency::Claim,
-        problem::{
-            ACCOUNT_SUSPENDED, ApiError, EXPIRED_TOKEN, INVALID_TOKEN, ROLE_REQUIRED, SESSION_REVOKED,
-            USER_TOKEN_REQUIRED,
-        },
+        problem::{ApiError, EXPIRED_TOKEN, INVALID_TOKEN, USER_TOKEN_REQUIRED},
         request_notes::CallerKind,
     },
-    ports::Timestamp,
     store::{
         Answers, Batch, BatchError, Query, admin,
         audit::NewEvent,
@@ -152,11 +149,11 @@ impl ClaimedSession {
 
     fn confirmed(&self, app: &App, found: Option<Session>) -> Result<UserSession<'_>, ApiError> {
         let is_claimed = |session: &Session| session.user.id == self.user_id && session.is_live(app.now());
-        let Session { user, started_at, .. } = found.filter(is_claimed).ok_or_else(session_revoked)?;
+        let Session { user, started_at, .. } = found.filter(is_claimed).ok_or_else(ApiError::session_revoked)?;
         self.administers.store(user.role.administers(), Ordering::Relaxed);
         match user.status {
             AccountStatus::Active => Ok(UserSession { caller: self, user, started_at }),
-            AccountStatus::Suspended => Err(suspended()),
+            AccountStatus::Suspended => Err(ApiError::account_suspended()),
         }
     }
 }
@@ -166,9 +163,10 @@ impl ClaimedSession {
 pub struct ConfirmedSession<'a>(&'a ClaimedSession);
 
 impl<'a> ConfirmedSession<'a> {
-    /// Returns the proof where the caller holds the claim: the round trip that claims a key confirms the session, too.
-    pub fn by_claim(caller: &'a ClaimedSession, claim: &Claim) -> Option<Self> {
-        claim.is_held_by(&caller.idempotency_caller()).then_some(Self(caller))
+    /// Returns the proof where the session's user holds a claim of an idempotency key: the round trip that claims a key
+    /// confirms the session, too.
+    pub(in crate::http) fn by_claim_of(holder: &str, caller: &'a ClaimedSession) -> Option<Self> {
+        (holder == caller.idempotency_caller()).then_some(Self(caller))
     }
 
     /// Returns the id of the session's user.
@@ -290,7 +288,7 @@ impl<'a> SessionBatch<'a> {
             note_use_later(app, caller.id.clone());
         }
         if admins_only && !session.user.role.administers() {
-            return Err(self::admins_only());
+            return Err(ApiError::admins_only());
         }
         Ok((session, answers))
     }
@@ -331,19 +329,4 @@ fn note_use_later(app: &App, id: SessionId) {
             tracing::warn!(%error, "the use of a session was not noted");
         }
     }));
-}
-
-/// Returns the error for a session that has ended.
-pub fn session_revoked() -> ApiError {
-    ApiError::new(SESSION_REVOKED, "log in again")
-}
-
-/// Returns the error for a suspended account.
-pub fn suspended() -> ApiError {
-    ApiError::new(ACCOUNT_SUSPENDED, "ask the operators why")
-}
-
-/// Returns the error for a caller who is no administrator.
-pub fn admins_only() -> ApiError {
-    ApiError::new(ROLE_REQUIRED, "this needs the role admin")
 }

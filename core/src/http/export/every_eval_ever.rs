@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 use crate::{
     app::App,
     domain::{
-        RunId,
-        benchmark::{Evidence, Metric},
+        RunId, Timestamp,
+        benchmark::Evidence,
         evaluator::EvaluatorRelationship,
         leaderboard::{Aggregates, GivenUncertainty, Score},
-        measure::{Bounds, Direction},
+        measure::{Bounds, Direction, Metric},
         statistics::Interval,
     },
     http::{
@@ -20,7 +20,6 @@ use crate::{
         publishing::find,
         request::Path,
     },
-    ports::Timestamp,
     store::runs::{Run, RunDeclaration},
 };
 

@@ -7,7 +7,11 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, VersionName, benchmark::Metric, measure::Measure, system},
+    domain::{
+        BenchmarkId, ModelId, VersionName,
+        measure::{Measure, Metric},
+        system,
+    },
     http::{
         leaderboard::{Board, BoardSelector, RowBody, caching},
         openapi::{Hidden, IfNoneMatch, NotFound, UnnamedBoard},

@@ -5,7 +5,8 @@
 use super::last_answer::KEPT_SECONDS;
 use crate::{
     app::App,
-    ports::{DatabaseError, KeyValueError, Timestamp, within},
+    domain::Timestamp,
+    ports::{DatabaseError, KeyValueError, within},
     store::moderations,
 };
 

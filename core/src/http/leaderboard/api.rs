@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{BenchmarkId, VersionName, measure::Measure},
+    domain::{BenchmarkId, Timestamp, VersionName, measure::Measure},
     http::{
         openapi::{Hidden, IfNoneMatch, NotFound, UnnamedBoard},
         page::{next_link, page_size},
@@ -26,7 +26,6 @@ use crate::{
         request::Query,
     },
     memory::BoardPage,
-    ports::Timestamp,
     store::leaderboard::Scope,
 };
 

@@ -13,9 +13,8 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, VersionName, leaderboard::ChangeKind},
+    domain::{BenchmarkId, ModelId, Timestamp, VersionName, leaderboard::ChangeKind},
     http::{openapi::IfNoneMatch, parameters, problem::ApiError, request::Query},
-    ports::Timestamp,
     store::changes::Change,
 };
 

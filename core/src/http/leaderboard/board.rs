@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SystemId, VersionName,
+        BenchmarkId, ModelId, RunId, SystemId, Timestamp, VersionName,
         conditions::ConditionDifference,
         evaluator::EvaluatorRelationship,
         leaderboard::{Entry, Flag, IntervalMethod, RankedEntry, rank},
@@ -19,7 +19,6 @@ use crate::{
         moderation::refuse_hidden,
         problem::{ApiError, BENCHMARK_REQUIRED, Code, Problem, ProblemMembers, VERSION_REQUIRED},
     },
-    ports::Timestamp,
     store::{
         Answers, Batch, Handle, benchmarks,
         leaderboard::{self as store, Entries, Scope},

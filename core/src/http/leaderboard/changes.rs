@@ -12,7 +12,7 @@ use super::caching::{self, SECONDS};
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SealId, SystemId, VersionName,
+        BenchmarkId, ModelId, RunId, SealId, SystemId, Timestamp, VersionName,
         leaderboard::{ChangeKind, RankChange},
         system::Agent,
     },
@@ -23,7 +23,6 @@ use crate::{
         problem::ApiError,
         request::Query,
     },
-    ports::Timestamp,
     store::{
         Batch,
         changes::{self as store, Change, Direction, Place},

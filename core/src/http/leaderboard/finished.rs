@@ -92,7 +92,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::ports::Timestamp;
+    use crate::domain::Timestamp;
 
     fn key_of(method: Method, uri: &str, accept: &str) -> Option<String> {
         let request = Request::builder().method(method).uri(uri).header("accept", accept);

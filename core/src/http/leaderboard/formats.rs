@@ -6,13 +6,12 @@ use serde::Serialize;
 use super::board::RowBody;
 use crate::{
     domain::{
-        ModelId,
+        ModelId, Timestamp,
         evaluator::EvaluatorRelationship,
         leaderboard::IntervalMethod,
         measure::{Direction, Measure},
     },
     http::{problem::ApiError, problem_page::wants_html},
-    ports::Timestamp,
 };
 
 /// A format that rows are written in.

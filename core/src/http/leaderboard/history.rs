@@ -10,7 +10,7 @@ use super::{caching::MINUTE, query::PeriodOf};
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SystemId, VersionName,
+        BenchmarkId, ModelId, RunId, SystemId, Timestamp, VersionName,
         evaluator::EvaluatorRelationship,
         leaderboard::{Aggregates, IntervalMethod, Score},
         measure::Measure,
@@ -26,7 +26,6 @@ use crate::{
         problem::ApiError,
         request::{Path, Query},
     },
-    ports::Timestamp,
     store::{
         Answers, Batch, Handle, PageBefore,
         declarations::Declaration,

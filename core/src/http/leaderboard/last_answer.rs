@@ -20,10 +20,7 @@ use super::{
     finished::{self, CacheableRequest},
     formats,
 };
-use crate::{
-    app::App,
-    ports::{Timestamp, within},
-};
+use crate::{app::App, domain::Timestamp, ports::within};
 
 /// How long an answer is kept, in seconds.
 pub const KEPT_SECONDS: u32 = 7 * 86_400;

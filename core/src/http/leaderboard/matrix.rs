@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, SystemId, VersionName, measure::Measure, system::Agent},
+    domain::{BenchmarkId, ModelId, SystemId, Timestamp, VersionName, measure::Measure, system::Agent},
     http::{
         openapi::{IfNoneMatch, NotFound},
         page::{fitting, json_size, page_size, read_cursor, with_next_link, write_cursor},
@@ -25,7 +25,6 @@ use crate::{
         problem::{ApiError, MALFORMED_REQUEST},
         request::is_slug,
     },
-    ports::Timestamp,
     store::standings::{self as store, ListedBoard},
 };
 

@@ -10,13 +10,12 @@ use super::{
     caching,
 };
 use crate::{
-    domain::{BenchmarkId, ModelId, RunId, VersionName, benchmark::Slices, measure::Direction, system},
+    domain::{BenchmarkId, ModelId, RunId, Timestamp, VersionName, benchmark::Slices, measure::Direction, system},
     http::{
         page::{fitting, json_size, read_cursor, write_cursor},
         parameters::{self, Slug, Uuid},
         problem::{ApiError, MALFORMED_REQUEST},
     },
-    ports::Timestamp,
     store::leaderboard::Entries,
 };
 

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SystemId, VersionName, evaluator::EvaluatorRelationship, leaderboard::Flag,
-        measure::Measure, system::Agent,
+        BenchmarkId, ModelId, RunId, SystemId, Timestamp, VersionName, evaluator::EvaluatorRelationship,
+        leaderboard::Flag, measure::Measure, system::Agent,
     },
     http::{
         moderation::refuse_hidden,
@@ -26,7 +26,6 @@ use crate::{
         problem::ApiError,
         request::{Path, Query},
     },
-    ports::Timestamp,
     store::{
         Batch,
         leaderboard::Scope,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     app::App,
     domain::{
-        RunId,
+        RunId, TaskAttempt,
         leaderboard::ChangeKind,
         log_record::{self, DigestedResults, FORMAT, ResultsDigest},
     },
@@ -15,7 +15,6 @@ use crate::{
         Answers, Batch, Handle,
         changes::{Change, Place},
         log::{self as store, RunRecord},
-        results::TaskAttempt,
     },
     wire::{BoardCommitment, RunCommitment, SealCommitment},
 };

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crate::{
     domain::{
         BenchmarkId, VersionName,
-        benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Metric, Part, Slices, Task},
-        measure::{Bounds, MOST_SCORE, Measure},
+        benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Part, Slices, Task},
+        measure::{Bounds, MOST_SCORE, Measure, Metric},
     },
     http::{problem::ApiError, publishing::check_conditions, request::Validator},
     wire::{BenchmarkVersionPut, DefaultParts, OwnParts, PartsInput, TaskInput},

@@ -11,7 +11,7 @@ use super::{benchmark_input::too_many_values, over_quota};
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ValidationErrorCode, VersionName,
+        BenchmarkId, Timestamp, ValidationErrorCode, VersionName,
         benchmark::{BenchmarkVersion, Evidence, MOST_SLICES, MOST_VALUES, MOST_VERSIONS, Part, Slices, Task},
         conditions::Conditions,
         formats::{DayOrMonth, WebAddress},
@@ -27,7 +27,6 @@ use crate::{
         problem::{ApiError, FieldError, NOT_OWNER, PRIVATE_TASKS, TOO_MANY_VERSIONS, VERSION_IN_USE},
         request::{LargeJson, Path, Query, Validator, canonical},
     },
-    ports::Timestamp,
     store::{
         Batch, BatchError, Guard, PageBefore,
         benchmarks::{self, BenchmarkSummary, NewVersion, PlacedTask, PublicVersion},

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        RunId, UserId,
+        RunId, TaskAttempt, UserId,
         benchmark::Evidence,
         formats::Uuid,
         leaderboard::LEAST_PRIVATE_TASKS,
@@ -32,7 +32,7 @@ use crate::{
         Answers, Batch, BatchError, Guard,
         benchmarks::{self, TaskPiece},
         publications::{self, Publication, ScoreSource},
-        results::{self, AttemptPiece, TaskAttempt},
+        results::{self, AttemptPiece},
         runs::{self, Run},
         webhooks::has_work,
     },

@@ -40,8 +40,8 @@ mod tests {
     use super::*;
     use crate::{
         config::{Config, HostDefaults},
+        counting_ports::Counting,
         http::problem::INVALID_API_KEY,
-        ports::counting::Counting,
     };
 
     #[test]

@@ -4,7 +4,11 @@ use http::HeaderMap;
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{benchmark::Metric, measure::Measure, result_status::ResultStatus, statistics::weighted_score},
+    domain::{
+        measure::{Measure, Metric},
+        result_status::ResultStatus,
+        statistics::weighted_score,
+    },
     http::{
         problem::{ApiError, MALFORMED_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE},
         request::{FromBody, UPLOAD_LIMIT, Validator, media_type, parse_json, parse_object},

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{RunId, UserId, ValidationErrorCode, benchmark::Evidence},
+    domain::{RunId, TaskAttempt, UserId, ValidationErrorCode, benchmark::Evidence},
     http::{
         credentials::{ApiKeyClient, ResultsWrite, write_error},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
@@ -31,7 +31,7 @@ use crate::{
     },
     store::{
         Batch, BatchError, Guard,
-        results::{self, TaskAttempt, TaskResult, Upload},
+        results::{self, TaskResult, Upload},
         runs::{self, Run},
         storage,
     },

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, VersionName,
+        BenchmarkId, ModelId, RunId, Timestamp, VersionName,
         run_status::{PublishedStatus, RunStatus},
         system::Agent,
     },
@@ -21,7 +21,6 @@ use crate::{
         problem::ApiError,
         request::Query,
     },
-    ports::Timestamp,
     store::{
         admin as store,
         own_runs::{self, OwnRun},

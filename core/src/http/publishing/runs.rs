@@ -10,10 +10,9 @@ use super::{check_conditions, check_system, over_quota, require_declared, seals:
 use crate::{
     app::App,
     domain::{
-        RunId, SystemId, UserId,
-        benchmark::Metric,
-        formats,
+        RunId, SystemId, Timestamp, UserId, formats,
         leaderboard::{Aggregates, IntervalMethod, Score},
+        measure::Metric,
         run_links::RunLinks,
         run_status::RunStatus,
         statistics::mean_pass_at_k,
@@ -28,7 +27,6 @@ use crate::{
         problem::{ApiError, EXTERNAL_ID_CONFLICT, NOT_OWNER},
         request::{Json, Path, Validator, canonical},
     },
-    ports::Timestamp,
     store::{
         Batch, BatchError, Guard, benchmarks, models,
         runs::{self, NewRun, Run, RunDeclaration},

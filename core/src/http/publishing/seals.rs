@@ -13,8 +13,8 @@ use super::{check_system, over_quota, require_declared};
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SealId, SystemId, UserId, ValidationErrorCode, VersionName, seal::SealState,
-        system::Agent,
+        BenchmarkId, ModelId, RunId, SealId, SystemId, Timestamp, UserId, ValidationErrorCode, VersionName,
+        seal::SealState, system::Agent,
     },
     http::{
         credentials::{ApiKeyClient, ResultsWrite, write_error},
@@ -27,7 +27,6 @@ use crate::{
         problem::{ApiError, NOT_OWNER, SEAL_OPENED},
         request::{Json, Path, Query, Validator, canonical},
     },
-    ports::Timestamp,
     store::{
         Batch, BatchError, Guard, benchmarks, models,
         runs::RunDeclaration,

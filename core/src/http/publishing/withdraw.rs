@@ -8,8 +8,9 @@ use crate::{
     domain::{RunId, UserId, api_key::Scope, run_status::RunStatus},
     http::{
         credentials::{ApiKeyClient, ClaimedSession, ResultsWrite, may_have},
-        limits, log,
+        log,
         openapi::{ConflictWithdrawal, ForbiddenPublisher, NotFound},
+        person_limits,
         problem::{ApiError, RUN_NOT_PUBLISHED},
         request::{Json, Path, Validator},
     },
@@ -84,7 +85,7 @@ pub async fn in_session(app: &App, caller: &ClaimedSession, id: &RunId, body: &B
     let reason = body.reason()?;
     let session = caller.confirm(app).await?;
     may_have(app, session.user.role, &[Scope::ResultsWrite])?;
-    limits::admit_person(app, session.confirmed()).await?;
+    person_limits::admit_person(app, session.confirmed()).await?;
     let mut batch = caller.batch();
     let owner_id = batch.user_id();
     let after = withdraw(app, &mut batch, owner_id, id, &reason);

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::App,
-    domain::{Secret, ecdsa_p256::PublicKey},
+    domain::{Secret, Timestamp, ecdsa_p256::PublicKey},
     http::problem::{ApiError, Problem, SERVICE_UNAVAILABLE},
-    ports::{Destination, Limit, OutboundRequest, Timestamp},
+    ports::{Destination, Limit, OutboundRequest},
 };
 
 /// Key of the copy in the cache.
@@ -141,10 +141,9 @@ mod tests {
     use super::*;
     use crate::{
         config::{Config, HostDefaults},
-        ports::{
-            Admission, KeyValue, KeyValueError, LimitState, OutboundResponse, RateLimitError, RateLimiter,
-            counting::Counting,
-        },
+        counting_ports::Counting,
+        domain::LimitState,
+        ports::{Admission, KeyValue, KeyValueError, OutboundResponse, RateLimitError, RateLimiter},
     };
 
     const PEM: &str = "-----BEGIN PUBLIC KEY-----\n\

@@ -15,13 +15,13 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::{ValidationError, ValidationErrorCode},
+    domain::{Timestamp, ValidationError, ValidationErrorCode},
     http::{
         openapi::NotFound,
         problem::{ApiError, Problem, SERVICE_UNAVAILABLE},
         request::{Json, read},
     },
-    ports::{Clock as _, KeyValueError, MovableClock, Timestamp},
+    ports::{Clock as _, KeyValueError, MovableClock},
 };
 
 const KEY: &str = "dev_clock";

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    domain::Timestamp,
     http::{
         openapi::NotFound,
         page::html_page,
@@ -19,7 +20,6 @@ use crate::{
         request::Query,
     },
     mail::{self, KeptMail},
-    ports::Timestamp,
 };
 
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -5,13 +5,12 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::{SecurityEventName, formats::Uuid},
+    domain::{SecurityEventName, Timestamp, formats::Uuid},
     http::{
         credentials::ClaimedSession,
         page::{NewestFirst, Page, PageQuery},
         problem::ApiError,
     },
-    ports::Timestamp,
     store::audit::{self, Event},
 };
 

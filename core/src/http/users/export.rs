@@ -11,19 +11,19 @@ use utoipa::ToSchema;
 use super::{UserBody, account_gone, audit_log::SecurityEvent};
 use crate::{
     app::App,
-    domain::SecurityEventName,
+    domain::{SecurityEventName, Timestamp},
     http::{
         api_keys::ApiKeyBody,
         auth::sessions::SessionBody,
         credentials::ClaimedSession,
-        limits,
         openapi::RateLimited,
         page::{read_cursor, with_next_link, write_cursor},
+        person_limits,
         problem::ApiError,
         request::Query,
         webhooks::{DeliveryBody, WebhookBody},
     },
-    ports::{DatabaseError, Timestamp},
+    ports::DatabaseError,
     store::{
         Answers, Handle,
         personal_data::{
@@ -136,7 +136,7 @@ pub async fn handler(
     caller: ClaimedSession,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
-    limits::admit_person(&app, caller.confirm(&app).await?.confirmed()).await?;
+    person_limits::admit_person(&app, caller.confirm(&app).await?.confirmed()).await?;
     let begin = read_cursor::<u32>(parameters.cursor.as_deref())?.unwrap_or(0);
     let now = app.now();
     let mut batch = caller.batch();

@@ -9,8 +9,8 @@ use crate::{
     domain::{SecurityEventName, account},
     http::{
         credentials::ClaimedSession,
-        limits,
         openapi::RateLimited,
+        person_limits,
         problem::ApiError,
         request::{Json, given},
     },
@@ -82,7 +82,7 @@ pub async fn patch(
     caller: ClaimedSession,
     Json(body): Json<Body>,
 ) -> Result<Answer<UserBody>, ApiError> {
-    limits::admit_person(&app, caller.confirm(&app).await?.confirmed()).await?;
+    person_limits::admit_person(&app, caller.confirm(&app).await?.confirmed()).await?;
     let mut batch = caller.batch();
     let user_id = batch.user_id();
     if let Some(name) = body.full_name {

@@ -18,12 +18,11 @@ use utoipa::{OpenApi, ToSchema};
 use crate::{
     app::App,
     domain::{
-        UserId,
+        Timestamp, UserId,
         account::{Email, Role},
         undeliverable::{Undeliverable, UndeliverableCause},
     },
     http::problem::ApiError,
-    ports::Timestamp,
     store::users::User,
 };
 

@@ -5,12 +5,11 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::{
-        Secret, WebhookDeliveryId, WebhookId,
+        Secret, Timestamp, WebhookDeliveryId, WebhookId,
         webhook::{
             WebhookDeliveryStatus, WebhookDisabledReason, WebhookEvent, WebhookFailure, WebhookStatus, WebhookUrl,
         },
     },
-    ports::Timestamp,
     store::webhooks::{Delivery, Webhook},
 };
 

@@ -12,8 +12,8 @@ use crate::{
     },
     http::{
         credentials::ClaimedSession,
-        limits,
         openapi::{NotFound, RateLimited},
+        person_limits,
         problem::ApiError,
         request::{Json, Path, Validator, given},
     },
@@ -79,7 +79,7 @@ pub async fn handler(
         body.description.as_ref().map(|text| validator.optional_text("/description", text.as_deref(), 1000));
     let events = body.events.map(|events| check_events(&mut validator, events));
     validator.finish()?;
-    limits::admit_person(&app, caller.confirm(&app).await?.confirmed()).await?;
+    person_limits::admit_person(&app, caller.confirm(&app).await?.confirmed()).await?;
     let members = [
         ("url", url.is_some()),
         ("description", description.is_some()),

@@ -13,10 +13,10 @@ use crate::{
         webhook::{WebhookEvent, WebhookStatus},
     },
     http::{
-        credentials::{ClaimedSession, ConfirmedSession},
+        credentials::ClaimedSession,
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
-        limits,
         openapi::{ConflictWebhook, IdempotencyKey, RateLimited},
+        person_limits,
         problem::ApiError,
         request::{Json, Validator},
     },
@@ -71,11 +71,11 @@ async fn create(app: &App, caller: &ClaimedSession, body: Body, claim: Claim) ->
     let events = check_events(&mut validator, body.events);
     validator.finish()?;
     let url = url.ok_or_else(|| ApiError::internal("an address that was refused"))?;
-    let confirmed = match ConfirmedSession::by_claim(caller, &claim) {
+    let confirmed = match claim.confirmed(caller) {
         Some(confirmed) => confirmed,
         None => caller.confirm(app).await?.confirmed(),
     };
-    limits::admit_person(app, confirmed).await?;
+    person_limits::admit_person(app, confirmed).await?;
 
     let (id, now) = (WebhookId::from(app.new_id()), app.now());
     let secret = WebhookSecret::generate(&app.random());

@@ -7,9 +7,9 @@ use crate::{
     domain::{WebhookDeliveryId, WebhookId},
     http::{
         credentials::ClaimedSession,
-        limits,
         openapi::{ConflictWebhookDisabled, NotFound, RateLimited},
         page::{NewestFirst, Page, PageQuery},
+        person_limits,
         problem::ApiError,
         request::Path,
     },
@@ -70,7 +70,7 @@ pub async fn test(
     caller: ClaimedSession,
     Path(id): Path<WebhookId>,
 ) -> Result<(StatusCode, Answer<DeliveryBody>), ApiError> {
-    limits::admit_webhook_call(&app, caller.confirm(&app).await?.confirmed()).await?;
+    person_limits::admit_webhook_call(&app, caller.confirm(&app).await?.confirmed()).await?;
     let (delivery_id, now) = (WebhookDeliveryId::from(app.new_id()), app.now());
     let mut batch = caller.batch();
     let user_id = batch.user_id();
@@ -107,7 +107,7 @@ pub async fn replay(
     caller: ClaimedSession,
     Path((id, delivery_id)): Path<(WebhookId, WebhookDeliveryId)>,
 ) -> Result<(StatusCode, Answer<DeliveryBody>), ApiError> {
-    limits::admit_webhook_call(&app, caller.confirm(&app).await?.confirmed()).await?;
+    person_limits::admit_webhook_call(&app, caller.confirm(&app).await?.confirmed()).await?;
     let mut batch = caller.batch();
     let user_id = batch.user_id();
     let (replay, wake) = store::replay(&id, &delivery_id, user_id, app.now());

@@ -9,8 +9,8 @@ use crate::{
     http::{
         credentials::ClaimedSession,
         idempotency::{Caller, Claim, Fulfilled, Idempotency, Reply},
-        limits,
         openapi::{IdempotencyKey, NotFound, RateLimited},
+        person_limits,
         problem::ApiError,
         request::Path,
     },
@@ -54,7 +54,7 @@ async fn rotate(app: &App, caller: &ClaimedSession, id: &WebhookId, claim: Claim
     let webhook = reads.push(store::find(id, user_id, now));
     let (session, mut answers) = reads.read(app).await?;
     let mut webhook = answers.take(webhook)?.ok_or_else(no_such_webhook)?;
-    limits::admit_person(app, session.confirmed()).await?;
+    person_limits::admit_person(app, session.confirmed()).await?;
     let secret = WebhookSecret::generate(&app.random());
     let sealed = webhooks::seal(app, id, &secret).map_err(ApiError::internal)?;
     let previous_until = now.plus_seconds(OVERLAP_SECONDS);

@@ -89,7 +89,7 @@ impl Measure {
 
 #[cfg(test)]
 mod tests {
-    use aibaas_core::domain::benchmark::Metric;
+    use aibaas_core::domain::measure::Metric;
     use serde_json::json;
 
     use super::*;

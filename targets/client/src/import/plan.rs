@@ -1,10 +1,7 @@
 //! Plan of an import: what is published of documents, in the terms of the API.
 
 use aibaas_core::{
-    domain::{
-        BenchmarkId, ModelId, VersionName,
-        benchmark::{self, Metric},
-    },
+    domain::{BenchmarkId, ModelId, VersionName, benchmark, measure::Metric},
     wire::{BenchmarkVersionPut, CountsPut, GivenScorePut, ResultInput, RunCreate, TaskInput},
 };
 

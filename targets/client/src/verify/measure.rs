@@ -1,9 +1,8 @@
 //! Meaning of a version's scores, read from the dataset.
 
 use aibaas_core::domain::{
-    benchmark::Metric,
     log_record::Row,
-    measure::{Bounds, Direction, Measure},
+    measure::{Bounds, Direction, Measure, Metric},
 };
 use serde_json::Value;
 

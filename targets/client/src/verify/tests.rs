@@ -4,14 +4,13 @@
 
 use aibaas_core::{
     domain::{
-        JwtAlgorithm, Keys as SigningKeys, Secret,
+        JwtAlgorithm, Keys as SigningKeys, Secret, Timestamp,
         log_record::{
             FIRST_FORMAT, FORMAT, ResultsDigest, Row, TreeHead, board_digest, board_row, canonical, first_run_digest,
             hex, run_digest, seal_digest,
         },
         merkle,
     },
-    ports::Timestamp,
     wire::{LogHead, LogLeaf},
 };
 use serde_json::{Value, json};

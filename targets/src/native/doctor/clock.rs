@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use aibaas_core::ports::{Clock as _, Timestamp};
+use aibaas_core::{domain::Timestamp, ports::Clock as _};
 
 use super::{super::system_clock::SystemClock, finding::Finding, outbound::ServerClock};
 

@@ -2,7 +2,8 @@
 
 use aibaas_core::{
     Config, Environment,
-    ports::{Clock as _, HttpClient as _, HttpError, Timestamp},
+    domain::Timestamp,
+    ports::{Clock as _, HttpClient as _, HttpError},
 };
 
 use super::{

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use aibaas_core::{
-    domain::Secret,
+    domain::{
+        Secret,
+        password_hash::{HashError, HashJob, HashOutcome},
+    },
     ports::{
-        Database, DatabaseError, HashError, HashJob, HashOutcome, HttpClient, HttpError, OutboundRequest,
-        OutboundResponse, PasswordHasher, Rows, Statement, current_trace,
+        Database, DatabaseError, HttpClient, HttpError, OutboundRequest, OutboundResponse, PasswordHasher, Rows,
+        Statement, current_trace,
     },
 };
 use async_trait::async_trait;

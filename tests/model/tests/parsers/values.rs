@@ -3,18 +3,17 @@
 use aibaas_core::{
     Config, Environment, HostDefaults, OwnMail,
     domain::{
-        JwtAlgorithm, Keys, RefreshToken, Secret, SessionId,
+        JwtAlgorithm, Keys, RefreshToken, Secret, SessionId, Timestamp,
         account::{self, Email},
         api_key::ApiKey,
         jws::Verifier,
         network::{Network, parse_forwarded},
-        password_hash,
+        password_hash::{self, HashJob},
         recovery_code::RecoveryCode,
         strict_json::StrictObject,
         totp::TotpCode,
         user_agent, values,
     },
-    ports::{HashJob, Timestamp},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 

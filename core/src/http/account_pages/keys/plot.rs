@@ -3,11 +3,11 @@
 use maud::{Markup, html};
 
 use crate::{
+    domain::Timestamp,
     http::{
         api_keys::usage::{Bucket, Usage},
         leaderboard::{day, grouped, minute},
     },
-    ports::Timestamp,
 };
 
 const WIDTH: f64 = 720.0;

@@ -8,7 +8,7 @@ use super::StepUp;
 use crate::{
     app::App,
     domain::{
-        SecurityEventName, UserId,
+        SecurityEventName, Timestamp, UserId,
         recovery_code::{CODES, RecoveryCode},
     },
     http::{
@@ -20,7 +20,6 @@ use crate::{
         step_up,
     },
     mail::{self, Notice},
-    ports::Timestamp,
     store::{Batch, mfa},
 };
 

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::Timestamp,
     http::{
         leaderboard::{
             board::Board,
@@ -33,7 +34,6 @@ use crate::{
         problem::ApiError,
     },
     memory::BoardPage as CachedBoardPage,
-    ports::Timestamp,
     store::{Batch, leaderboard::Scope},
 };
 

@@ -501,10 +501,7 @@ fn p_value(p: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        benchmark::Metric,
-        measure::{Bounds, Direction, Measure},
-    };
+    use crate::domain::measure::{Bounds, Direction, Measure, Metric};
 
     fn found(difference: f64, interval: Option<(f64, f64)>, p: Option<f64>) -> Found {
         Found {

@@ -6,8 +6,7 @@ use super::text::{Scale, address, minute};
 use crate::{
     domain::{
         VersionName,
-        benchmark::Metric,
-        measure::{Bounds, Direction, Measure},
+        measure::{Bounds, Direction, Measure, Metric},
     },
     store::{leaderboard::Scope, pages::VersionFacts},
 };

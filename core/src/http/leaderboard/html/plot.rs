@@ -6,9 +6,8 @@ use maud::{Markup, html};
 
 use super::text::{Scale, usd};
 use crate::{
-    domain::{VersionName, statistics::Interval},
+    domain::{Timestamp, VersionName, statistics::Interval},
     http::leaderboard::board::RowBody,
-    ports::Timestamp,
 };
 
 /// Most points that have a circle and a tooltip each; of more, all but the Pareto front share one path.
@@ -347,10 +346,7 @@ pub fn history_chart(scores: &[DatedScore], scale: Scale<'_>, id: usize, title: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        benchmark::Metric,
-        measure::{Bounds, Measure},
-    };
+    use crate::domain::measure::{Bounds, Measure, Metric};
 
     #[test]
     fn bounds_are_round_and_hold_every_score() {

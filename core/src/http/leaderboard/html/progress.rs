@@ -8,7 +8,7 @@ use super::{
     plot::{Axis, labels, marks, round_bounds},
     text::{Scale, day},
 };
-use crate::{http::leaderboard::board::RowBody, ports::Timestamp};
+use crate::{domain::Timestamp, http::leaderboard::board::RowBody};
 
 /// Most systems that have tooltips and names: the latest of those that were the best.
 const MOST_TITLES: usize = 20;

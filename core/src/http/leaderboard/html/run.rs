@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        RunId,
+        RunId, TaskAttempt,
         benchmark::Evidence,
         evaluator::EvaluatorRelationship,
         leaderboard::{Aggregates, Entry, Flag, Score},
@@ -34,7 +34,7 @@ use crate::{
     store::{
         Batch,
         pages::{self, OtherRun, RunEntry, RunSlice},
-        results::{self, TaskAttempt, TaskResult},
+        results::{self, TaskResult},
         runs::{self, Run},
     },
 };

@@ -395,10 +395,13 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            benchmark::Metric, evaluator::EvaluatorRelationship, measure::Measure, seal::SealCounts, system::Agent,
+            Timestamp,
+            evaluator::EvaluatorRelationship,
+            measure::{Measure, Metric},
+            seal::SealCounts,
+            system::Agent,
         },
         http::{leaderboard::html::ROWS, page::Frame},
-        ports::Timestamp,
     };
 
     /// Creates a row with names and numbers as long as those of real boards.

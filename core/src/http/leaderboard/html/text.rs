@@ -1,13 +1,9 @@
 //! Formats of numbers, dates and addresses on the pages.
 
-use crate::{
-    domain::{
-        ModelId,
-        benchmark::Metric,
-        measure::{Bounds, Direction, Measure},
-        system::{self, Agent},
-    },
-    ports::Timestamp,
+use crate::domain::{
+    ModelId, Timestamp,
+    measure::{Bounds, Direction, Measure, Metric},
+    system::{self, Agent},
 };
 
 /// How scores are shown: a pass rate in percent, a mean from 0 to 1 as such, anything else as a number in its unit.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use aibaas_core::{
-    domain::benchmark::Metric,
+    domain::measure::Metric,
     wire::{BenchmarkVersionPut, TaskInput},
 };
 

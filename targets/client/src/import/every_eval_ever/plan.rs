@@ -66,8 +66,8 @@ pub fn plan(document: &Document, samples: Option<&[u8]>, options: &Options) -> R
 #[cfg(test)]
 mod tests {
     use aibaas_core::domain::{
-        benchmark::{Evidence as EvidenceKind, Metric},
-        measure::{Bounds, Direction},
+        benchmark::Evidence as EvidenceKind,
+        measure::{Bounds, Direction, Metric},
         result_status::ResultStatus,
     };
     use clap::Parser;

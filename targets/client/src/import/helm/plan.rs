@@ -141,8 +141,8 @@ fn config(adapter: &Adapter) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use aibaas_core::domain::{
-        benchmark::{Evidence as EvidenceKind, Metric},
-        measure::Direction,
+        benchmark::Evidence as EvidenceKind,
+        measure::{Direction, Metric},
     };
     use clap::Parser;
     use serde_json::json;

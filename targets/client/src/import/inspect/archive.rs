@@ -53,7 +53,7 @@ fn piece(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Vec<u8>,
 mod tests {
     use std::io::Write as _;
 
-    use aibaas_core::domain::benchmark::Metric;
+    use aibaas_core::domain::measure::Metric;
     use serde_json::{Value, json};
     use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 

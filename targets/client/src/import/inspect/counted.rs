@@ -64,7 +64,7 @@ impl Document {
 
 #[cfg(test)]
 mod tests {
-    use aibaas_core::domain::benchmark::{self, Metric};
+    use aibaas_core::domain::{benchmark, measure::Metric};
     use serde_json::{Value, json};
 
     use crate::import::{

@@ -1,7 +1,7 @@
 //! Conversion of one log to a submission.
 
 use aibaas_core::{
-    domain::{BenchmarkId, VersionName, benchmark::Metric},
+    domain::{BenchmarkId, VersionName, measure::Metric},
     wire::{BenchmarkVersionPut, RunCreate, TaskInput},
 };
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aibaas_core::domain::benchmark::Metric;
+use aibaas_core::domain::measure::Metric;
 
 use super::{Log, Options};
 use crate::import::{

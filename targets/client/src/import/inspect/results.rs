@@ -92,7 +92,7 @@ pub fn results(
 
 #[cfg(test)]
 mod tests {
-    use aibaas_core::domain::benchmark::Metric;
+    use aibaas_core::domain::measure::Metric;
     use serde_json::json;
 
     use super::*;

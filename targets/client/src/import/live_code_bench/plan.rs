@@ -112,7 +112,7 @@ fn version(days: &[String], tasks: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aibaas_core::domain::benchmark::Metric;
+    use aibaas_core::domain::measure::Metric;
     use clap::Parser;
     use serde_json::json;
 

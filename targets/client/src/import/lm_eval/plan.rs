@@ -76,7 +76,7 @@ fn is_of(file: &str, task: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use aibaas_core::{
-        domain::benchmark::Metric,
+        domain::measure::Metric,
         wire::{GivenScorePut, ResultInput},
     };
     use serde_json::json;

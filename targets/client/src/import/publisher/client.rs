@@ -191,7 +191,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use aibaas_core::{
-        domain::benchmark::Metric,
+        domain::measure::Metric,
         wire::{CountsPut, GivenScorePut, ResultInput, RunCreate},
     };
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aibaas_core::{
-    domain::{BenchmarkId, VersionName, benchmark::Metric, strict_json::StrictObject, system::Agent},
+    domain::{BenchmarkId, VersionName, measure::Metric, strict_json::StrictObject, system::Agent},
     wire::{BenchmarkVersionPut, ResultInput, RunCreate, TaskInput},
 };
 use serde_json::{Map, Value};

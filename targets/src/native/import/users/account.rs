@@ -2,12 +2,11 @@
 
 use aibaas_core::{
     domain::{
-        Secret,
+        Secret, Timestamp,
         account::{self, Email},
         password_hash,
     },
     operators::ImportedUser,
-    ports::Timestamp,
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

@@ -1,6 +1,6 @@
 //! Fuzz test: whatever a list of people contains, each row is read or reported.
 
-use aibaas_core::ports::Timestamp;
+use aibaas_core::domain::Timestamp;
 use proptest::{collection::vec, prelude::*};
 
 use super::{account, rows::Rows};

@@ -111,7 +111,10 @@ impl Import {
 
 #[cfg(test)]
 mod tests {
-    use aibaas_core::ports::{Database as _, Statement, Timestamp};
+    use aibaas_core::{
+        domain::Timestamp,
+        ports::{Database as _, Statement},
+    };
 
     use super::*;
     use crate::native::{data_directory, operator};

@@ -36,7 +36,7 @@ fn digest(text: &str) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
-    use aibaas_core::ports::Timestamp;
+    use aibaas_core::domain::Timestamp;
 
     use super::*;
 

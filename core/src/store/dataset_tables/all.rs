@@ -1,11 +1,16 @@
-//! The tables of the public dataset: their columns, and the statements that read and load them. A test proves that the
-//! statements have just these columns.
+//! All tables. A test proves that their statements have just these columns.
 
-use super::dataset::{
+use super::table::{
     Kind::{Boolean, Integer, Json, Real, Text},
     Table,
 };
+use crate::{
+    domain::log_record,
+    ports::{DatabaseError, Row},
+};
 
+/// Name of the table whose rows may be packed.
+pub(in crate::store) const RESULTS: &str = "results";
 /// Most rows that a statement loads.
 const MOST_ROWS: usize = 1000;
 
@@ -13,8 +18,8 @@ const MOST_ROWS: usize = 1000;
 pub static TABLES: [Table; 14] = [
     Table {
         name: "models",
-        page: include_str!("sql/dataset/page_models.sql"),
-        load: include_str!("sql/dataset/load_models.sql"),
+        page: include_str!("../sql/dataset/page_models.sql"),
+        load: include_str!("../sql/dataset/load_models.sql"),
         most_rows: 1,
         whole: true,
         keys: &["id"],
@@ -36,8 +41,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "benchmarks",
-        page: include_str!("sql/dataset/page_benchmarks.sql"),
-        load: include_str!("sql/dataset/load_benchmarks.sql"),
+        page: include_str!("../sql/dataset/page_benchmarks.sql"),
+        load: include_str!("../sql/dataset/load_benchmarks.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["id"],
@@ -45,8 +50,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "benchmark_versions",
-        page: include_str!("sql/dataset/page_benchmark_versions.sql"),
-        load: include_str!("sql/dataset/load_benchmark_versions.sql"),
+        page: include_str!("../sql/dataset/page_benchmark_versions.sql"),
+        load: include_str!("../sql/dataset/load_benchmark_versions.sql"),
         most_rows: MOST_ROWS,
         whole: false,
         keys: &["benchmark_id", "version"],
@@ -80,8 +85,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "benchmark_tasks",
-        page: include_str!("sql/dataset/page_benchmark_tasks.sql"),
-        load: include_str!("sql/dataset/load_benchmark_tasks.sql"),
+        page: include_str!("../sql/dataset/page_benchmark_tasks.sql"),
+        load: include_str!("../sql/dataset/load_benchmark_tasks.sql"),
         most_rows: MOST_ROWS,
         whole: false,
         keys: &["benchmark_id", "version", "task_id"],
@@ -98,8 +103,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "seals",
-        page: include_str!("sql/dataset/page_seals.sql"),
-        load: include_str!("sql/dataset/load_seals.sql"),
+        page: include_str!("../sql/dataset/page_seals.sql"),
+        load: include_str!("../sql/dataset/load_seals.sql"),
         most_rows: MOST_ROWS,
         whole: false,
         keys: &["id"],
@@ -128,8 +133,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "runs",
-        page: include_str!("sql/dataset/page_runs.sql"),
-        load: include_str!("sql/dataset/load_runs.sql"),
+        page: include_str!("../sql/dataset/page_runs.sql"),
+        load: include_str!("../sql/dataset/load_runs.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["id"],
@@ -168,8 +173,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "results",
-        page: include_str!("sql/dataset/page_results.sql"),
-        load: include_str!("sql/dataset/load_results.sql"),
+        page: include_str!("../sql/dataset/page_results.sql"),
+        load: include_str!("../sql/dataset/load_results.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["run_id", "task_id", "attempt"],
@@ -190,8 +195,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "run_counts",
-        page: include_str!("sql/dataset/page_run_counts.sql"),
-        load: include_str!("sql/dataset/load_run_counts.sql"),
+        page: include_str!("../sql/dataset/page_run_counts.sql"),
+        load: include_str!("../sql/dataset/load_run_counts.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["run_id"],
@@ -205,8 +210,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "run_given_scores",
-        page: include_str!("sql/dataset/page_run_given_scores.sql"),
-        load: include_str!("sql/dataset/load_run_given_scores.sql"),
+        page: include_str!("../sql/dataset/page_run_given_scores.sql"),
+        load: include_str!("../sql/dataset/load_run_given_scores.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["run_id"],
@@ -224,8 +229,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "run_slices",
-        page: include_str!("sql/dataset/page_run_slices.sql"),
-        load: include_str!("sql/dataset/load_run_slices.sql"),
+        page: include_str!("../sql/dataset/page_run_slices.sql"),
+        load: include_str!("../sql/dataset/load_run_slices.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["run_id", "scenario", "language", "difficulty"],
@@ -251,8 +256,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "run_scores",
-        page: include_str!("sql/dataset/page_run_scores.sql"),
-        load: include_str!("sql/dataset/load_run_scores.sql"),
+        page: include_str!("../sql/dataset/page_run_scores.sql"),
+        load: include_str!("../sql/dataset/load_run_scores.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["run_id"],
@@ -260,8 +265,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "snapshots",
-        page: include_str!("sql/dataset/page_snapshots.sql"),
-        load: include_str!("sql/dataset/load_snapshots.sql"),
+        page: include_str!("../sql/dataset/page_snapshots.sql"),
+        load: include_str!("../sql/dataset/load_snapshots.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["seq"],
@@ -269,8 +274,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "leaderboard_entries",
-        page: include_str!("sql/dataset/page_leaderboard_entries.sql"),
-        load: include_str!("sql/dataset/load_leaderboard_entries.sql"),
+        page: include_str!("../sql/dataset/page_leaderboard_entries.sql"),
+        load: include_str!("../sql/dataset/load_leaderboard_entries.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["benchmark_id", "version", "model_id", "from_seq", "run_id"],
@@ -289,8 +294,8 @@ pub static TABLES: [Table; 14] = [
     },
     Table {
         name: "changes",
-        page: include_str!("sql/dataset/page_changes.sql"),
-        load: include_str!("sql/dataset/load_changes.sql"),
+        page: include_str!("../sql/dataset/page_changes.sql"),
+        load: include_str!("../sql/dataset/load_changes.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["seq"],
@@ -310,6 +315,20 @@ pub static TABLES: [Table; 14] = [
         ],
     },
 ];
+
+impl Table {
+    /// Finds the table of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        TABLES.iter().find(|table| table.name == name)
+    }
+}
+
+/// Reads a row of `results` as the dataset has it.
+pub(in crate::store) fn result(row: &Row) -> Result<log_record::Row, DatabaseError> {
+    let table = Table::named(RESULTS).ok_or_else(|| DatabaseError::Unavailable("no table of results".to_owned()))?;
+    table.row(row)
+}
 
 #[cfg(test)]
 mod tests {
@@ -374,7 +393,7 @@ mod tests {
             let mut found = loaded(table.load, table.name);
             match table.name {
                 "benchmark_versions" => {
-                    let definitions = include_str!("sql/dataset/load_benchmark_definitions.sql");
+                    let definitions = include_str!("../sql/dataset/load_benchmark_definitions.sql");
                     found.extend(loaded(definitions, "benchmark_definitions").split_off(2));
                 }
                 // The request that opened a run is not part of the dataset.

@@ -7,12 +7,18 @@ use std::sync::{
 
 use async_trait::async_trait;
 
-use super::{
-    Admission, Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome,
-    HttpClient, HttpError, KeyValue, KeyValueError, Limit, LimitState, OutboundRequest, OutboundResponse,
-    PasswordHasher, Ports, RateLimitError, RateLimiter, Rows, Statement, Timer, Timestamp,
+use crate::{
+    domain::{
+        LimitState, Secret, Timestamp,
+        password_hash::{HashError, HashJob, HashOutcome},
+    },
+    ports::{
+        Admission, Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HttpClient, HttpError, KeyValue,
+        KeyValueError, Limit, OutboundRequest, OutboundResponse, PasswordHasher, Ports, RateLimitError, RateLimiter,
+        Rows, Statement, Timer,
+    },
+    store::key_gate::SqlKeyGate,
 };
-use crate::domain::Secret;
 
 /// Calls of the ports, counted. The database answers every query with `rows`, other servers answer with `answer`.
 #[derive(Default)]
@@ -36,7 +42,7 @@ impl Counting {
             database: Arc::clone(self) as _,
             key_value: Arc::clone(self) as _,
             rate_limiter: Arc::clone(self) as _,
-            key_gate: Arc::new(crate::store::key_gate::SqlKeyGate::new(Arc::clone(self) as _)),
+            key_gate: Arc::new(SqlKeyGate::new(Arc::clone(self) as _)),
             password_hasher: Arc::clone(self) as _,
             http_client: Arc::clone(self) as _,
             mail_transport: None,
