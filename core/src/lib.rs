@@ -10,13 +10,16 @@
     )
 )]
 
+mod amended;
 mod app;
 mod backlog;
 mod config;
 #[cfg(test)]
 mod counting_ports;
+mod dev_clock;
 pub mod domain;
 mod http;
+mod log;
 mod mail;
 mod memory;
 pub mod operators;

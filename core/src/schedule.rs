@@ -1,10 +1,6 @@
 //! Work that comes with time, without a request.
 
-use crate::{
-    app::App,
-    http::{catch_up, remind_cache, sequence},
-    mail, packing, store, webhooks,
-};
+use crate::{amended, app::App, dev_clock, log, mail, packing, store, webhooks};
 
 /// Most rows of a table that a tick deletes in one batch: some milliseconds of the writer's time.
 const FORGOTTEN_AT_ONCE: u32 = 1000;
@@ -33,13 +29,13 @@ pub async fn tick_for_request(app: &App) {
 
 /// Runs what has to be done before webhooks are called.
 async fn run_before_webhooks(app: &App) {
-    if let Err(error) = catch_up(app).await {
+    if let Err(error) = dev_clock::catch_up(app).await {
         tracing::error!(%error, "the development clock is not known");
     }
     mail::queue_key_notices(app).await;
     mail::deliver_due(app).await;
-    sequence(app).await;
-    remind_cache(app).await;
+    log::sequence(app).await;
+    amended::remind_cache(app).await;
     if let Err(error) = forget_expired(app).await {
         tracing::error!(%error, "clean-up failed");
     }

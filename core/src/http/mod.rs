@@ -42,11 +42,9 @@ mod users;
 mod webhooks;
 
 pub use host_refusal::HostRefusal;
-pub use leaderboard::remind_cache;
-pub use log::sequence;
 pub use middleware::refuse;
 pub use openapi::text as openapi_text;
 pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};
 pub use request_notes::{CallerKind, RequestRecord};
 pub use router::{router, router_with_metrics};
-pub use site::{catch_up, metrics::WriteMetrics};
+pub use site::metrics::WriteMetrics;

@@ -28,7 +28,7 @@ pub use http_client::{Destination, HttpClient, HttpError, OutboundRequest, Outbo
 pub use key_gate::{KeyGate, KeyGateError};
 pub use key_value::{KeyValue, KeyValueError};
 pub use mail_transport::{Mail, MailError, MailTransport};
-pub use movable_clock::MovableClock;
+pub use movable_clock::{MovableClock, Movement};
 pub use password_hasher::{InlineHasher, PasswordHasher};
 pub use rate_limiter::{Admission, Limit, RateLimitError, RateLimiter};
 pub use timer::{Timer, within};

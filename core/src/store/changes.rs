@@ -12,6 +12,7 @@ use crate::{
         system::Agent,
     },
     ports::{DatabaseError, Row},
+    wire,
 };
 
 /// Place of a line in the log: the number of its snapshot, and after that the number that moderation and seals share.
@@ -65,6 +66,31 @@ pub struct Change {
     pub rank_after: Option<i64>,
     /// Other systems whose rank changed.
     pub moved: Vec<RankChange>,
+}
+
+impl From<Change> for wire::Change {
+    fn from(change: Change) -> Self {
+        Self {
+            id: change.id,
+            kind: change.kind,
+            at: change.at,
+            benchmark: change.benchmark,
+            version: change.version,
+            model: change.model,
+            system_id: change.system_id,
+            agent: change.agent,
+            configuration: change.configuration,
+            name: change.name,
+            run_id: change.run_id,
+            seal_id: change.seal_id,
+            reason: change.reason,
+            previous_run_id: change.previous_run_id,
+            current_run_id: change.current_run_id,
+            rank_before: change.rank_before,
+            rank_after: change.rank_after,
+            moved: change.moved,
+        }
+    }
 }
 
 impl Change {

@@ -7,6 +7,7 @@
 )]
 
 mod benchmark_version;
+mod change;
 mod counts;
 mod data_set;
 mod given_score;
@@ -18,6 +19,7 @@ mod result;
 mod run;
 
 pub use benchmark_version::{BenchmarkVersionPut, DefaultParts, OwnParts, PartsInput, TaskInput};
+pub use change::Change;
 pub use counts::{Counts, CountsPut};
 pub use data_set::{DataSet, ExportedTable};
 pub use given_score::{GivenInterval, GivenScore, GivenScorePut};

@@ -6,17 +6,18 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
+    amended,
     app::App,
     domain::{BenchmarkId, SecurityEventName},
     http::{
         credentials::ClaimedAdmin,
-        leaderboard, log,
         openapi::NotFound,
         parameters::{ModelPath, Name},
         problem::ApiError,
         publishing::Reason,
         request::{Json, Path, Validator},
     },
+    log,
     store::{
         moderations::{Act, Moderated, Moderation, Subject},
         webhooks as webhook_store,
@@ -247,7 +248,7 @@ async fn moderate(
     let event = admin.event(app, name, details);
     let moderation = Moderation { subject, act, reason, at: app.now() };
     let id = app.new_id();
-    leaderboard::forget_answers_from_before(app).await;
+    amended::forget_answers_from_before(app).await;
     let mut batch = admin.batch();
     batch.push(moderation.apply());
     batch.push(moderation.log(&id));

@@ -6,12 +6,12 @@ use crate::{
     domain::{RunId, SecurityEventName, run_status::RunStatus},
     http::{
         credentials::ClaimedAdmin,
-        log,
         openapi::{ConflictRejection, NotFound},
         problem::{ApiError, RUN_NOT_OPEN},
         publishing::{Reason, RunBody, find},
         request::{Json, Path},
     },
+    log,
     store::{BatchError, Guard, publications::RunEnding, runs, webhooks as webhook_store},
     webhooks,
 };

@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use super::{
     board::{Board, RowBody},
     caching::{self, MINUTE},
+    finished::NotKept,
     formats::{self, Format},
-    last_answer::NotKept,
     query::BoardQuery,
 };
 use crate::{

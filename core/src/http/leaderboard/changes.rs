@@ -11,11 +11,7 @@ use utoipa::ToSchema;
 use super::caching::{self, SECONDS};
 use crate::{
     app::App,
-    domain::{
-        BenchmarkId, ModelId, RunId, SealId, SystemId, Timestamp, VersionName,
-        leaderboard::{ChangeKind, RankChange},
-        system::Agent,
-    },
+    domain::BenchmarkId,
     http::{
         openapi::{IfNoneMatch, NotFound},
         page::{END_OF_TIME, next_link, page_size, read_cursor, take_page},
@@ -27,6 +23,7 @@ use crate::{
         Batch,
         changes::{self as store, Change, Direction, Place},
     },
+    wire,
 };
 
 /// A place after every line of the log.
@@ -51,83 +48,12 @@ pub struct Parameters {
     cursor: Option<String>,
 }
 
-/// Something that changed on the leaderboards.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Change)]
-pub struct ChangeBody {
-    #[serde(skip)]
-    place: Place,
-    /// Also of the snapshot that it made, or the seal; moderation has one of its own.
-    #[schema(value_type = Uuid)]
-    id: String,
-    kind: ChangeKind,
-    at: Timestamp,
-    benchmark: Option<BenchmarkId>,
-    version: Option<VersionName>,
-    model: Option<ModelId>,
-    /// Of whose runs one was published or taken out; null where it is moderation.
-    system_id: Option<SystemId>,
-    /// What drove the model, where something did.
-    agent: Option<Agent>,
-    /// In what it ran.
-    #[schema(min_length = 1, max_length = 100)]
-    configuration: Option<String>,
-    /// What an administrator renamed it.
-    name: Option<String>,
-    run_id: Option<RunId>,
-    /// What was sealed, or what the run was sealed as.
-    seal_id: Option<SealId>,
-    /// Why it was withdrawn, rejected or moderated.
-    reason: Option<String>,
-    /// The run that was ranked for the system before. Where it is `currentRunId` too, the ranking stayed as it was: `runId`
-    /// was evaluated earlier than its owner's, or weighs less than another owner's.
-    previous_run_id: Option<RunId>,
-    /// The run that is ranked for it since.
-    current_run_id: Option<RunId>,
-    /// Of the system.
-    #[schema(minimum = 1)]
-    rank_before: Option<i64>,
-    /// Of the system.
-    #[schema(minimum = 1)]
-    rank_after: Option<i64>,
-    /// The other systems whose rank changed; where they are more, the hundred that now rank best.
-    #[schema(max_items = 100)]
-    moved: Vec<RankChange>,
-}
-
-impl From<Change> for ChangeBody {
-    fn from(change: Change) -> Self {
-        Self {
-            place: change.place,
-            id: change.id,
-            kind: change.kind,
-            at: change.at,
-            benchmark: change.benchmark,
-            version: change.version,
-            model: change.model,
-            system_id: change.system_id,
-            agent: change.agent,
-            configuration: change.configuration,
-            name: change.name,
-            run_id: change.run_id,
-            seal_id: change.seal_id,
-            reason: change.reason,
-            previous_run_id: change.previous_run_id,
-            current_run_id: change.current_run_id,
-            rank_before: change.rank_before,
-            rank_after: change.rank_after,
-            moved: change.moved,
-        }
-    }
-}
-
 /// A page of changes.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ChangeList {
     #[schema(max_items = 100)]
-    data: Vec<ChangeBody>,
+    data: Vec<wire::Change>,
     /// For the next page; null on the last. Opaque: give it back as `cursor`.
     #[schema(min_length = 1, max_length = 4096)]
     next_cursor: Option<String>,
@@ -188,8 +114,9 @@ pub async fn handler(
     } else {
         store::page(direction, benchmark, begin, limit.saturating_add(1)).run(app.database()).await?
     };
-    let rows = rows.into_iter().map(ChangeBody::from).collect::<Vec<_>>();
-    let (data, next_cursor) = take_page(rows, limit, |change| change.place);
+    let rows = rows.into_iter().map(|change| (change.place, wire::Change::from(change))).collect();
+    let (page, next_cursor) = take_page(rows, limit, |(place, _)| *place);
+    let data = page.into_iter().map(|(_, change)| change).collect();
     let link = next_cursor.as_deref().and_then(|next| next_link(&uri, next));
     let body = axum::Json(ChangeList { data, next_cursor, latest });
     let mut response = caching::cacheable(body.into_response(), &tag, SECONDS);

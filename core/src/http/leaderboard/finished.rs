@@ -10,7 +10,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
-use super::{caching, formats, last_answer::NotKept};
+use super::{caching, formats};
 use crate::{app::App, memory::FinishedAnswer};
 
 /// Largest body that is kept, in bytes.
@@ -20,6 +20,10 @@ const LARGEST: usize = 1 << 20;
 const KEPT_MS: u64 = 3_600_000;
 /// Headers of the kept answer that a 304 repeats (RFC 9110, 15.4.5).
 const OF_NOT_MODIFIED: [HeaderName; 3] = [header::CACHE_CONTROL, header::ETAG, header::VARY];
+
+/// Marks an answer that is not kept, because anybody could make up any number of such requests.
+#[derive(Clone, Copy)]
+pub struct NotKept;
 
 /// Returns everything of a reading request that an answer may depend on, and nothing that tells who asks; `None` unless
 /// the method is `GET` or `HEAD`. The target stays as it was sent, because links to other pages repeat it.

@@ -14,16 +14,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    amended::{AmendedError, amended_until, known_to_database},
     api::KEPT_LIMITS,
     caching::{etag, not_modified, tag_of},
-    finished::{self, CacheableRequest},
+    finished::{self, CacheableRequest, NotKept},
     formats,
 };
-use crate::{app::App, domain::Timestamp, ports::within};
+use crate::{
+    amended::{AmendedError, LAST_ANSWER_SECONDS, amended_until, known_to_database},
+    app::App,
+    domain::Timestamp,
+    ports::within,
+};
 
-/// How long an answer is kept, in seconds.
-pub const KEPT_SECONDS: u32 = 7 * 86_400;
 /// Age in milliseconds from which an unchanged answer is cached again, so that it does not expire.
 const KEEP_AGAIN_MS: u64 = 6 * 3_600_000;
 /// Largest body that is kept, in bytes.
@@ -99,10 +101,6 @@ impl AnswerKey {
         format!("last/{}", tag_of(&(&self.path, &self.parameters, self.chosen)).trim_matches('"'))
     }
 }
-
-/// Marks an answer that is not kept, because anybody could make up any number of such requests.
-#[derive(Clone, Copy)]
-pub struct NotKept;
 
 #[derive(Deserialize, Serialize)]
 struct CachedAnswer {
@@ -202,7 +200,7 @@ async fn put(app: &App, key: &str, kept: &CachedAnswer, value: &[u8]) -> Result<
         let age = Timestamp(kept.at).ms_since(Timestamp(before.at));
         before.tag == kept.tag && before.at > amended.0 && age < KEEP_AGAIN_MS
     });
-    if is_as_good { Ok(()) } else { Ok(cache.put(key, value, KEPT_SECONDS).await?) }
+    if is_as_good { Ok(()) } else { Ok(cache.put(key, value, LAST_ANSWER_SECONDS).await?) }
 }
 
 fn read(value: &[u8]) -> Option<(CachedAnswer, &[u8])> {

@@ -1,6 +1,5 @@
 //! Public reads: leaderboards and what is computed from them, the log of changes, and their HTML pages.
 
-mod amended;
 mod api;
 mod atom;
 mod badge;
@@ -24,9 +23,7 @@ use axum::{Router, middleware::from_fn_with_state, routing::get};
 
 use self::last_answer::{CachedRoute, or_last_answer};
 pub use self::{
-    amended::{forget_answers_from_before, remind_cache},
     board::{Board, BoardSelector, RowBody},
-    changes::ChangeBody,
     html::{Scale, day, grouped, minute, system_name},
 };
 use crate::app::App;

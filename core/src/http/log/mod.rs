@@ -1,17 +1,14 @@
 //! The log of changes as a Merkle tree, so that nobody has to trust who keeps it.
 
 mod head;
-mod leaf;
 mod leaves;
 mod proofs;
-mod sequencer;
 
 use axum::{Router, routing::get};
 use http::HeaderValue;
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 use crate::app::App;
-pub use sequencer::{NextLeaf, sequence, sequence_in_background};
 
 /// `Cache-Control` of proofs for given sizes, which never change.
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");

@@ -22,12 +22,12 @@ use crate::{
     http::{
         credentials::{ApiKeyClient, ResultsWrite},
         idempotency::{Caller, Claim, Fulfilled, Idempotency, Reply},
-        log,
         moderation::publishes_to_hidden,
         openapi::{ConflictPublish, ForbiddenPublisher, IdempotencyKey, IncompleteCoverage, NotFound},
         problem::{ApiError, INCOMPLETE_RUN, Problem, ProblemMembers, RUN_NOT_OPEN},
         request::Path,
     },
+    log,
     store::{
         Answers, Batch, BatchError, Guard,
         benchmarks::{self, TaskPiece},

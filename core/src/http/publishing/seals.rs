@@ -19,7 +19,6 @@ use crate::{
     http::{
         credentials::{ApiKeyClient, ResultsWrite, write_error},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
-        log,
         moderation::refuse_hidden,
         openapi::{ConflictSeal, ForbiddenPublisher, Hidden, IdempotencyKey, IfNoneMatch, NotFound},
         page::{END_OF_TIME, Page, list as list_answer, page_size, read_cursor, take_page},
@@ -27,6 +26,7 @@ use crate::{
         problem::{ApiError, NOT_OWNER, SEAL_OPENED},
         request::{Json, Path, Query, Validator, canonical},
     },
+    log,
     store::{
         Batch, BatchError, Guard, benchmarks, models,
         runs::RunDeclaration,

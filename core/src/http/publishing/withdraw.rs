@@ -8,12 +8,12 @@ use crate::{
     domain::{RunId, UserId, api_key::Scope, run_status::RunStatus},
     http::{
         credentials::{ApiKeyClient, ClaimedSession, ResultsWrite, may_have},
-        log,
         openapi::{ConflictWithdrawal, ForbiddenPublisher, NotFound},
         person_limits,
         problem::{ApiError, RUN_NOT_PUBLISHED},
         request::{Json, Path, Validator},
     },
+    log,
     store::{
         Answers, Batch, BatchError, Guard, Handle,
         publications::RunEnding,

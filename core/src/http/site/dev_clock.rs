@@ -1,7 +1,4 @@
 //! Clock of a development host, moved over HTTP, so that tests need not wait for what comes with time.
-//!
-//! The clock's movement is kept in the cache, which each instance of a host reads before it does anything else:
-//! instances come and go, and share no memory.
 
 use axum::{
     Json as Answer,
@@ -15,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    dev_clock,
     domain::{Timestamp, ValidationError, ValidationErrorCode},
     http::{
         openapi::NotFound,
@@ -24,12 +22,9 @@ use crate::{
     ports::{Clock as _, KeyValueError, MovableClock},
 };
 
-const KEY: &str = "dev_clock";
 const YEAR_MS: i64 = 366 * 86_400_000;
 /// Farthest that the clock can be ahead, in milliseconds: 20 years.
 const FARTHEST_MS: i64 = 20 * YEAR_MS;
-/// How long the cache keeps the movement, in seconds of the clock that is moved.
-const KEPT_SECONDS: u32 = 40 * 366 * 86_400;
 
 /// How to move the time.
 #[derive(Deserialize, ToSchema)]
@@ -97,29 +92,15 @@ pub async fn advance(
             ValidationError::new(ValidationErrorCode::OutOfRange, "the clock only goes forward, by 20 years in all");
         ApiError::invalid_member("/advanceMs", refusal)
     })?;
-    let kept = serde_json::to_vec(&movement).map_err(|error| ApiError::internal(error.to_string()))?;
-    app.unguarded_cache().put(KEY, &kept, KEPT_SECONDS).await.map_err(unavailable)?;
+    dev_clock::keep(&app, movement).await.map_err(unavailable)?;
     clock.follow(movement);
     Ok(shown(clock))
 }
 
 /// Follows the clock's movement, which another instance may have changed, before this one serves a request.
 pub async fn follow(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
-    catch_up(&app).await.map_err(unavailable)?;
+    dev_clock::catch_up(&app).await.map_err(unavailable)?;
     Ok(next.run(request).await)
-}
-
-/// Sets the clock to the movement that the cache holds, if it holds one.
-///
-/// # Errors
-/// [`KeyValueError`] when the cache cannot be read.
-pub async fn catch_up(app: &App) -> Result<(), KeyValueError> {
-    let Some(clock) = app.clock().movable() else { return Ok(()) };
-    let kept = app.unguarded_cache().get(KEY).await?;
-    if let Some(movement) = kept.and_then(|kept| serde_json::from_slice(&kept).ok()) {
-        clock.follow(movement);
-    }
-    Ok(())
 }
 
 fn clock(app: &App) -> Result<&MovableClock, ApiError> {

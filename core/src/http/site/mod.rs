@@ -18,7 +18,7 @@ use axum::{
     routing::{get, post},
 };
 
-pub use self::dev_clock::{catch_up, follow};
+pub use self::dev_clock::follow;
 use self::static_answer::StaticAnswer;
 use crate::app::App;
 

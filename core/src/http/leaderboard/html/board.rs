@@ -25,8 +25,8 @@ use crate::{
         leaderboard::{
             board::Board,
             caching::{self, MINUTE},
+            finished::NotKept,
             health::BenchmarkHealth,
-            last_answer::NotKept,
             query::{BoardQuery, Position},
         },
         openapi::IfNoneMatch,

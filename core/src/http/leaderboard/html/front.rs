@@ -18,7 +18,7 @@ use crate::{
             board::Board,
             caching::{self, MINUTE},
             changes::LAST,
-            last_answer::NotKept,
+            finished::NotKept,
             standings::within,
         },
         openapi::IfNoneMatch,

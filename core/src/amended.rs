@@ -2,7 +2,6 @@
 //! hidden or renamed since. It is cached too, since it is read while the database is down; the database is the
 //! authority.
 
-use super::last_answer::KEPT_SECONDS;
 use crate::{
     app::App,
     domain::Timestamp,
@@ -10,12 +9,14 @@ use crate::{
     store::moderations,
 };
 
+/// How long a last good answer is cached, in seconds.
+pub const LAST_ANSWER_SECONDS: u32 = 7 * 86_400;
 /// Cache key of that time.
 const AMENDED: &str = "last/amended";
 /// Life of that time in the cache, in seconds: so much longer than that of any answer that a cache of a fixed size,
 /// which evicts what expires first, never evicts it for one.
 const AMENDED_SECONDS: u32 = 366 * 86_400;
-const _: () = assert!(AMENDED_SECONDS > 2 * KEPT_SECONDS, "it outlives every answer that it forbids");
+const _: () = assert!(AMENDED_SECONDS > 2 * LAST_ANSWER_SECONDS, "it outlives every answer that it forbids");
 
 /// Reason why that time is not known.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::SequencingError;
 use crate::{
     app::App,
     domain::{
@@ -9,14 +10,13 @@ use crate::{
         leaderboard::ChangeKind,
         log_record::{self, DigestedResults, FORMAT, ResultsDigest},
     },
-    http::{leaderboard::ChangeBody, problem::ApiError},
     ports::DatabaseError,
     store::{
         Answers, Batch, Handle,
         changes::{Change, Place},
         log::{self as store, RunRecord},
     },
-    wire::{BoardCommitment, RunCommitment, SealCommitment},
+    wire::{BoardCommitment, Change as ChangeBody, RunCommitment, SealCommitment},
 };
 
 /// Results that are read in one go: some megabytes.
@@ -119,7 +119,7 @@ impl LeafContents {
     }
 
     /// Returns the leaf's text, and how many results were read for it.
-    pub async fn text(self, app: &App, change: Change) -> Result<(String, u64), ApiError> {
+    pub async fn text(self, app: &App, change: Change) -> Result<(String, u64), SequencingError> {
         let board = self.board.map(|rows| BoardCommitment {
             entries: rows.len(),
             digest: log_record::hex(&log_record::board_digest(rows)),
@@ -132,10 +132,10 @@ impl LeafContents {
                 None => of_results(app, &id).await.map(|results| (results, results.results))?,
             };
             results_read = read;
-            let digest = log_record::run_digest(row, given, &results).map_err(unwritable)?;
+            let digest = log_record::run_digest(row, given, &results)?;
             run = Some(RunCommitment { digest: log_record::hex(&digest), results: results.results, private_tasks });
         }
-        let seal = self.seal.map(log_record::seal_digest).transpose().map_err(unwritable)?;
+        let seal = self.seal.map(log_record::seal_digest).transpose()?;
         let (Place(seq, _), is_snapshot) = (change.place, is_snapshot(&change));
         let leaf = Leaf {
             format: FORMAT,
@@ -146,21 +146,17 @@ impl LeafContents {
             board,
             seal: seal.map(|digest| SealCommitment { digest: log_record::hex(&digest) }),
         };
-        Ok((log_record::canonical(&leaf).map_err(unwritable)?, results_read))
+        Ok((log_record::canonical(&leaf)?, results_read))
     }
 }
 
-fn unwritable(error: serde_json::Error) -> ApiError {
-    ApiError::internal(format!("canonical JSON: {error}"))
-}
-
 /// Digests the results of a run whose digest was not kept when it was published, read in pieces.
-async fn of_results(app: &App, id: &RunId) -> Result<DigestedResults, ApiError> {
+async fn of_results(app: &App, id: &RunId) -> Result<DigestedResults, SequencingError> {
     let mut digest = ResultsDigest::default();
     let mut end = TaskAttempt::default();
     loop {
         let piece = store::results(id, &end, PIECE).run(app.database()).await?;
-        piece.rows.into_iter().try_for_each(|row| digest.add(row)).map_err(unwritable)?;
+        piece.rows.into_iter().try_for_each(|row| digest.add(row))?;
         match piece.end {
             Some(last) => end = last,
             None => return Ok(digest.finish()),

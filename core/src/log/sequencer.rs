@@ -5,7 +5,10 @@
 //! two concurrent rounds one is undone and starts again; a round that dies has written everything or nothing. The batch
 //! that publishes a run reads what a round would, so that only the writing is left after the answer.
 
-use super::leaf::{LeafContents, LeafReads};
+use super::{
+    SequencingError,
+    leaf::{LeafContents, LeafReads},
+};
 use crate::{
     app::App,
     domain::{
@@ -13,7 +16,6 @@ use crate::{
         log_record::TreeHead,
         merkle::{self, Frontier},
     },
-    http::problem::ApiError,
     ports::DatabaseError,
     store::{
         Answers, Batch, BatchError, Guard, Handle,
@@ -52,7 +54,7 @@ async fn go_on(app: &App, mut begun: Option<Begun>) {
         match round(app, begun.take()).await {
             Ok(Round::Done) => return,
             Ok(Round::More) => {}
-            Err(error) => return tracing::error!(?error, "changes have no leaves in the log yet"),
+            Err(error) => return tracing::error!(%error, "changes have no leaves in the log yet"),
         }
     }
 }
@@ -122,7 +124,7 @@ impl NextLeaf {
     }
 }
 
-async fn round(app: &App, begun: Option<Begun>) -> Result<Round, ApiError> {
+async fn round(app: &App, begun: Option<Begun>) -> Result<Round, SequencingError> {
     let Begun { tip, frontier, pending, mut known } = match begun {
         Some(begun) => begun,
         None => {
@@ -137,7 +139,7 @@ async fn round(app: &App, begun: Option<Begun>) -> Result<Round, ApiError> {
     }
 
     let tree = Frontier::new(tip.size, |node| frontier.get(node));
-    let mut tree = tree.ok_or_else(|| ApiError::internal("nodes of the log are missing"))?;
+    let mut tree = tree.ok_or(SequencingError::NodesMissing)?;
     let mut is_whole = u32::try_from(pending.len()).is_ok_and(|lines| lines < LINES);
     let (mut leaves, mut made, mut read) = (Vec::new(), Vec::new(), 0_u64);
     for change in pending {
