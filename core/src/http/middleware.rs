@@ -12,12 +12,13 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, uri::Authority};
 
 use super::{
-    account_pages, admin_pages, cors,
+    area::Area,
+    cors,
     deadline::answer_in_time,
     host_refusal::HostRefusal,
     page::CSP,
     problem::{ApiError, MALFORMED_REQUEST, Problem},
-    problem_page::{ForBrowser, problem_page},
+    problem_page::{ForBrowser, WrittenAsPage, problem_page},
     request_notes::{RequestNotes, RequestRecord},
 };
 use crate::{
@@ -34,10 +35,6 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// catches the one that does not. Streamed answers, whose length is not known beforehand, are exempt.
 const LARGEST_ANSWER: u64 = 2 << 20;
 
-/// Response extension: the body of the problem is written already, as a page.
-#[derive(Clone, Copy)]
-pub struct WrittenAsPage;
-
 /// Completes the answer of every request: the outermost layer.
 pub async fn complete(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let (began, method) = (app.now(), request.method().clone());
@@ -48,7 +45,7 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     let trace = request.headers().get(TRACEPARENT).and_then(|value| TraceParent::parse(value.to_str().ok()?));
     // No script of another origin may read pages of accounts and administrators, not even one that may call the API.
     let path = request.uri().path();
-    let is_account_page = account_pages::is_below(path) || admin_pages::is_below(path);
+    let is_account_page = Area::of(path).is_some();
     let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| !is_account_page);
     let is_preflight = cors::is_preflight(&request);
 

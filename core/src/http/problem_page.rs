@@ -48,6 +48,10 @@ impl ForBrowser {
     }
 }
 
+/// Response extension: the body of the problem is written already, as a page.
+#[derive(Clone, Copy)]
+pub struct WrittenAsPage;
+
 /// Has problems written as pages for browsers: the layer of what people read.
 pub async fn problems_as_pages(request: Request, next: Next) -> Response {
     ForBrowser::note(&request);

@@ -4,11 +4,11 @@
 use serde_json::json;
 
 use super::{
-    auth::mfa::{Code, code_required, code_throttle, failed, not_enabled},
     credentials::{ClaimedSession, SessionBatch},
     login_throttle::{CodeThrottle, InFlight, too_many},
     passwords,
     problem::{ApiError, INCORRECT_PASSWORD},
+    second_factor::{Code, code_required, code_throttle, failed, not_enabled},
 };
 use crate::{
     app::App,

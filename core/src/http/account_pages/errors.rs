@@ -10,11 +10,11 @@ use maud::html;
 
 use super::frame;
 use crate::http::{
-    admin_pages,
-    middleware::WrittenAsPage,
+    area::Area,
     problem::{
         ApiError, EXPIRED_TOKEN, INVALID_TOKEN, MISSING_CREDENTIALS, ORIGIN_NOT_ALLOWED, Problem, SESSION_REVOKED,
     },
+    problem_page::WrittenAsPage,
 };
 
 /// Reason why a page is not the one that was asked for.
@@ -82,10 +82,9 @@ pub async fn as_page(OriginalUri(uri): OriginalUri, request: Request, next: Next
         return Redirect::to(&frame::login_address(asked_for)).into_response();
     }
     let Some(problem) = response.extensions().get::<Problem>() else { return response };
-    let back = if admin_pages::is_below(uri.path()) {
-        html! { a href="/admin" { "Go to the administration" } }
-    } else {
-        html! { a href="/account" { "Go to your account" } }
+    let back = match Area::of(uri.path()) {
+        Some(Area::Administration) => html! { a href="/admin" { "Go to the administration" } },
+        Some(Area::Account) | None => html! { a href="/account" { "Go to your account" } },
     };
     let page = frame::page(
         response.status(),

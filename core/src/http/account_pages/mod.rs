@@ -33,12 +33,6 @@ use crate::{
 /// Answer of a page's handler.
 pub type PageResult = Result<axum::response::Response, errors::PageError>;
 
-/// Checks whether the path is `/account` or that of a page below.
-#[must_use]
-pub fn is_below(path: &str) -> bool {
-    path.strip_prefix("/account").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 pub fn routes() -> Router<App> {
     let pages = Router::new()
         .route("/", get(overview::page))

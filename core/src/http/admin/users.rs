@@ -24,7 +24,7 @@ use crate::{
         parameters,
         problem::{ApiError, OWN_ACCOUNT},
         request::{Json, Path, Query, Validator, given},
-        users::UserBody,
+        user_body::UserBody,
     },
     mail::{self, Notice},
     store::{

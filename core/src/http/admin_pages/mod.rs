@@ -27,12 +27,6 @@ use super::{
 };
 use crate::app::App;
 
-/// Checks whether the path is `/admin` or that of a page below.
-#[must_use]
-pub fn is_below(path: &str) -> bool {
-    path.strip_prefix("/admin").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 pub fn routes() -> Router<App> {
     let pages = Router::new()
         .route("/", get(overview::page))

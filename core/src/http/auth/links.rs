@@ -21,7 +21,7 @@ use crate::{
         parameters,
         problem::{ApiError, INVALID_OR_EXPIRED_TOKEN, MALFORMED_REQUEST, UNSUPPORTED_MEDIA_TYPE},
         request::{BODY_LIMIT, media_type, read_body},
-        users::UserBody,
+        user_body::UserBody,
     },
     store::{
         Answers, Batch, BatchError, Guard, Query,

@@ -5,7 +5,6 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    mfa::Code,
     start_session::{Admitted, start_session},
     tokens::{self, Tokens},
 };
@@ -19,6 +18,7 @@ use crate::{
         openapi::{ForbiddenOrigin, TooManyAttempts, UnauthorizedSecondFactor},
         problem::{ApiError, INVALID_MFA_CODE, INVALID_MFA_TOKEN},
         request::Json,
+        second_factor::Code,
     },
     mail::{self, Notice},
     store::{

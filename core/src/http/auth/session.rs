@@ -7,7 +7,7 @@ use super::tokens;
 use crate::{
     app::App,
     domain::{RefreshToken, SessionId, Timestamp},
-    http::{openapi::ForbiddenPage, problem::ApiError, users::UserBody},
+    http::{openapi::ForbiddenPage, problem::ApiError, user_body::UserBody},
     store::sessions,
 };
 

@@ -11,7 +11,7 @@ use crate::{
     http::{
         cookies,
         problem::{ApiError, CROSS_SITE_COOKIE, ORIGIN_NOT_ALLOWED},
-        users::UserBody,
+        user_body::UserBody,
     },
     store::sessions::Session,
 };

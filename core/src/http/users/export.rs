@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{UserBody, account_gone, audit_log::SecurityEvent};
+use super::{account_gone, audit_log::SecurityEvent};
 use crate::{
     app::App,
     domain::{SecurityEventName, Timestamp},
@@ -21,6 +21,7 @@ use crate::{
         person_limits,
         problem::ApiError,
         request::Query,
+        user_body::UserBody,
         webhooks::{DeliveryBody, WebhookBody},
     },
     ports::DatabaseError,

@@ -3,7 +3,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{UserBody, account_gone};
+use super::account_gone;
 use crate::{
     app::App,
     domain::{SecurityEventName, account},
@@ -13,6 +13,7 @@ use crate::{
         person_limits,
         problem::ApiError,
         request::{Json, given},
+        user_body::UserBody,
     },
     store::users::{self, NoticeChoice},
 };

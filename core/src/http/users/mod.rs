@@ -12,19 +12,9 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::OpenApi;
 
-use crate::{
-    app::App,
-    domain::{
-        Timestamp, UserId,
-        account::{Email, Role},
-        undeliverable::{Undeliverable, UndeliverableCause},
-    },
-    http::problem::ApiError,
-    store::users::User,
-};
+use crate::{app::App, http::problem::ApiError};
 
 /// OpenAPI descriptions of these endpoints.
 #[derive(OpenApi)]
@@ -48,75 +38,6 @@ pub fn routes() -> Router<App> {
         .route("/me/email/verification", post(verify_anew::handler))
         .route("/me/export", get(export::handler))
         .route("/me/audit-log", get(audit_log::handler))
-}
-
-/// A person, as they see themselves.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = User)]
-pub struct UserBody {
-    id: UserId,
-    #[schema(value_type = Email)]
-    email: String,
-    #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
-    full_name: Option<String>,
-    email_verified: bool,
-    role: Role,
-    mfa_enabled: bool,
-    created_at: Timestamp,
-    /// Why no mail is sent to the address; null: mail is sent.
-    undeliverable: Option<UndeliverableBody>,
-    notices: NoticesBody,
-}
-
-/// What a person is told of by mail. What concerns the safety of the account is told in any case.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = NoticeSettings)]
-struct NoticesBody {
-    /// That an API key expires: 30, 7 and 1 days before.
-    key_expiry: bool,
-    /// That an API key reached its limit: once a day at most.
-    key_limits: bool,
-    /// That somebody logged in from a network that the person was not seen in before.
-    new_networks: bool,
-}
-
-/// That no mail is sent to an address, until it is verified anew.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = UndeliverableAddress)]
-struct UndeliverableBody {
-    cause: UndeliverableCause,
-    since: Timestamp,
-    /// When its person last asked for a mail that verifies it anew: once a day they may.
-    verification_sent_at: Option<Timestamp>,
-}
-
-impl From<Undeliverable> for UndeliverableBody {
-    fn from(told: Undeliverable) -> Self {
-        Self { cause: told.cause, since: told.since, verification_sent_at: told.asked_at }
-    }
-}
-
-impl From<User> for UserBody {
-    fn from(user: User) -> Self {
-        Self {
-            id: user.id,
-            email: user.email,
-            full_name: user.full_name,
-            email_verified: user.email_verified,
-            role: user.role,
-            mfa_enabled: user.mfa_enabled,
-            created_at: user.created_at,
-            undeliverable: user.undeliverable.map(Into::into),
-            notices: NoticesBody {
-                key_expiry: user.tell_key_expiry,
-                key_limits: user.tell_key_limits,
-                new_networks: user.tell_new_networks,
-            },
-        }
-    }
 }
 
 /// Returns the error for a live session without its person, which no constraint of the database allows.

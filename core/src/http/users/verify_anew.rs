@@ -2,7 +2,7 @@ use axum::{Json as Answer, extract::State};
 use http::StatusCode;
 use serde_json::json;
 
-use super::{UserBody, account_gone};
+use super::account_gone;
 use crate::{
     app::App,
     domain::{SecurityEventName, account},
@@ -12,6 +12,7 @@ use crate::{
         limits::{Limited, Resend},
         openapi::RateLimited,
         problem::ApiError,
+        user_body::UserBody,
     },
     mail::{self, EmailTemplate},
     store::{

@@ -5,7 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    StepUp, code_throttle, failed, not_enabled, open,
+    StepUp,
     recovery_codes::{NewCodes, RecoveryCodes},
     second_factor,
 };
@@ -24,6 +24,7 @@ use crate::{
         },
         problem::{ApiError, MFA_ALREADY_ENABLED, REAUTHENTICATION_REQUIRED},
         request::{Json, OptionalJson},
+        second_factor::{code_throttle, failed, not_enabled, open},
         step_up::{self, StepUpError},
     },
     mail::{self, Notice},

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Object, operations, schemas};
+use super::{
+    nodes::{Object, operations},
+    schemas,
+};
 
 /// Gives every JSON body an example.
 pub fn complete(document: &mut Value) {

@@ -78,7 +78,10 @@ impl Code {
 }
 
 /// Opens the sealed secret of an authenticator.
-pub(super) fn open(app: &App, totp: &Totp) -> Result<TotpSecret, ApiError> {
+///
+/// # Errors
+/// An internal error, where no secret of the server's opens it.
+pub fn open(app: &App, totp: &Totp) -> Result<TotpSecret, ApiError> {
     let opened = app.keys().open(&totp.id, &totp.secret);
     opened.and_then(|bytes| TotpSecret::from_slice(&bytes)).ok_or_else(|| {
         ApiError::internal(

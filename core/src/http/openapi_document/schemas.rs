@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Object, operations};
+use super::nodes::{Object, operations};
 
 const SCHEMAS: &str = "#/components/schemas/";
 /// Greatest integer that every reader of JSON takes exactly.

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Object, operations, parameters, schemas};
+use super::{
+    nodes::{Object, operations},
+    parameters, schemas,
+};
 
 /// Ids of the operations that answer without the database.
 const NEED_NO_DATABASE: [&str; 16] = [
