@@ -81,12 +81,11 @@ pub fn problem_page(problem: &ProblemBody<'_>, here: &str) -> String {
     Frame { title: problem.title, here, ..Frame::default() }.document(&content).into_string()
 }
 
-/// Turns a detail into a sentence: `it is gone` into `It is gone.`
-fn sentence(text: &str) -> String {
-    let mut rest = text.chars();
-    let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", rest.as_str())
+/// Turns a detail into a sentence: `ask again` into `Ask again.`
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.trim().chars();
+    let begun = letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default();
+    if begun.ends_with(['.', '!', '?']) { begun } else { format!("{begun}.") }
 }
 
 #[cfg(test)]
@@ -96,9 +95,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn details_are_told_as_sentences() {
+    fn details_become_sentences() {
         assert_eq!(sentence("name a benchmark, such as a"), "Name a benchmark, such as a.");
-        assert_eq!(sentence("Gone."), "Gone.");
+        assert_eq!([sentence("Gone."), sentence(""), sentence("Why?")], ["Gone.", ".", "Why?"]);
     }
 
     #[test]

@@ -76,13 +76,6 @@ pub fn next_address(given: &str) -> &str {
     if is_page && is_plain && !climbs && !given.contains("//") { given } else { "/account" }
 }
 
-/// Turns a detail into a sentence: `ask again` into `Ask again.`
-pub fn sentence(text: &str) -> String {
-    let mut letters = text.trim().chars();
-    let begun = letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default();
-    if begun.ends_with(['.', '!', '?']) { begun } else { format!("{begun}.") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,11 +104,5 @@ mod tests {
         ] {
             assert_eq!(next_address(elsewhere), "/account", "{elsewhere}");
         }
-    }
-
-    #[test]
-    fn details_become_sentences() {
-        assert_eq!(sentence("check both, or reset the password"), "Check both, or reset the password.");
-        assert_eq!([sentence(""), sentence("Why?")], [".", "Why?"]);
     }
 }

@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::{
     PageResult,
-    errors::PageError,
     form::{Field, Form, Mistakes},
     frame::{self, next_address},
+    page_error::PageError,
     visit::{LoggedInForm, SameSite, Visit, VisitForm},
 };
 use crate::{

@@ -7,11 +7,13 @@ pub mod frame;
 mod keys;
 mod log_in;
 pub mod overview;
+pub mod page_error;
 mod password;
 mod profile;
 mod publishing;
 mod register;
 mod second_factor;
+mod sent_form;
 mod sessions;
 pub mod visit;
 mod webhooks;
@@ -31,7 +33,7 @@ use crate::{
 };
 
 /// Answer of a page's handler.
-pub type PageResult = Result<axum::response::Response, errors::PageError>;
+pub type PageResult = Result<axum::response::Response, page_error::PageError>;
 
 pub fn routes() -> Router<App> {
     let pages = Router::new()

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::{
     PageResult,
-    errors::PageError,
     form::{Field, Form, Mistakes, body},
     frame,
+    page_error::PageError,
     visit::{LoggedIn, LoggedInForm, SameSite},
 };
 use crate::{

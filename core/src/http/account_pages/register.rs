@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::{
     PageResult,
-    errors::PageError,
     form::{Field, Form, Mistakes, body},
     frame,
+    page_error::PageError,
     visit::{SameSite, Visit, VisitForm},
 };
 use crate::{

@@ -8,9 +8,8 @@ use http::StatusCode;
 use maud::html;
 
 use super::{
-    PageResult,
-    errors::PageError,
-    frame,
+    PageResult, frame,
+    page_error::PageError,
     visit::{LoggedIn, LoggedInForm},
 };
 use crate::{

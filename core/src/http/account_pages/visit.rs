@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, header, request::Parts};
 use maud::{Markup, html};
 
-use super::{errors::PageError, form::Form};
+use super::{page_error::PageError, sent_form::Form};
 use crate::{
     app::App,
     http::{

@@ -8,8 +8,9 @@ use maud::html;
 use serde_json::json;
 
 use super::{
-    PageResult, frame,
-    people::HERE,
+    PageResult,
+    addresses::PEOPLE,
+    frame,
     visit::{Visitor, VisitorForm},
 };
 use crate::{
@@ -100,13 +101,13 @@ pub async fn page(State(app): State<App>, Path((id, act)): Path<(UserId, String)
     let content = html! {
         p { "Of " strong { (user.email) } @if let Some(name) = &user.full_name { ", " bdi { (name) } } "." }
         p { (warning) }
-        form class="stack" method="post" action={ (HERE) "/" (id) "/" (act.name()) } {
+        form class="stack" method="post" action={ (PEOPLE) "/" (id) "/" (act.name()) } {
             (visitor.logged_in.token())
             button class="danger" type="submit" { (act.title()) }
         }
-        p { a href={ (HERE) "/" (id) } { "Back to the person" } }
+        p { a href={ (PEOPLE) "/" (id) } { "Back to the person" } }
     };
-    Ok(frame::page(&visitor, HERE, act.title(), &content))
+    Ok(frame::page(&visitor, PEOPLE, act.title(), &content))
 }
 
 /// Carries out the act.
@@ -120,7 +121,7 @@ pub async fn submit(
         admin.confirm(&app).await?;
         return Err(ApiError::not_found("path").into());
     };
-    let back = format!("{HERE}/{id}?done={}", act.name());
+    let back = format!("{PEOPLE}/{id}?done={}", act.name());
     let change = |members| body(&members).map(Json);
     match act {
         Act::Suspend => {

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{
     PageResult,
+    addresses::{EVENTS, PEOPLE},
     frame::{self, choice, older, rows},
-    people,
     visit::Visitor,
 };
 use crate::{
@@ -23,8 +23,6 @@ use crate::{
     store::audit::{self, EventFilter, NamedEvent, Person},
 };
 
-/// Path of the page.
-pub const HERE: &str = "/admin/events";
 /// Number of events on a page.
 const ROWS: u32 = 50;
 
@@ -61,15 +59,15 @@ pub async fn list(
     let any = [("", "any")].into_iter();
     let names = any.chain(names.iter().map(|(name, told)| (*name, told.as_str()))).collect::<Vec<_>>();
     let content = html! {
-        form class="filters" role="search" action=(HERE) {
+        form class="filters" role="search" action=(EVENTS) {
             label { span { "Address or id of a person" } input type="search" name="person" value=(given) maxlength="254" autocomplete="off"; }
             (choice("event", "Event", named, &names))
             button type="submit" { "Show" }
         }
         (rows(events.iter().map(item), "There is none."))
-        (older("Older events", HERE, &[("person", given), ("event", named)], next.as_deref()))
+        (older("Older events", EVENTS, &[("person", given), ("event", named)], next.as_deref()))
     };
-    Ok(frame::page(&visitor, HERE, "Security events", &content))
+    Ok(frame::page(&visitor, EVENTS, "Security events", &content))
 }
 
 /// Renders an event, with the account that it happened to, who caused it, and from where.
@@ -93,7 +91,7 @@ pub fn item(told: &NamedEvent) -> Markup {
 }
 
 fn person(id: &UserId, email: Option<&str>) -> Markup {
-    html! { @match email { Some(email) => { a href={ (people::HERE) "/" (id) } { (email) } } None => { span class="none" { "somebody who left" } } } }
+    html! { @match email { Some(email) => { a href={ (PEOPLE) "/" (id) } { (email) } } None => { span class="none" { "somebody who left" } } } }
 }
 
 /// Formats a detail for people: a list without brackets and quotes.

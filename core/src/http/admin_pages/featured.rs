@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{
     PageResult,
+    addresses::FEATURED_BENCHMARK,
     frame::{self, mistakes_of, notice},
     visit::{Visitor, VisitorForm},
 };
@@ -24,8 +25,6 @@ use crate::{
     store::leaderboard,
 };
 
-/// Path of the page.
-pub const HERE: &str = "/admin/featured-benchmark";
 /// Number of benchmarks that are offered; any other can be typed.
 const OFFERED: u32 = 100;
 
@@ -74,20 +73,20 @@ fn choose_page(
                 None => { "Now: none. The front page lists the benchmarks." }
             }
         }
-        form class="stack" method="post" action=(HERE) {
+        form class="stack" method="post" action=(FEATURED_BENCHMARK) {
             (visitor.logged_in.token())
             (field.shown(form, mistakes))
             datalist id="offered" { @for id in offered { option value=(id) {} } }
             button type="submit" { "Feature it" }
         }
         @if featured.is_some() {
-            form class="stack" method="post" action={ (HERE) "/clear" } {
+            form class="stack" method="post" action={ (FEATURED_BENCHMARK) "/clear" } {
                 (visitor.logged_in.token())
                 button class="plain" type="submit" { "Feature none" }
             }
         }
     };
-    frame::form_page(visitor, HERE, "Featured benchmark", mistakes, &content)
+    frame::form_page(visitor, FEATURED_BENCHMARK, "Featured benchmark", mistakes, &content)
 }
 
 /// Features a benchmark.
@@ -95,7 +94,7 @@ pub async fn choose(State(app): State<App>, VisitorForm { visitor, form }: Visit
     let chosen = body(&json!({ "benchmark": form.get("benchmark").trim() })).map(Json);
     let featured = async { featured_benchmark::handler(State(app.clone()), visitor.again(), chosen?).await };
     match featured.await {
-        Ok(_) => Ok(Redirect::to(&format!("{HERE}?done=chosen")).into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("{FEATURED_BENCHMARK}?done=chosen")).into_response()),
         Err(error) => shown(&app, &visitor, None, &form, &mistakes_of(error)?).await,
     }
 }
@@ -104,5 +103,5 @@ pub async fn choose(State(app): State<App>, VisitorForm { visitor, form }: Visit
 pub async fn clear(State(app): State<App>, VisitorForm { visitor, .. }: VisitorForm) -> PageResult {
     let none = body(&json!({ "benchmark": null }))?;
     drop(featured_benchmark::handler(State(app), visitor.admin, Json(none)).await?);
-    Ok(Redirect::to(&format!("{HERE}?done=cleared")).into_response())
+    Ok(Redirect::to(&format!("{FEATURED_BENCHMARK}?done=cleared")).into_response())
 }

@@ -4,9 +4,9 @@ use axum::response::Response;
 use http::StatusCode;
 use maud::{Markup, html};
 
-use super::visit::Visitor;
+use super::{addresses, visit::Visitor};
 use crate::http::{
-    account_pages::{errors::PageError, form::Mistakes},
+    account_pages::{form::Mistakes, page_error::PageError},
     page::Frame,
     problem::{ApiError, ROLE_REQUIRED},
 };
@@ -14,12 +14,12 @@ use crate::http::{
 /// Sections of the administration, as its navigation lists them: address and name.
 const SECTIONS: [(&str, &str); 7] = [
     ("/admin", "Overview"),
-    (super::people::HERE, "People"),
-    (super::runs::HERE, "Runs"),
-    (super::featured::HERE, "Featured benchmark"),
-    (super::outbox::HERE, "Outbox"),
-    (super::health::HERE, "Health"),
-    (super::events::HERE, "Security events"),
+    (addresses::PEOPLE, "People"),
+    (addresses::RUNS, "Runs"),
+    (addresses::FEATURED_BENCHMARK, "Featured benchmark"),
+    (addresses::OUTBOX, "Outbox"),
+    (addresses::HEALTH, "Health"),
+    (addresses::EVENTS, "Security events"),
 ];
 
 /// Answers with a page, with the navigation.

@@ -3,7 +3,12 @@
 use axum::extract::State;
 use maud::{Markup, html};
 
-use super::{PageResult, frame, outbox, visit::Visitor};
+use super::{
+    PageResult,
+    addresses::{HEALTH, OUTBOX},
+    frame,
+    visit::Visitor,
+};
 use crate::{
     app::App,
     domain::Timestamp,
@@ -13,9 +18,6 @@ use crate::{
     },
     store::outbox::MOST_COUNTED,
 };
-
-/// Path of the page.
-pub const HERE: &str = "/admin/health";
 
 /// Shows the health of the host.
 pub async fn page(State(app): State<App>, visitor: Visitor) -> PageResult {
@@ -29,7 +31,7 @@ pub async fn page(State(app): State<App>, visitor: Visitor) -> PageResult {
         }
         p { "For probes: " a href="/health" { "/health" } " tells that the process answers, " a href="/ready" { "/ready" } " that requests can be answered." }
     };
-    Ok(frame::page(&visitor, HERE, "Health", &content))
+    Ok(frame::page(&visitor, HEALTH, "Health", &content))
 }
 
 /// Renders the host's health as a list of facts.
@@ -42,8 +44,8 @@ pub fn shown(health: &HostHealth) -> Markup {
             div { dt { "Schema" } dd { code { (health.schema.as_deref().unwrap_or("none")) } } }
             div { dt { "Release" } dd { (health.version) } }
             div { dt { "Time" } dd { (minute(health.now)) } }
-            div { dt { "Mails that wait" } dd { a href=(outbox::HERE) { (counted(mail.waiting)) } @if let Some(at) = mail.oldest_waiting_at { ", the oldest for " (age(at, health.now)) } } }
-            div { dt { "Mails that failed" } dd { a href={ (outbox::HERE) "?state=failed" } { (counted(mail.failed)) } } }
+            div { dt { "Mails that wait" } dd { a href=(OUTBOX) { (counted(mail.waiting)) } @if let Some(at) = mail.oldest_waiting_at { ", the oldest for " (age(at, health.now)) } } }
+            div { dt { "Mails that failed" } dd { a href={ (OUTBOX) "?state=failed" } { (counted(mail.failed)) } } }
         }
     }
 }

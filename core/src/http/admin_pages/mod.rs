@@ -1,6 +1,7 @@
 //! `/admin`: administration in the browser. Pages like those of accounts, whose forms call what `/api/v1/admin` calls.
 
 mod acts;
+mod addresses;
 mod events;
 mod featured;
 mod frame;

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::{
     PageResult,
+    addresses::{OUTBOX, PEOPLE},
     frame::{self, address, choice, notice, older, rows},
-    people,
     visit::{Visitor, VisitorForm},
 };
 use crate::{
@@ -25,8 +25,6 @@ use crate::{
     store::outbox::{self, OutboxMail},
 };
 
-/// Path of the page.
-pub const HERE: &str = "/admin/outbox";
 /// Number of mails on a page.
 const ROWS: u32 = 50;
 const STATES: [MailState; 3] = [MailState::Waiting, MailState::Failed, MailState::Sent];
@@ -57,14 +55,14 @@ pub async fn list(
     let content = html! {
         (notice((chosen.done == "send").then_some("It is sent now, unless it was sent already. If it fails again, it is back among those that failed, with the cause.")))
         p { "Mail is written down with its cause, and tried again until the provider takes it. What fails for some days is given up, and kept for 30." }
-        form class="filters" action=(HERE) {
+        form class="filters" action=(OUTBOX) {
             (choice("state", "State", named, &states))
             button type="submit" { "Show" }
         }
         (rows(mails.iter().map(|mail| item(&visitor, mail)), "There is none."))
-        (older("Older mails", HERE, &[("state", named)], next.as_deref()))
+        (older("Older mails", OUTBOX, &[("state", named)], next.as_deref()))
     };
-    Ok(frame::page(&visitor, HERE, "Outbox", &content))
+    Ok(frame::page(&visitor, OUTBOX, "Outbox", &content))
 }
 
 fn state_of(named: &str) -> MailState {
@@ -78,7 +76,7 @@ fn item(visitor: &Visitor, mail: &OutboxMail) -> Markup {
             div class="row" {
                 strong { (mail.kind.replace('_', " ")) }
                 span { "to " @match &mail.user_id {
-                    Some(id) => { a href={ (people::HERE) "/" (id) } { (mail.recipient) } }
+                    Some(id) => { a href={ (PEOPLE) "/" (id) } { (mail.recipient) } }
                     None => { (mail.recipient) }
                 } }
             }
@@ -90,7 +88,7 @@ fn item(visitor: &Visitor, mail: &OutboxMail) -> Markup {
             @if let Some(error) = &mail.last_error { p class="cause" dir="auto" { (error) } }
             @if mail.state() != MailState::Sent {
                 @if mail.has_text {
-                    form method="post" action={ (HERE) "/" (mail.id) "/send" } {
+                    form method="post" action={ (OUTBOX) "/" (mail.id) "/send" } {
                         (visitor.logged_in.token())
                         input type="hidden" name="state" value=(mail.state().as_str());
                         button class="plain" type="submit" aria-label={ "Send the mail to " (mail.recipient) " again" } { "Send again" }
@@ -104,6 +102,6 @@ fn item(visitor: &Visitor, mail: &OutboxMail) -> Markup {
 /// Sends a mail again.
 pub async fn send(State(app): State<App>, id: Path<String>, VisitorForm { visitor, form }: VisitorForm) -> PageResult {
     drop(api::send_again(State(app), visitor.admin, id).await?);
-    Ok(Redirect::to(&address(HERE, &[("state", state_of(form.get("state")).as_str()), ("done", "send")]))
+    Ok(Redirect::to(&address(OUTBOX, &[("state", state_of(form.get("state")).as_str()), ("done", "send")]))
         .into_response())
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use maud::html;
 
-use super::{PageResult, events, frame, health, visit::Visitor};
+use super::{PageResult, addresses::EVENTS, events, frame, health, visit::Visitor};
 use crate::{
     app::App,
     domain::Timestamp,
@@ -15,18 +15,18 @@ use crate::{
 };
 
 /// Number of security events on the page.
-const EVENTS: u32 = 10;
+const MOST_EVENTS: u32 = 10;
 
 /// Shows the overview.
 pub async fn page(State(app): State<App>, visitor: Visitor) -> PageResult {
-    let newest = PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: EVENTS };
+    let newest = PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: MOST_EVENTS };
     let host = api::read(&app, &visitor.admin).await?;
     let last = visitor.admin.read(&app, audit::list(EventFilter::default(), &newest)).await?;
     let content = html! {
         (health::shown(&host))
         h2 { "Last security events" }
         (frame::rows(last.iter().map(events::item), "There is none."))
-        p { a href=(events::HERE) { "All security events" } }
+        p { a href=(EVENTS) { "All security events" } }
     };
     Ok(frame::page(&visitor, "/admin", "Administration", &content))
 }

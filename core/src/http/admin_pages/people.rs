@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{
     PageResult,
     acts::Act,
+    addresses::{EVENTS, PEOPLE},
     frame::{self, address, choice, notice, older, rows},
     visit::Visitor,
 };
@@ -33,12 +34,10 @@ use crate::{
     },
 };
 
-/// Path of the list of people.
-pub const HERE: &str = "/admin/people";
 /// Number of people on a page.
 const ROWS: u32 = 50;
 /// Number of security events on a person's page.
-const EVENTS: u32 = 5;
+const MOST_EVENTS: u32 = 5;
 /// Most sessions that are read: nobody has more live ones.
 const MOST_SESSIONS: u32 = 100;
 
@@ -66,22 +65,22 @@ pub async fn list(
     let named = status.map_or("", AccountStatus::as_str);
     let statuses = [("", "any"), ("active", "active"), ("suspended", "suspended")];
     let content = html! {
-        form class="filters" role="search" action=(HERE) {
+        form class="filters" role="search" action=(PEOPLE) {
             label { span { "Address or name begins with" } input type="search" name="q" value=(q) maxlength="254" autocomplete="off"; }
             (choice("status", "Status", named, &statuses))
             button type="submit" { "Search" }
         }
         (rows(people.iter().map(item), "Nobody is found."))
-        (older("Older accounts", HERE, &[("q", q), ("status", named)], next.as_deref()))
+        (older("Older accounts", PEOPLE, &[("q", q), ("status", named)], next.as_deref()))
     };
-    Ok(frame::page(&visitor, HERE, "People", &content))
+    Ok(frame::page(&visitor, PEOPLE, "People", &content))
 }
 
 fn item(user: &User) -> Markup {
     html! {
         li {
             div class="row" {
-                a href={ (HERE) "/" (user.id) } { strong { (user.email) } }
+                a href={ (PEOPLE) "/" (user.id) } { strong { (user.email) } }
                 @if let Some(name) = &user.full_name { span dir="auto" { (name) } }
                 @if user.role != Role::User { span class="flag" { (user.role.as_str()) } }
                 @if user.status == AccountStatus::Suspended { span class="flag" { "suspended" } }
@@ -124,7 +123,7 @@ pub async fn person(
     let is_self = *batch.user_id() == id;
     let user = batch.push(users::find(&id));
     let live = batch.push(sessions::list(&id, &newest(MOST_SESSIONS), app.now()));
-    let events = batch.push(audit::list_of_user(&id, &newest(EVENTS)));
+    let events = batch.push(audit::list_of_user(&id, &newest(MOST_EVENTS)));
     let (_, mut answers) = batch.read(&app).await?;
     let user = answers.take(user)?.ok_or_else(no_such_user)?;
     let (live, events) = (answers.take(live)?, answers.take(events)?);
@@ -152,9 +151,9 @@ pub async fn person(
         h2 { "Last security events" }
         @if events.is_empty() { p class="none" { "There is none." } }
         (event_list(&events))
-        p { a href=(address(super::events::HERE, &[("person", &user.id.to_string())])) { "All of them" } }
+        p { a href=(address(EVENTS, &[("person", &user.id.to_string())])) { "All of them" } }
     };
-    Ok(frame::page(&visitor, HERE, &user.email, &content))
+    Ok(frame::page(&visitor, PEOPLE, &user.email, &content))
 }
 
 fn undeliverable(told: &Undeliverable) -> String {
@@ -166,7 +165,7 @@ fn undeliverable(told: &Undeliverable) -> String {
 }
 
 fn actions(visitor: &Visitor, user: &User, sessions: usize) -> Markup {
-    let to = |act: Act| format!("{HERE}/{}/{}", user.id, act.name());
+    let to = |act: Act| format!("{PEOPLE}/{}/{}", user.id, act.name());
     let ask = |act: Act| html! { li { a href=(to(act)) { (act.title()) "…" } } };
     html! {
         h2 { "What you can do" }

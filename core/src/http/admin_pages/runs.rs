@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::{
     PageResult,
+    addresses::{PEOPLE, RUNS},
     frame::{self, choice, mistakes_of, notice, older, rows},
-    people,
     visit::{Visitor, VisitorForm},
 };
 use crate::{
@@ -31,8 +31,6 @@ use crate::{
     store::{admin, own_runs::OwnRun, runs, users},
 };
 
-/// Path of the list of runs.
-pub const HERE: &str = "/admin/runs";
 /// Number of runs on a page.
 const ROWS: u32 = 50;
 
@@ -60,14 +58,14 @@ pub async fn list(
     let named = status.as_str();
     let statuses = all.map(|status| (status.as_str(), status.as_str()));
     let content = html! {
-        form class="filters" action=(HERE) {
+        form class="filters" action=(RUNS) {
             (choice("status", "Status", named, &statuses))
             button type="submit" { "Show" }
         }
         (rows(list.iter().map(item), "There is none."))
-        (older("Older runs", HERE, &[("status", named)], next.as_deref()))
+        (older("Older runs", RUNS, &[("status", named)], next.as_deref()))
     };
-    Ok(frame::page(&visitor, HERE, "Runs", &content))
+    Ok(frame::page(&visitor, RUNS, "Runs", &content))
 }
 
 fn item(run: &OwnRun) -> Markup {
@@ -75,7 +73,7 @@ fn item(run: &OwnRun) -> Markup {
     html! {
         li {
             div class="row" {
-                a href={ (HERE) "/" (run.id) } { strong dir="auto" { (name) } }
+                a href={ (RUNS) "/" (run.id) } { strong dir="auto" { (name) } }
                 @if run.status != RunStatus::Published { span class="flag" { (run.status.as_str()) } }
                 @if let Some(score) = run.score { span { (Scale::of(&run.measure).score(score)) } }
             }
@@ -110,7 +108,7 @@ pub async fn run(
         dl class="facts" {
             div { dt { "Benchmark" } dd { (run.declared.benchmark) " " (run.declared.version) } }
             div { dt { "Status" } dd { (run.status.as_str()) } }
-            div { dt { "Owner" } dd { @match &owner { Some(owner) => { a href={ (people::HERE) "/" (owner.id) } { (owner.email) } } None => { "none" } } } }
+            div { dt { "Owner" } dd { @match &owner { Some(owner) => { a href={ (PEOPLE) "/" (owner.id) } { (owner.email) } } None => { "none" } } } }
             div { dt { "Opened" } dd { (minute(run.created_at)) } }
             @if let Some(at) = run.published_at { div { dt { "Published" } dd { (minute(at)) } } }
             @if let Some(at) = run.withdrawn_at { div { dt { "Ended" } dd { (minute(at)) } } }
@@ -120,10 +118,10 @@ pub async fn run(
         @if let Some(reason) = &run.reason { p class="note" dir="auto" { (reason) } }
         ul class="list" {
             @if run.published_at.is_some() { li { a href={ "/runs/" (run.id) } { "What everybody reads of it" } } }
-            @if matches!(run.status, RunStatus::Open | RunStatus::Published) { li { a href={ (HERE) "/" (run.id) "/reject" } { "Reject the run…" } } }
+            @if matches!(run.status, RunStatus::Open | RunStatus::Published) { li { a href={ (RUNS) "/" (run.id) "/reject" } { "Reject the run…" } } }
         }
     };
-    Ok(frame::page(&visitor, HERE, run.declared.model.as_str(), &content))
+    Ok(frame::page(&visitor, RUNS, run.declared.model.as_str(), &content))
 }
 
 /// Asks for the reason of a rejection.
@@ -136,14 +134,14 @@ fn reason_page(visitor: &Visitor, id: &RunId, form: &Form, mistakes: &Mistakes) 
     let content = html! {
         (mistakes.summary())
         p { "The run leaves the ranking, and its owner cannot publish it again. It stays readable, with your reason, which everybody may read. This cannot be undone." }
-        form class="stack" method="post" action={ (HERE) "/" (id) "/reject" } {
+        form class="stack" method="post" action={ (RUNS) "/" (id) "/reject" } {
             (visitor.logged_in.token())
             (Field::new("reason", "textarea", "off").hint("1 to 1,000 characters.").shown(form, mistakes))
             button class="danger" type="submit" { "Reject the run" }
         }
-        p { a href={ (HERE) "/" (id) } { "Back to the run" } }
+        p { a href={ (RUNS) "/" (id) } { "Back to the run" } }
     };
-    frame::form_page(visitor, HERE, "Reject the run", mistakes, &content)
+    frame::form_page(visitor, RUNS, "Reject the run", mistakes, &content)
 }
 
 /// Rejects the run.
@@ -155,7 +153,7 @@ pub async fn reject(
     let reason = body(&json!({ "reason": form.get("reason") })).map(Json);
     let rejected = async { api::reject(State(app.clone()), visitor.again(), Path(id.clone()), reason?).await };
     match rejected.await {
-        Ok(_) => Ok(Redirect::to(&format!("{HERE}/{id}?done=reject")).into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("{RUNS}/{id}?done=reject")).into_response()),
         Err(error) => {
             let mistakes = mistakes_of(error)?;
             // A caller who is no administrator must not learn what is wrong with the form.

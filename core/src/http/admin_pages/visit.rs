@@ -8,8 +8,8 @@ use crate::{
     app::App,
     http::{
         account_pages::{
-            errors::PageError,
             form::Form,
+            page_error::PageError,
             visit::{LoggedIn, LoggedInForm},
         },
         credentials::ClaimedAdmin,
