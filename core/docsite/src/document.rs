@@ -2,9 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::{resources, schema};
+use crate::{
+    call::Operation,
+    resource::{RESOURCES, Resource, resource_of},
+    value::members,
+};
+
+/// Name of the page that describes what belongs to every call.
+pub const OVERVIEW: &str = "";
 
 /// The document, with the page on which each schema is described.
 pub struct Document<'a> {
@@ -14,35 +21,6 @@ pub struct Document<'a> {
     homes: BTreeMap<&'a str, &'static str>,
 }
 
-/// A call of the API.
-pub struct Operation<'a> {
-    /// HTTP method in lower case, as in the document.
-    pub method: &'a str,
-    /// Path, with its parameters in braces.
-    pub path: &'a str,
-    /// The operation's object in the document.
-    pub value: &'a Value,
-    /// Name of the page that describes the call.
-    pub resource: &'static str,
-}
-
-/// The caller that a call is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Caller<'a> {
-    /// Anybody, without credentials.
-    Anybody,
-    /// A person with an access token.
-    Person,
-    /// A program with a key of this scope.
-    Key(&'a str),
-    /// Anybody; with a key of this scope, the use is counted.
-    OptionalKey(&'a str),
-    /// The holder of a refresh token, in the body or in the cookie.
-    RefreshToken,
-    /// The holder of the deployment's secret.
-    Operator,
-}
-
 impl<'a> Document<'a> {
     /// Reads the OpenAPI document.
     pub fn new(value: &'a Value) -> Self {
@@ -50,13 +28,16 @@ impl<'a> Document<'a> {
             let operations = item.as_object().into_iter().flatten().filter(|(_, one)| one.get("responses").is_some());
             operations.map(|(method, value)| {
                 let mut operation = Operation { method, path, value, resource: "" };
-                operation.resource = resources::resource_of(&operation);
+                operation.resource = resource_of(&operation);
                 operation
             })
         });
-        let mut document = Self { value, operations: operations.collect(), homes: BTreeMap::new() };
-        document.homes = schema::homes(&document);
-        document
+        Self { value, operations: operations.collect(), homes: BTreeMap::new() }
+    }
+
+    /// Sets which page describes each schema, by the schema's name.
+    pub fn with_homes(self, homes: BTreeMap<&'a str, &'static str>) -> Self {
+        Self { homes, ..self }
     }
 
     /// Lists all calls.
@@ -70,9 +51,9 @@ impl<'a> Document<'a> {
     }
 
     /// Lists the resources that have calls.
-    pub fn resources(&self) -> Vec<&'static resources::Resource> {
-        let has_calls = |resource: &&resources::Resource| self.operations_of(resource.name).next().is_some();
-        resources::RESOURCES.iter().filter(has_calls).collect()
+    pub fn resources(&self) -> Vec<&'static Resource> {
+        let has_calls = |resource: &&Resource| self.operations_of(resource.name).next().is_some();
+        RESOURCES.iter().filter(has_calls).collect()
     }
 
     /// Returns the address at which the schema of this name is described, if it has a place of its own.
@@ -81,7 +62,7 @@ impl<'a> Document<'a> {
             return Some("/problems".to_owned());
         }
         self.homes.get(name).map(|resource| match *resource {
-            schema::OVERVIEW => format!("/docs#{name}"),
+            OVERVIEW => format!("/docs#{name}"),
             resource => format!("/docs/api/{resource}#{name}"),
         })
     }
@@ -107,78 +88,27 @@ impl<'a> Document<'a> {
         let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
         pointer.and_then(|pointer| self.value.pointer(pointer)).unwrap_or(value)
     }
-}
-
-impl<'a> Operation<'a> {
-    /// Returns the `operationId`, which is the call's anchor too.
-    pub fn id(&self) -> &'a str {
-        text(self.value, "operationId")
+    /// Lists the parameters of a call, resolved.
+    pub fn parameters<'b>(&'b self, call: &'b Operation<'a>) -> impl Iterator<Item = &'b Value> {
+        let all = call.value.get("parameters").and_then(Value::as_array);
+        all.into_iter().flatten().map(|parameter| self.resolve(parameter))
     }
 
-    /// Returns the address at which the call is described.
-    pub fn href(&self) -> String {
-        format!("/docs/api/{}#{}", self.resource, self.id())
-    }
-
-    /// Returns the call's first tag, or an empty text.
-    pub fn tag(&self) -> &'a str {
-        self.value.pointer("/tags/0").and_then(Value::as_str).unwrap_or_default()
-    }
-
-    /// Checks whether the call only answers with HTML pages for people.
-    pub fn is_page(&self) -> bool {
-        let media = members(self.value, "responses").filter(|(status, _)| status.starts_with('2'));
-        let mut media = media.flat_map(|(_, answer)| members(answer, "content")).map(|(media, _)| media).peekable();
-        media.peek().is_some() && media.all(|media| media == "text/html")
-    }
-
-    /// Lists the call's parameters, resolved.
-    pub fn parameters<'b>(&'b self, document: &'b Document<'a>) -> impl Iterator<Item = &'b Value> {
-        let all = self.value.get("parameters").and_then(Value::as_array);
-        all.into_iter().flatten().map(|parameter| document.resolve(parameter))
-    }
-
-    /// Returns which callers the call is for, as its `security` says.
-    pub fn caller(&self) -> Caller<'a> {
-        let schemes = self.value.get("security").and_then(Value::as_array).into_iter().flatten();
-        let mut is_open = false;
-        let mut caller = Caller::Anybody;
-        for scheme in schemes.filter_map(Value::as_object) {
-            let Some((name, scopes)) = scheme.iter().next() else {
-                is_open = true;
-                continue;
-            };
-            caller = match (name.as_str(), caller) {
-                ("accessToken", Caller::Anybody) => Caller::Person,
-                ("apiKeyHeader", Caller::Anybody) => {
-                    Caller::Key(scopes.get(0).and_then(Value::as_str).unwrap_or_default())
-                }
-                ("refreshCookie", _) => Caller::RefreshToken,
-                ("tickSecret", _) => Caller::Operator,
-                (_, caller) => caller,
-            };
-        }
-        match caller {
-            Caller::Key(scope) if is_open => Caller::OptionalKey(scope),
-            caller => caller,
-        }
-    }
-
-    /// Lists the problem codes that the call may answer with, by status.
-    pub fn refusals<'b>(&'b self, document: &'b Document<'a>) -> impl Iterator<Item = (&'b str, Vec<&'b str>)> {
-        let answers = members(self.value, "responses").filter(|(status, _)| status.starts_with(['4', '5']));
+    /// Lists the problem codes that a call may answer with, by status.
+    pub fn refusals<'b>(&'b self, call: &'b Operation<'a>) -> impl Iterator<Item = (&'b str, Vec<&'b str>)> {
+        let answers = members(call.value, "responses").filter(|(status, _)| status.starts_with(['4', '5']));
         answers.map(|(status, answer)| {
             let mut codes = Vec::new();
-            find_codes(document.resolve(answer).get("content").unwrap_or(&Value::Null), &mut codes);
+            find_codes(self.resolve(answer).get("content").unwrap_or(&Value::Null), &mut codes);
             let mut known = BTreeSet::new();
             codes.retain(|code| known.insert(*code));
             (status.as_str(), codes)
         })
     }
 
-    /// Lists the problem codes that the call may answer with, over all statuses.
-    pub fn codes<'b>(&'b self, document: &'b Document<'a>) -> impl Iterator<Item = &'b str> {
-        self.refusals(document).flat_map(|(_, codes)| codes)
+    /// Lists the problem codes that a call may answer with, over all statuses.
+    pub fn codes<'b>(&'b self, call: &'b Operation<'a>) -> impl Iterator<Item = &'b str> {
+        self.refusals(call).flat_map(|(_, codes)| codes)
     }
 }
 
@@ -196,14 +126,4 @@ fn find_codes<'a>(value: &'a Value, codes: &mut Vec<&'a str>) {
         }
         _ => {}
     }
-}
-
-/// Returns a member that is text, or an empty text where there is none.
-pub fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Lists the members of the object that is a member.
-pub fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    value.get(name).and_then(Value::as_object).into_iter().flat_map(Map::iter)
 }

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::{
     Error,
-    document::{Caller, Document, Operation, members, text},
+    call::{Caller, Operation},
+    document::Document,
+    value::{members, text},
 };
 
 /// Language of an example.
@@ -154,7 +156,7 @@ impl Request {
             target.push_str(rest);
             before = segment;
         }
-        let query = operation.parameters(document).filter(|parameter| text(parameter, "in") == "query");
+        let query = document.parameters(operation).filter(|parameter| text(parameter, "in") == "query");
         let query = query.filter_map(|parameter| {
             let name = text(parameter, "name");
             let shown = SHOWN.iter().find(|(shown, _)| *shown == name).map(|(_, value)| (*value).to_owned());
@@ -305,7 +307,7 @@ fn path_value(document: &Document<'_>, operation: &Operation<'_>, before: &str, 
         }
         (_, "provider" | "version") => format!("${}$", name.to_uppercase()),
         _ => {
-            let own = operation.parameters(document).find(|parameter| text(parameter, "name") == name);
+            let own = document.parameters(operation).find(|parameter| text(parameter, "name") == name);
             own.map_or_else(String::new, |parameter| query_value(document, parameter, name))
         }
     }

@@ -1,15 +1,19 @@
 //! Builds the pages below `/docs` when core is built: from `openapi.json`, the guides in `docs/` and the README. Those
 //! are the only sources of text; nothing here describes what the API does.
 
+mod call;
 mod document;
 mod example;
 mod guides;
+mod homes;
 mod markdown;
 mod operation;
 mod overview;
 mod pack;
+mod resource;
 mod resources;
 mod schema;
+mod value;
 
 use std::collections::BTreeMap;
 
@@ -73,6 +77,13 @@ pub enum Error {
     Guide(String),
 }
 
+/// Reads the document, and finds which page describes each schema.
+fn described(value: &Value) -> Document<'_> {
+    let document = Document::new(value);
+    let homes = homes::of(&document);
+    document.with_homes(homes)
+}
+
 /// Builds the site from the document and the guides' texts; `guide` returns a text by its file, relative to the
 /// project's root.
 ///
@@ -80,14 +91,14 @@ pub enum Error {
 /// [`Error`], which says what is missing.
 pub fn build(openapi: &str, guide: impl Fn(&str) -> Option<String>) -> Result<Site, Error> {
     let value = serde_json::from_str::<Value>(openapi)?;
-    let document = Document::new(&value);
+    let document = described(&value);
     let guides = guides::read(guide)?;
     let mut pages = vec![overview::page(&document, &guides)];
     pages.extend(document.resources().iter().map(|resource| resources::page(&document, resource)));
     pages.extend(guides.iter().map(|guide| guides::page(guide, &guides)));
     let mut problems = BTreeMap::<String, Vec<usize>>::new();
     for (index, operation) in document.operations().iter().enumerate() {
-        for code in operation.codes(&document) {
+        for code in document.codes(operation) {
             let known = problems.entry(code.to_owned()).or_default();
             if known.last() != Some(&index) {
                 known.push(index);

@@ -4,9 +4,12 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::{
-    document::{Caller, Document, Operation, members, text},
+    call::{Caller, Operation},
+    document::Document,
     example::{Example, Language},
+    homes::body_schema,
     markdown, schema,
+    value::{members, text},
 };
 
 /// Parameters that the overview describes for all calls, with the section that does.
@@ -23,7 +26,7 @@ pub fn section(document: &Document<'_>, operation: &Operation<'_>) -> Markup {
             p.meta {
                 (who(operation.caller(), operation.tag()))
                 @for (name, anchor) in SHARED {
-                    @if operation.parameters(document).any(|parameter| text(parameter, "name") == name) {
+                    @if document.parameters(operation).any(|parameter| text(parameter, "name") == name) {
                         " Takes " a href={ "/docs#" (anchor) } { code { (name) } } "."
                     }
                 }
@@ -55,7 +58,7 @@ fn who(caller: Caller<'_>, tag: &str) -> Markup {
 }
 
 fn parameters(document: &Document<'_>, operation: &Operation<'_>) -> Markup {
-    let own = operation.parameters(document).filter(|parameter| {
+    let own = document.parameters(operation).filter(|parameter| {
         let name = text(parameter, "name");
         name != "X-Request-Id" && !SHARED.iter().any(|(shared, _)| *shared == name)
     });
@@ -85,7 +88,7 @@ fn described(parameter: &Value, schema: &Value) -> Value {
 }
 
 fn body(document: &Document<'_>, operation: &Operation<'_>) -> Markup {
-    let Some(schema) = schema::body_schema(document, operation) else { return html! {} };
+    let Some(schema) = body_schema(document, operation) else { return html! {} };
     let body = operation.value.get("requestBody").unwrap_or(&Value::Null);
     let media = members(body, "content").map(|(media, _)| media.as_str()).collect::<Vec<_>>();
     html! {
@@ -138,7 +141,7 @@ fn answers(document: &Document<'_>, operation: &Operation<'_>) -> Markup {
         }
         h3 { "Errors" }
         dl.errors {
-            @for (status, codes) in operation.refusals(document) {
+            @for (status, codes) in document.refusals(operation) {
                 dt { code { (status) } }
                 dd { @for (index, code) in codes.iter().enumerate() { @if index > 0 { ", " } a href={ "/problems/" (code) } { (code) } } }
             }

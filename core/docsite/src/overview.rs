@@ -4,11 +4,12 @@ use maud::html;
 
 use crate::{
     Page,
-    document::{Document, text},
+    document::Document,
     guides::Guide,
     markdown, operation,
     resources::{framed, navigation},
     schema,
+    value::text,
 };
 
 /// Renders the overview.
@@ -36,7 +37,7 @@ pub fn page(document: &Document<'_>, guides: &[Guide]) -> Page {
         (maud::PreEscaped(introduction))
         section {
             h2 id="objects" { "Objects" }
-            @for (name, schema) in document.schemas_of(schema::OVERVIEW) { (schema::section(document, name, schema)) }
+            @for (name, schema) in document.schemas_of(crate::document::OVERVIEW) { (schema::section(document, name, schema)) }
         }
         section {
             h2 id="calls" { "All calls" }

@@ -8,7 +8,9 @@ mod api;
 mod cli;
 mod error;
 mod export;
+mod exported;
 mod import;
+mod instance;
 mod output;
 #[cfg(test)]
 mod test_server;

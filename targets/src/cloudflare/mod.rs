@@ -4,6 +4,7 @@
 mod adapters;
 mod analytics;
 mod console;
+mod current_task;
 mod d1;
 mod glue;
 mod hasher;

@@ -2,7 +2,7 @@
 //! of the script, which can then replace the instance if it traps.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::HashMap,
     future::Future,
     pin::Pin,
@@ -15,13 +15,13 @@ use std::{
 
 use wasm_bindgen::prelude::*;
 
-use super::{glue, timers};
+use super::{
+    current_task::{self, Id},
+    glue, timers,
+};
 
 /// Work that results in a value for the script.
 pub(super) type Work = Pin<Box<dyn Future<Output = JsValue>>>;
-
-/// Id of a task, which the script chose.
-pub(super) type Id = u32;
 
 struct Task {
     work: Work,
@@ -47,13 +47,6 @@ impl Wake for Wakeup {
 
 thread_local! {
     static TASKS: RefCell<HashMap<Id, Task>> = RefCell::default();
-    /// Id of the task that is being polled.
-    static CURRENT: Cell<Id> = const { Cell::new(0) };
-}
-
-/// Returns the id of the task that is being polled.
-pub(super) fn current() -> Id {
-    CURRENT.get()
 }
 
 /// Polls the work once. Returns its result, or `undefined` when [`glue::settle`] brings it later.
@@ -90,7 +83,7 @@ fn advance(mut task: Task) -> Option<JsValue> {
     task.wakeup.queued.store(false, Ordering::Relaxed);
     let id = task.wakeup.id;
     let waker = Waker::from(Arc::clone(&task.wakeup));
-    CURRENT.set(id);
+    current_task::enter(id);
     match task.work.as_mut().poll(&mut Context::from_waker(&waker)) {
         Poll::Ready(outcome) => {
             drop(task);

@@ -11,8 +11,8 @@ use std::{
 use wasm_bindgen::prelude::*;
 
 use super::{
+    current_task::{Id, current},
     glue,
-    tasks::{self, Id},
 };
 
 thread_local! {
@@ -76,7 +76,7 @@ impl Future for Sleep {
         let waker = context.waker();
         match self.alarm {
             None => {
-                let (task, now) = (tasks::current(), js_sys::Date::now());
+                let (task, now) = (current(), js_sys::Date::now());
                 let id = WAITING.with_borrow_mut(|waiting| {
                     let alarms = waiting.entry(task).or_default();
                     let id = alarms.last_id.wrapping_add(1);

@@ -27,6 +27,7 @@ mod output;
 mod password_hasher;
 mod per_thread;
 mod rate_limiter;
+mod scrape;
 mod serve;
 mod smtp;
 mod system_clock;

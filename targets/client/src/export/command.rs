@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{
-    directory::{begin, discard, rename, unfinished},
-    download::download,
+use super::download::download;
+use crate::{
+    error::CliError,
+    exported::{begin, discard, rename, unfinished},
     instance::Instance,
+    output::print_line,
 };
-use crate::{error::CliError, output::print_line};
 
 /// What is exported, and where to.
 #[derive(Args, Debug)]
@@ -67,7 +68,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        export::manifest::{CHECKSUMS, CROISSANT, Checksum, MANIFEST},
+        exported::{CHECKSUMS, CROISSANT, Checksum, MANIFEST},
         test_server::{self, Answer},
     };
 

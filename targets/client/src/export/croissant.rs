@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::manifest::Checksum;
+use crate::exported::Checksum;
 
 /// Converts an instance's description of its tables to one of the files beside it.
 ///

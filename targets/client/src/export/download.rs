@@ -6,14 +6,14 @@ use aibaas_core::wire::{DataSet, ExportedTable};
 use indicatif::ProgressBar;
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    croissant,
-    directory::write,
+use super::{croissant, table_writer::TableWriter};
+use crate::{
+    exported::{
+        CHECKSUMS, CROISSANT, Checksum, FORMAT, HEAD, KEYS, LEAVES, MANIFEST, Manifest, TableFile, file_name, write,
+    },
     instance::{Instance, next_page},
-    manifest::{CHECKSUMS, CROISSANT, Checksum, FORMAT, HEAD, KEYS, LEAVES, MANIFEST, Manifest, TableFile, file_name},
-    table_writer::TableWriter,
+    verify::download_log,
 };
-use crate::verify::download_log;
 
 /// Downloads all tables to the directory, and the log where it is wanted.
 ///

@@ -8,7 +8,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{directory::with_path, manifest::file_name};
+use crate::exported::{file_name, with_path};
 
 /// The file of a table while it is written.
 pub struct TableWriter {

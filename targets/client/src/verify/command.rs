@@ -19,7 +19,8 @@ use super::{
     runs, seals, served, standing, tree,
 };
 use crate::{
-    export::{Instance, with_path, write},
+    exported::{with_path, write},
+    instance::Instance,
     output::{print_line, warn},
 };
 

@@ -6,7 +6,7 @@ use aibaas_core::wire::{LogHead, LogLeaf};
 use serde::de::DeserializeOwned;
 
 use super::data::{Keys, Log, Tables};
-use crate::export::{HEAD, KEYS, LEAVES, MANIFEST, Manifest, file_name, with_path};
+use crate::exported::{HEAD, KEYS, LEAVES, MANIFEST, Manifest, file_name, with_path};
 
 /// Reads a file.
 ///

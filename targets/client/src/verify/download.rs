@@ -12,7 +12,7 @@ use aibaas_core::{
 };
 
 use super::data::{Keys, Log, Tables};
-use crate::export::{Instance, next_page};
+use crate::instance::{Instance, next_page};
 
 /// Number of attempts to get the leaves of new changes, with a pause between them.
 const TRIES: usize = 40;

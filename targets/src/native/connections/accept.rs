@@ -2,67 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aibaas_core::{App, HostRefusal, Sleep, domain::network::Network};
-use axum::{Router, body::Body, response::Response};
-use tokio::{net::TcpListener, sync::Semaphore, time::MissedTickBehavior};
+use tokio::{net::TcpListener, time::MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{activity::Timeouts, connection, limits::ConnectionLimits, registry::Registry};
-use crate::native::{
-    metrics::{Metrics, Scrape},
-    traces::Traces,
-};
+use super::{connection, server::Server};
 
 /// Pause after the system had no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Interval at which counts of refused and closed connections are logged, where there are any.
 const REPORT: Duration = Duration::from_secs(1);
-/// Most clients that are sent a refusal at the same time; others are closed without one.
-const REFUSALS_AT_ONCE: usize = 64;
-
-/// Creates the answer to a client whose connection is refused, without the application.
-type Refuse = Box<dyn Fn(HostRefusal) -> Response<Body> + Send + Sync>;
-
-/// State that all connections share.
-pub struct Server {
-    pub(super) router: Router,
-    pub(super) refuse: Refuse,
-    pub(super) sleep: Sleep,
-    pub(super) timeouts: Timeouts,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) traces: Option<Traces>,
-    registry: Arc<Registry>,
-    refusals: Arc<Semaphore>,
-}
-
-impl Server {
-    /// Creates a server for the application with these limits; connections of the proxies are not counted by address.
-    pub fn new(
-        app: App,
-        limits: ConnectionLimits,
-        proxies: Vec<Network>,
-        scrape: Scrape,
-        traces: Option<Traces>,
-    ) -> Self {
-        let metrics = Arc::clone(&scrape.metrics);
-        let router = aibaas_core::router_with_metrics(&app, Arc::new(move || Box::pin(scrape.clone().write())));
-        let refuse = Box::new(move |refusal| aibaas_core::refuse(&app, refusal));
-        Self { metrics, traces, ..Self::over(router, refuse, limits, proxies) }
-    }
-
-    fn over(router: Router, refuse: Refuse, limits: ConnectionLimits, proxies: Vec<Network>) -> Self {
-        Self {
-            router,
-            refuse,
-            sleep: Arc::new(|time| Box::pin(tokio::time::sleep(time))),
-            timeouts: Timeouts::default(),
-            metrics: Arc::default(),
-            traces: None,
-            registry: Arc::new(Registry::new(limits, proxies)),
-            refusals: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)),
-        }
-    }
-}
 
 /// Accepts connections until told to stop. Returns the tasks of those that are still open.
 pub async fn accept(listener: &TcpListener, server: Server, stop: &CancellationToken) -> TaskTracker {
@@ -106,9 +54,9 @@ pub async fn accept(listener: &TcpListener, server: Server, stop: &CancellationT
 
 /// Serves these routes, for the tests of what calls a server.
 #[cfg(test)]
-pub async fn serve_router(listener: TcpListener, router: Router) {
-    let limits = ConnectionLimits { total: 100, per_network: 100 };
-    let server = Server::over(router, Box::new(|_| Response::new(Body::empty())), limits, Vec::new());
+pub async fn serve_router(listener: TcpListener, router: axum::Router) {
+    let limits = super::limits::ConnectionLimits { total: 100, per_network: 100 };
+    let server = Server::over(router, Box::new(|_| axum::response::Response::default()), limits, Vec::new());
     accept(&listener, server, &CancellationToken::new()).await;
 }
 
@@ -121,14 +69,17 @@ fn is_the_clients(error: &std::io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use aibaas_core::ClientAddress;
-    use axum::{Extension, body::Bytes, http::StatusCode, response::IntoResponse as _, routing};
+    use axum::{Extension, Router, body::Bytes, http::StatusCode, response::IntoResponse as _, routing};
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::TcpStream,
         sync::Notify,
     };
 
-    use super::*;
+    use super::{
+        super::{activity::Timeouts, limits::ConnectionLimits},
+        *,
+    };
 
     fn server(router: Router) -> Server {
         let limits = ConnectionLimits { total: 100, per_network: 100 };

@@ -28,9 +28,9 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::{
-    accept::Server,
     activity::{Activity, Timeout},
     registry::Place,
+    server::Server,
     socket::Socket,
 };
 

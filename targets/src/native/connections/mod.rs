@@ -5,9 +5,11 @@ mod activity;
 mod connection;
 mod limits;
 mod registry;
+mod server;
 mod socket;
 
+pub use accept::accept;
 #[cfg(test)]
 pub use accept::serve_router;
-pub use accept::{Server, accept};
 pub use limits::{ConnectionLimits, raise_descriptor_limit};
+pub use server::Server;

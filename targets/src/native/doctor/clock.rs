@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use aibaas_core::{domain::Timestamp, ports::Clock as _};
 
-use super::{super::system_clock::SystemClock, finding::Finding, outbound::ServerClock};
+use super::{super::system_clock::SystemClock, finding::Finding, probe::ServerClock};
 
 const ABOUT: &str = "clock";
 /// Largest deviation that is ignored, in milliseconds.

@@ -5,7 +5,7 @@ use aibaas_core::{Config, MailProvider, ports::MailError};
 use super::{
     super::smtp::SmtpTransport,
     finding::Finding,
-    outbound::{ProbeResult, probe},
+    probe::{ProbeResult, probe},
 };
 
 const ABOUT: &str = "mail";

@@ -8,6 +8,7 @@ mod finding;
 mod listener;
 mod mail;
 mod outbound;
+mod probe;
 
 use std::process::ExitCode;
 

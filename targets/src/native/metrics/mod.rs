@@ -3,12 +3,10 @@
 mod background;
 mod durations;
 mod registry;
-mod scrape;
 mod spans;
 
 pub use self::{
     background::{HashMetrics, WriteMetrics},
     registry::Metrics,
-    scrape::Scrape,
     spans::{SpanLoss, SpanMetrics},
 };

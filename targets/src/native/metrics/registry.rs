@@ -1,11 +1,11 @@
 //! All counts that are kept while the server runs.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aibaas_core::{RequestRecord, domain::key_use::Decision};
 use http::StatusCode;
 use prometheus_client::{
-    encoding::EncodeLabelSet,
+    encoding::{EncodeLabelSet, text::encode_registry},
     metrics::{counter::Counter, family::Family, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
@@ -35,7 +35,7 @@ struct DecisionLabels {
 
 /// All counts that are kept while the server runs.
 pub struct Metrics {
-    pub(super) registry: Registry,
+    registry: Registry,
     requests: Family<RequestLabels, Counter>,
     durations: Durations,
     key_decisions: Family<DecisionLabels, Counter>,
@@ -108,6 +108,14 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Writes what is counted as OpenMetrics text, without the end.
+    ///
+    /// # Errors
+    /// [`fmt::Error`] where the writer fails.
+    pub fn write(&self, text: &mut impl fmt::Write) -> fmt::Result {
+        encode_registry(text, &self.registry)
+    }
+
     /// Counts a request that was answered. It has no record where the application did not see its end.
     pub fn observe(&self, record: Option<&RequestRecord>, status: StatusCode, took: Duration) {
         let (route, method) = record.map_or(("none", "other"), |record| (record.route(), record.method));

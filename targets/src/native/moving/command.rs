@@ -1,11 +1,16 @@
 //! The command line of `aibaas move`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
-use super::{move_in::move_in, move_out::move_out, passphrase::Passphrase, write_sql::write_sql};
-use crate::native::{data_directory::DataDirectory, error::CliError};
+use super::{
+    move_in::move_in,
+    move_out::move_out,
+    options::{InOptions, OutOptions, SqlOptions},
+    write_sql::write_sql,
+};
+use crate::native::error::CliError;
 
 /// Which way.
 #[derive(Debug, Subcommand)]
@@ -16,42 +21,6 @@ pub enum Command {
     In(InOptions),
     /// Write a sealed file as SQL for `wrangler d1 execute DB --remote --file`. It holds hashes of passwords, in the clear.
     Sql(SqlOptions),
-}
-
-/// What is sealed, and into which file.
-#[derive(Args, Debug)]
-pub struct OutOptions {
-    /// The file that is made.
-    pub(super) file: PathBuf,
-    #[command(flatten)]
-    pub(super) passphrase: Passphrase,
-    /// Another file than the native server's: a backup, or Spin's `.spin/sqlite_db.db`.
-    #[arg(long, value_name = "FILE")]
-    pub(super) database: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) data: DataDirectory,
-}
-
-/// What the database is made of, and where.
-#[derive(Args, Debug)]
-pub struct InOptions {
-    /// A sealed file, or what `wrangler d1 export` wrote.
-    pub(super) file: PathBuf,
-    #[command(flatten)]
-    pub(super) passphrase: Passphrase,
-    #[command(flatten)]
-    pub(super) data: DataDirectory,
-}
-
-/// What is written as SQL, and into which file.
-#[derive(Args, Debug)]
-pub struct SqlOptions {
-    /// A sealed file.
-    pub(super) file: PathBuf,
-    /// The file that is made.
-    pub(super) sql: PathBuf,
-    #[command(flatten)]
-    pub(super) passphrase: Passphrase,
 }
 
 /// Runs the command.

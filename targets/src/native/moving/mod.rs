@@ -7,6 +7,7 @@ mod dump;
 mod error;
 mod move_in;
 mod move_out;
+mod options;
 mod passphrase;
 mod payload;
 mod rows;

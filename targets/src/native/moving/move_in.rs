@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::{
     MoveError,
-    command::InOptions,
     complete_file::{CompleteFile, of, report, run_blocking},
     database::Loader,
     dump,
+    options::InOptions,
     payload::open,
     rows::Counter,
     sealed::MAGIC,

@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::{
     MoveError,
-    command::OutOptions,
     complete_file::{PART, create, of, report},
     database,
+    options::OutOptions,
     payload::{PayloadWriter, open},
     rows::Counter,
     sealed::SealingWriter,

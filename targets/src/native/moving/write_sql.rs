@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::{
     MoveError,
-    command::SqlOptions,
     complete_file::{create, of, report},
+    options::SqlOptions,
     payload::open,
     sql::SqlWriter,
 };

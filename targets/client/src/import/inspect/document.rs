@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
-use super::archive::{is_archive, read_archive};
-use crate::import::python_json::python_json;
-
 /// A log of Inspect.
 #[derive(Deserialize)]
 pub struct Document {
@@ -166,14 +163,4 @@ pub struct Usage {
 pub struct Limit {
     #[serde(rename = "type")]
     pub kind: String,
-}
-
-impl Document {
-    /// Reads a log of either kind.
-    ///
-    /// # Errors
-    /// A text that says what was not understood.
-    pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        if is_archive(bytes) { read_archive(bytes) } else { python_json(bytes) }
-    }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     Options,
+    archive::{is_archive, read_archive},
     coverage::Coverage,
     document::{Document, Eval},
     model::model,
@@ -19,6 +20,7 @@ use crate::import::{
     listing::some_of,
     names::{LONGEST_NAME, slug},
     plan::{Benchmark, Evidence, MOST_ATTEMPTS, Model, is_partial},
+    python_json::python_json,
 };
 
 /// A log, converted as far as that needs no other log.
@@ -38,7 +40,8 @@ impl Log {
     /// # Errors
     /// A text that says why it would be wrong to publish it, or what was not understood.
     pub fn read(bytes: &[u8], options: &Options) -> Result<Self, String> {
-        Document::read(bytes)?.into_log(options)
+        let document = if is_archive(bytes) { read_archive(bytes)? } else { python_json(bytes)? };
+        document.into_log(options)
     }
 
     /// Checks whether a score is other than that of passes.

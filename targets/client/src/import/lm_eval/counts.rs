@@ -2,7 +2,7 @@
 
 use aibaas_core::wire::{BenchmarkVersionPut, CountsPut, GivenScorePut};
 
-use super::{document::SampleCount, metric::Chosen, task::Task};
+use super::{chosen::Chosen, document::SampleCount, task::Task};
 use crate::import::{counted::counted, plan::Evidence};
 
 impl Task<'_> {

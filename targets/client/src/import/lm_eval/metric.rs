@@ -2,27 +2,8 @@
 
 use serde_json::Value;
 
-use super::task::Task;
+use super::{chosen::Chosen, task::Task};
 use crate::import::{listing::some_of, measure::Measure};
-
-/// A metric with the filter of its responses, as in `acc,none`.
-pub struct Chosen {
-    pub metric: String,
-    pub filter: String,
-    pub mean: f64,
-    pub error: Option<f64>,
-    /// Meaning of the scores.
-    pub measure: Measure,
-    /// Other metrics with their filters.
-    pub left: Vec<String>,
-}
-
-impl Chosen {
-    /// Returns the metric with its filter.
-    pub fn key(&self) -> String {
-        format!("{},{}", self.metric, self.filter)
-    }
-}
 
 impl Task<'_> {
     /// Finds the metric that is asked for, or the first that the task declares.

@@ -4,6 +4,7 @@
 //! Each task becomes a run on a benchmark version of its own, its documents the version's tasks. A task whose samples
 //! are not given can be published as counts where its mean is that of so many passes.
 
+mod chosen;
 mod counts;
 mod document;
 mod file_name;

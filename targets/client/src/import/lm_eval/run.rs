@@ -7,7 +7,7 @@ use aibaas_core::{
 use serde_json::{Map, Value};
 
 use super::{
-    metric::Chosen,
+    chosen::Chosen,
     model::{PUBLIC_ARGS, arguments},
     task::Task,
 };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aibaas_core::wire::{BenchmarkVersionPut, ResultInput};
 use serde_json::{Map, Value};
 
-use super::{document::SampleCount, metric::Chosen, task::Task};
+use super::{chosen::Chosen, document::SampleCount, task::Task};
 use crate::import::{
     plan::{Evidence, is_partial, metric, tasks_of},
     python_json::python_json,

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{
     Options,
+    chosen::Chosen,
     document::{Document, SampleCount, TaskConfig},
-    metric::Chosen,
 };
 use crate::import::{
     listing::some_of,

@@ -13,8 +13,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::Metrics;
-use crate::native::{database::SqliteDatabase, database_file::with_suffix, nightly::Nightly};
+use super::{database::SqliteDatabase, database_file::with_suffix, metrics::Metrics, nightly::Nightly};
 
 /// Time limit for the database to count what waits; what is not known by then is left out.
 const MAX_WAIT: Duration = Duration::from_secs(2);
@@ -39,7 +38,9 @@ impl Scrape {
     pub async fn write(self) -> String {
         let present = self.present().await;
         let mut text = String::new();
-        let written = encode_registry(&mut text, &self.metrics.registry)
+        let written = self
+            .metrics
+            .write(&mut text)
             .and_then(|()| encode_registry(&mut text, &present))
             .and_then(|()| encode_eof(&mut text));
         // Writing to a string does not fail.
