@@ -1,4 +1,4 @@
-//! The log: one line per event on standard error.
+//! The log: one line per event, for standard error.
 
 use std::io::{self, Write};
 
@@ -6,12 +6,13 @@ use aibaas_core::{LogFormat, LogSettings};
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Sends this program's log to standard error from now on. Only the first call has an effect.
-pub fn install(settings: LogSettings) {
-    _ = dispatcher::set_global_default(to_stderr(settings));
+/// Sends this program's log to what the function creates for each line. Only the first call has an effect.
+pub fn install<W: Write + 'static>(settings: LogSettings, writer: impl Fn() -> W + Send + Sync + 'static) {
+    _ = dispatcher::set_global_default(dispatch(settings, move || OneLine(writer())));
 }
 
 /// Creates a dispatcher that writes events to standard error.
+#[cfg(feature = "spin")]
 pub fn to_stderr(settings: LogSettings) -> Dispatch {
     dispatch(settings, || OneLine(io::stderr()))
 }

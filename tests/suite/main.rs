@@ -341,6 +341,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         plain("native_metrics::what_happens_is_counted", || {
             RUNTIME.block_on(native_metrics::what_happens_is_counted())
         }),
+        plain("native_metrics::nobody_has_to_read_the_log", || {
+            RUNTIME.block_on(native_metrics::nobody_has_to_read_the_log())
+        }),
         plain("native_metrics::strangers_are_told_nothing", || {
             RUNTIME.block_on(native_metrics::strangers_are_told_nothing())
         }),

@@ -1,11 +1,19 @@
 //! `GET /metrics`: what a native server measures, and whom it tells.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::Stdio,
+};
 
 use aibaas_tests::{
     Key, Service, User, cases, eventually,
     fixtures::unique,
-    host::{Host, Kind, Setup, native::Server},
+    host::{
+        Host, Kind, Setup,
+        native::{self, Server},
+    },
     open_metrics::{self, Exposition},
     plain_client, tools,
 };
@@ -29,7 +37,11 @@ async fn scrape(url: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
 
 /// What a server measures, and the text that says so.
 pub async fn measured(server: &Server) -> (Exposition, String) {
-    let (status, media_type, text) = scrape(&server.url, &[]).await;
+    measured_at(&server.url).await
+}
+
+async fn measured_at(url: &str) -> (Exposition, String) {
+    let (status, media_type, text) = scrape(url, &[]).await;
     assert_eq!((status, &*media_type), (200, "application/openmetrics-text; version=1.0.0; charset=utf-8"), "{text}");
     (open_metrics::parse(&text).unwrap_or_else(|why| panic!("{why}\n{text}")), text)
 }
@@ -163,4 +175,38 @@ pub async fn the_dashboard_shows_what_there_is() {
     let unseen = told.names().into_iter().filter(|name| !name.ends_with("_sum") && !name.ends_with("_count"));
     let unseen = unseen.filter(|name| !asked.contains(name)).collect::<Vec<_>>();
     assert!(unseen.is_empty(), "{unseen:?}");
+}
+
+/// Requests are answered while nobody reads the log. What is too much for the memory is dropped, and counted.
+pub async fn nobody_has_to_read_the_log() {
+    const REQUESTS: usize = 20_000;
+    let data = tempfile::tempdir().expect("a folder");
+    let mut command = native::command().expect("the binary");
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path()).envs(Setup::Logs.variables());
+    let mut server = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut said = BufReader::new(server.stdout.take().expect("piped")).lines();
+    let address = said.find_map(|line| {
+        let line = line.expect("text");
+        let (address, _) = line.strip_prefix("listening on ")?.split_once(',')?;
+        Some(address.to_owned())
+    });
+    let address = address.expect("it says where it listens");
+
+    let mut stream = TcpStream::connect(&address).expect("a connection");
+    let mut sender = stream.try_clone().expect("the same connection");
+    let sending = std::thread::spawn(move || {
+        let request = |connection| format!("GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n\r\n");
+        let all = request("keep-alive").repeat(REQUESTS - 1) + &request("close");
+        sender.write_all(all.as_bytes())
+    });
+    let mut answers = Vec::new();
+    stream.read_to_end(&mut answers).expect("answers");
+    sending.join().expect("it ends").expect("it is sent");
+    let answers = String::from_utf8_lossy(&answers);
+    assert_eq!(answers.matches("HTTP/1.1 404 ").count(), REQUESTS);
+
+    let (measured, text) = measured_at(&format!("http://{address}")).await;
+    assert!(measured.sum("aibaas_log_lines_dropped_total", &[]) > 0.0, "{text}");
+    server.kill().expect("it ends");
+    server.wait().expect("it ended");
 }

@@ -38,9 +38,9 @@ pub async fn on_native() {
     let mut server = Server(command.stderr(Stdio::from(errors)).spawn().expect("it starts"));
     let host = Host::at(Kind::Native, url(&printed).await, None);
     let made = live(&host).await;
-    requests_are_logged(&std::fs::read_to_string(&printed).expect("what it printed"));
     made.are_nowhere_in(&[data.path(), said.path()], "");
     server.terminate().await;
+    requests_are_logged(&std::fs::read_to_string(&printed).expect("what it printed"));
     made.are_nowhere_in(&[data.path(), said.path()], "");
 }
 

@@ -17,6 +17,7 @@ mod import;
 mod key_gate;
 mod key_value;
 mod keys;
+mod log;
 mod manual;
 mod metrics;
 mod migrate;

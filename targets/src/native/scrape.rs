@@ -9,9 +9,10 @@ use std::{
 use aibaas_core::{Backlog, ports::Clock};
 use prometheus_client::{
     encoding::text::{encode_eof, encode_registry},
-    metrics::gauge::ConstGauge,
+    metrics::{counter::ConstCounter, gauge::ConstGauge},
     registry::{Registry, Unit},
 };
+use tracing_appender::non_blocking::ErrorCounter;
 
 use super::{database::SqliteDatabase, database_file::with_suffix, metrics::Metrics, nightly::Nightly};
 
@@ -29,6 +30,8 @@ pub struct Scrape {
     pub file: PathBuf,
     /// Where backups are made every night.
     pub backups: Option<PathBuf>,
+    /// Counter of lines of the log that were dropped.
+    pub lines_dropped: ErrorCounter,
     /// Clock that the age of waiting mails and webhooks is measured with.
     pub clock: Arc<dyn Clock>,
 }
@@ -52,6 +55,8 @@ impl Scrape {
     async fn present(&self) -> Registry {
         let mut registry = Registry::with_prefix("aibaas");
         let writes = i64::try_from(self.database.writes_waiting()).unwrap_or(i64::MAX);
+        let dropped = u64::try_from(self.lines_dropped.dropped_lines()).unwrap_or(u64::MAX);
+        registry.register("log_lines_dropped", "Lines of the log that nobody took in time", ConstCounter::new(dropped));
         registry.register("database_writes_waiting", "Batches that wait for the writer", ConstGauge::new(writes));
         for (name, help, path) in [
             ("database_size", "The database's file", self.file.clone()),

@@ -28,6 +28,7 @@ use super::{
     http_client::ReqwestClient,
     key_gate::MemoryKeyGate,
     key_value::SqliteKeyValue,
+    log::Log,
     metrics::Metrics,
     nightly::Nightly,
     output::print_line,
@@ -39,7 +40,6 @@ use super::{
     traces::{TraceSettings, Traces},
     variables::{self, variable},
 };
-use crate::stderr_log;
 
 /// Longest wait of a shutdown for requests, and for mail that is being sent, which a provider has ten seconds to
 /// accept.
@@ -81,7 +81,7 @@ pub struct Options {
 /// [`CliError`] when the configuration is wrong or the server cannot start.
 pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     // A mistake in the log's settings is reported with all others.
-    stderr_log::install(LogSettings::load(&variable).unwrap_or_default());
+    let log = Log::start(LogSettings::load(&variable).unwrap_or_default());
     // Installed first, so that a signal during the start is not lost.
     let stop = stop_signals()?;
     let descriptors = raise_descriptor_limit();
@@ -125,7 +125,7 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     if keeps_mail {
         print_line(&format!("development: mail is not sent but shown at {base_url}/dev/mail"));
     }
-    let server = Server::new(app.clone(), limits, proxies, host.scrape(&options.data.directory, backups), traces);
+    let server = Server::new(app.clone(), limits, proxies, host.scrape(&log, &options.data.directory, backups), traces);
     let connections = accept(&listener, server, &stop).await;
     drop(listener);
     app.stop_sending();
@@ -315,12 +315,13 @@ impl Host {
         }
     }
 
-    fn scrape(&self, directory: &Path, backups: Option<PathBuf>) -> Scrape {
+    fn scrape(&self, log: &Log, directory: &Path, backups: Option<PathBuf>) -> Scrape {
         Scrape {
             metrics: self.metrics.clone(),
             database: self.database.clone(),
             file: data_directory::database_file(directory),
             backups,
+            lines_dropped: log.dropped(),
             clock: self.clock.clone(),
         }
     }

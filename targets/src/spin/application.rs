@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    io::stderr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -77,10 +78,10 @@ enum StartError {
 async fn prepare() -> Result<Application, StartError> {
     let config = load_config().await.inspect_err(|error| {
         if let StartError::Misconfigured(_) = error {
-            stderr_log::install(LogSettings::default());
+            stderr_log::install(LogSettings::default(), stderr);
         }
     })?;
-    stderr_log::install(config.log);
+    stderr_log::install(config.log, stderr);
     let turns = Turns::default();
     let database = SpinDatabase::new(turns.clone(), Duration::from_millis(config.deadlines.write.into()));
     let database: Arc<dyn Database> = Arc::new(MigratedDatabase::new(database));
