@@ -3,12 +3,12 @@
 use aibaas_core::tick;
 use aibaas_tests::{
     fixtures::{Authenticator, PASSWORD},
-    simulation::Simulation,
+    simulation::{Failure, Simulation},
 };
-use axum::http::Method;
+use axum::http::{Method, Request};
 use serde_json::{Value, json};
 
-use crate::steps::{ADA, DAY, HOME, HOUR, login, login_status, person, post, refresh, register};
+use crate::steps::{ADA, DAY, HOME, HOUR, login, login_status, me, person, post, refresh, register};
 
 async fn register_from(simulation: &Simulation, network: [u8; 4], password: &str) -> String {
     simulation.call_from(network);
@@ -225,4 +225,76 @@ async fn mails_to_earlier_addresses_go_with_the_person() {
     let gone = simulation.call(Method::DELETE, "/api/v1/users/me", token, Some(json!({ "password": PASSWORD })));
     assert_eq!(gone.await.0, 204);
     assert_eq!(simulation.count("SELECT count(*) FROM outbox WHERE kind <> 'account_deleted'"), 0);
+}
+
+/// Numbers of marked addresses, of events about them, and of mails that were given up.
+fn bounced(simulation: &Simulation) -> [i64; 3] {
+    [
+        "SELECT count(*) FROM undeliverable_addresses WHERE cause = 'bounce'",
+        "SELECT count(*) FROM audit_events WHERE event = 'address_undeliverable'",
+        "SELECT count(*) FROM outbox WHERE next_attempt_at IS NULL AND sent_at IS NULL",
+    ]
+    .map(|sql| simulation.count(sql))
+}
+
+/// Checks that a mail which bounces is given up together with the mark of its address and the event, once for two mails at
+/// once, whichever call of the database fails.
+#[tokio::test]
+async fn a_bounce_marks_the_address_wholly_or_not_at_all() {
+    for failure in [Failure::Refused, Failure::Unheard] {
+        for calls in 0.. {
+            let simulation = Simulation::new(&[]).await;
+            let tokens = person(&simulation).await;
+            simulation.leave_mailbox(ADA);
+            for _ in 0..2 {
+                let body = json!({ "currentPassword": PASSWORD, "newPassword": PASSWORD });
+                let change = Request::post("/api/v1/auth/password/change");
+                let answer = simulation.answer(change, tokens["accessToken"].as_str(), Some(&body)).await;
+                assert_eq!(answer.status(), 204);
+                simulation.die();
+            }
+            assert_eq!(bounced(&simulation), [0, 0, 0]);
+            simulation.break_after(calls, failure);
+            tick(&simulation.app).await;
+            let [marks, events, given_up] = bounced(&simulation);
+            let expected = i64::from(given_up > 0);
+            assert_eq!([marks, events], [expected; 2], "{failure:?} after {calls}");
+            let is_over = simulation.heal();
+            simulation.pass_seconds(HOUR);
+            tick(&simulation.app).await;
+            assert_eq!(bounced(&simulation), [1, 1, 2], "{failure:?} after {calls}");
+            if is_over {
+                assert!(calls > 5, "{calls}");
+                break;
+            }
+        }
+    }
+}
+
+/// Checks that a bounce marks the address that the mail was sent to, and no account that has left it or does not have it
+/// yet.
+#[tokio::test]
+async fn a_bounce_is_about_the_address_of_the_mail() {
+    let simulation = Simulation::new(&[]).await;
+    let tokens = person(&simulation).await;
+    let token = tokens["accessToken"].as_str();
+    let causes = |sql: &str| simulation.count(&format!("SELECT count(*) FROM outbox WHERE last_error LIKE '{sql}%'"));
+    let undeliverable = async || me(&simulation, &tokens).await.1["undeliverable"].clone();
+    simulation.leave_mailbox("nobody@example.com");
+    for (bounces, refusals) in [(1, 0), (2, 0), (2, 1)] {
+        let body = json!({ "newEmail": "nobody@example.com", "password": PASSWORD });
+        assert_eq!(post(&simulation, "/users/me/email", token, body).await.0, 202);
+        // The second is the one of this day that is tried nonetheless.
+        assert_eq!((causes("mail bounced"), causes("not sent")), (bounces, refusals));
+        assert_eq!((bounced(&simulation)[..2].to_vec(), undeliverable().await), (vec![1, 0], Value::Null));
+    }
+    let body = json!({ "newEmail": NEW, "password": PASSWORD });
+    assert_eq!(post(&simulation, "/users/me/email", token, body).await.0, 202);
+    let confirm = simulation.mailed_token(NEW, "Confirm your new e-mail address").await;
+    simulation.leave_mailbox(ADA);
+    assert_eq!(post(&simulation, "/auth/confirm-email", None, json!({ "token": confirm })).await.0, 200);
+    assert_eq!((bounced(&simulation)[..2].to_vec(), undeliverable().await), (vec![2, 0], Value::Null));
+    simulation.pass_seconds(31 * DAY);
+    tick(&simulation.app).await;
+    assert_eq!(bounced(&simulation)[0], 0, "of what is nobody's nothing is kept");
 }

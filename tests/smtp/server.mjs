@@ -3,7 +3,9 @@
 // `GET /mails` lists what was accepted, oldest first. It ends with its standard input.
 //
 // What becomes of a mail stands in its recipient's local part:
-//   refused…   550 to every RCPT
+//   gone…      550 to every RCPT, since there is no such mailbox
+//   moved…     the first mail is accepted, then 551 to every RCPT, since the mailbox has moved
+//   refused…   550 to every RCPT, without saying why
 //   later…     451 to the first mail, then accepted
 //   lost…      the first is accepted, and the connection cut before the answer
 //   silent…    the first gets no answer
@@ -37,9 +39,15 @@ function start(options) {
       callback(known ? null : answered(535, "5.7.8 wrong user or password"), { user: auth.username });
     },
     onRcptTo({ address }, _session, callback) {
-      const refused = address.startsWith("refused");
-      if (refused) times(address);
-      callback(refused ? answered(550, `5.1.1 <${address}>: no such mailbox`) : null);
+      const [what] = address.match(/^(gone|moved|refused)/) ?? [];
+      if (!what || (what === "moved" && !met.has(address))) return callback();
+      times(address);
+      const replies = {
+        gone: answered(550, `5.1.1 <${address}>: no such mailbox`),
+        moved: answered(551, `5.1.6 <${address}> has moved`),
+        refused: answered(550, `<${address}>: refused`),
+      };
+      callback(replies[what]);
     },
     async onData(stream, session, callback) {
       const parsed = await simpleParser(stream);

@@ -414,6 +414,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("smtp::replies_decide_what_becomes_of_a_mail".to_owned(), || {
             RUNTIME.block_on(smtp::replies_decide_what_becomes_of_a_mail())
         }),
+        counted("smtp::a_mailbox_that_is_gone_gets_no_more_mail".to_owned(), || {
+            RUNTIME.block_on(smtp::a_mailbox_that_is_gone_gets_no_more_mail())
+        }),
         counted("smtp::doctor_logs_in_and_sends_nothing".to_owned(), || {
             RUNTIME.block_on(smtp::doctor_logs_in_and_sends_nothing())
         }),

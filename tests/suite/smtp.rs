@@ -7,7 +7,7 @@ use std::{
 };
 
 use aibaas_tests::{
-    eventually,
+    Client, User, eventually,
     fixtures::{PASSWORD, token_in, unique},
     host::{
         Host, Kind, MAIL_FROM, Setup, TICK_SECRET,
@@ -126,18 +126,19 @@ pub async fn mail_arrives() -> Result<(), String> {
     Ok(())
 }
 
-/// A refusal is tried a few times, whatever may pass is tried until it has, and none holds up the others.
+/// A mailbox that does not exist is tried once, a refusal that does not say so a few times, and whatever may pass until it
+/// has; none holds up the others.
 pub async fn replies_decide_what_becomes_of_a_mail() -> Result<(), String> {
     let servers = SmtpServers::start()?;
     let data = tempfile::tempdir().map_err(|error| error.to_string())?;
     let server = Server::start(data.path(), &servers.variables("implicit"))?;
     let host = Host::at(Kind::Native, server.url.clone(), None);
     let mut addresses = Vec::new();
-    for local in ["refused", "later", "lost", "silent", "usual"] {
+    for local in ["gone", "refused", "later", "lost", "silent", "usual"] {
         addresses.push(register(&host, local).await);
     }
-    let [refused, later, lost, silent, usual] = addresses.as_slice() else { return Err("five".to_owned()) };
-    for (address, least) in [(usual, 1), (later, 0), (lost, 1), (silent, 0), (refused, 0)] {
+    let [gone, refused, later, lost, silent, usual] = addresses.as_slice() else { return Err("six".to_owned()) };
+    for (address, least) in [(usual, 1), (later, 0), (lost, 1), (silent, 0), (refused, 0), (gone, 0)] {
         let tried = async || {
             let is_tried = servers.attempts(address).await > 0 && servers.mails_to(address).await.len() >= least;
             is_tried.then_some(())
@@ -145,7 +146,7 @@ pub async fn replies_decide_what_becomes_of_a_mail() -> Result<(), String> {
         eventually("the first attempt", tried).await;
     }
     // What came of each is written down before it is due again.
-    for _ in 0..4 {
+    for _ in 0..5 {
         let line = server.wait_for_line("a mail was not sent");
         assert!(!line.contains("example.com"), "no address is logged: {line}");
     }
@@ -167,6 +168,62 @@ pub async fn replies_decide_what_becomes_of_a_mail() -> Result<(), String> {
     }
     let given_up = servers.attempts(refused).await;
     assert!((2..=10).contains(&given_up), "{given_up}");
+    assert_eq!(servers.attempts(gone).await, 1);
+    Ok(())
+}
+
+/// Where a mailbox exists no longer, its person is told as by a provider's webhook, and what they do not ask for is not
+/// tried again.
+pub async fn a_mailbox_that_is_gone_gets_no_more_mail() -> Result<(), String> {
+    let servers = SmtpServers::start()?;
+    let data = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let server = Server::start(data.path(), &servers.variables("implicit"))?;
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    let address = register(&host, "moved").await;
+    let mail = eventually("the mail", async || servers.mails_to(&address).await.pop()).await;
+    let body = json!({ "token": token_in(mail["text"].as_str().expect("a text")), "password": PASSWORD });
+    host.client().post("/api/v1/auth/verify-email").json(body).await.expect(200);
+    let from = host.client();
+    let login = async || {
+        let tokens = User::login(&from, &address).await;
+        from.with(tokens["accessToken"].as_str().expect("an access token"))
+    };
+    let pass_hours = async || {
+        host.advance(Duration::from_secs(5 * 3600)).await;
+        host.client().with(TICK_SECRET).post("/internal/tick").await.expect(204);
+    };
+    let told = async |api: &Client| api.get("/api/v1/users/me").await.expect(200)["undeliverable"].clone();
+    let notice = async |api: &Client| {
+        let body = json!({ "currentPassword": PASSWORD, "newPassword": PASSWORD });
+        api.post("/api/v1/auth/password/change").json(body).await.expect(204);
+    };
+    let events = async |api: &Client| {
+        let log = api.get("/api/v1/users/me/audit-log?limit=100").await.expect(200);
+        let events = log["data"].as_array().expect("a list").iter();
+        let events = events.filter(|event| event["event"] == "address_undeliverable");
+        events.map(|event| event["details"].clone()).collect::<Vec<_>>()
+    };
+    let api = login().await;
+    assert_eq!(told(&api).await, Value::Null);
+    notice(&api).await;
+    let is_told = async || Some(told(&api).await).filter(|told| !told.is_null());
+    let told_of = eventually("the person is told", is_told).await;
+    assert_eq!(told_of["cause"], "bounce");
+    assert_eq!(servers.attempts(&address).await, 2);
+    assert_eq!(events(&api).await, [json!({ "cause": "bounce", "provider": "smtp" })]);
+
+    notice(&api).await;
+    pass_hours().await;
+    assert_eq!(servers.attempts(&address).await, 2);
+    // A mail that the person asks for is tried, and bounces as well: that tells nothing new.
+    login().await.post("/api/v1/users/me/email/verification").await.expect(202);
+    eventually("the third attempt", async || (servers.attempts(&address).await == 3).then_some(())).await;
+    pass_hours().await;
+    assert_eq!(servers.attempts(&address).await, 3);
+    let api = login().await;
+    assert_eq!(told(&api).await["since"], told_of["since"]);
+    assert_eq!(events(&api).await.len(), 1);
+    assert_eq!(servers.mails_to(&address).await.len(), 1);
     Ok(())
 }
 

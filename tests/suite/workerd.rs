@@ -409,13 +409,13 @@ pub fn its_shield_counts_networks() -> Result<(), String> {
     Ok(())
 }
 
-/// Cloudflare's own service gets the mail with both its texts.
+/// Cloudflare's own service gets the mail with both its texts, and what it sends to nobody is not tried again.
 pub async fn its_binding_sends_mail() -> Result<(), String> {
     let mut variables = Setup::KeepsMail.variables();
     variables.extend([("MAIL_TRANSPORT", "cloudflare".to_owned()), ("MAIL_FROM", MAIL_FROM.to_owned())]);
     let workerd = Workerd::start(&variables, None)?;
     let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
-    let email = new_address();
+    let email = format!("suppressed-{}", new_address());
     host.client().post("/api/v1/auth/register").json(json!({ "email": email, "password": PASSWORD })).await.expect(202);
     let url = format!("{}/mails", workerd.control);
     let mail = eventually("the mail", async || {
@@ -429,6 +429,21 @@ pub async fn its_binding_sends_mail() -> Result<(), String> {
     assert_eq!(token_in(text), token_in(html));
     let body = json!({ "token": token_in(text), "password": PASSWORD });
     host.client().post("/api/v1/auth/verify-email").json(body).await.expect(200);
+
+    // To whom the service sends nothing any more, that is told of as by a provider's webhook.
+    let tokens = User::login(&host.client(), &email).await;
+    let api = host.client().with(tokens["accessToken"].as_str().expect("an access token"));
+    let body = json!({ "currentPassword": PASSWORD, "newPassword": PASSWORD });
+    api.post("/api/v1/auth/password/change").json(body).await.expect(204);
+    let told = eventually("the person is told", async || {
+        let told = api.get("/api/v1/users/me").await.expect(200)["undeliverable"].clone();
+        Some(told).filter(|told| !told.is_null())
+    })
+    .await;
+    assert_eq!(told["cause"], "bounce");
+    let log = api.get("/api/v1/users/me/audit-log?limit=100").await.expect(200);
+    let event = log["data"].as_array().and_then(|all| all.iter().find(|one| one["event"] == "address_undeliverable"));
+    assert_eq!(event.expect("an event")["details"], json!({ "cause": "bounce", "provider": "cloudflare" }));
     Ok(())
 }
 

@@ -3,22 +3,25 @@
 use super::{providers, queue::open, templates};
 use crate::{
     app::App,
-    domain::undeliverable::UndeliverableCause,
+    domain::{
+        account::Email,
+        undeliverable::{DeliveryEvent, UndeliverableCause},
+    },
     ports::{DatabaseError, MailError, in_trace},
     store::{
-        Query,
+        Batch, Query,
         outbox::{self, DueMail},
-        undeliverable,
+        undeliverable::{self, UndeliverableEvents},
     },
 };
 
 /// Most requests to the provider that are under way at once. Each is shorter than a claim holds.
 const AT_ONCE: i64 = 4;
 /// Most queries that one delivery makes. With what the request or the clean-up asks besides, it stays below the 50 that
-/// D1 allows an invocation on the free plan. A round takes one, and one or two per mail.
-const MOST_QUERIES: usize = 30;
-/// Most queries that a round makes.
-const QUERIES_OF_ROUND: usize = 9;
+/// D1 allows an invocation on the free plan. A round takes one, and one or two per mail; where a mail bounces, two more.
+const MOST_QUERIES: i64 = 30;
+/// Most queries for a mail.
+const QUERIES_OF_MAIL: i64 = 4;
 
 /// Sends the mails that are due, after the answer.
 pub fn deliver_in_background(app: &App) {
@@ -32,40 +35,56 @@ pub fn deliver_in_background(app: &App) {
 ///
 /// A shutdown ends it after the mails that are being sent: each is bounded by the provider's time-out.
 pub async fn deliver_due(app: &App) {
-    let mut queries = 0_usize;
-    while queries.saturating_add(QUERIES_OF_ROUND) <= MOST_QUERIES {
-        if app.has_stopped_sending() {
+    let mut left = MOST_QUERIES;
+    while !app.has_stopped_sending() {
+        left = left.saturating_sub(1);
+        let most = AT_ONCE.min(left / QUERIES_OF_MAIL);
+        if most == 0 {
             return;
         }
-        match outbox::claim(app.now(), AT_ONCE).run(app.database()).await {
+        match outbox::claim(app.now(), most).run(app.database()).await {
             Ok(mails) if mails.is_empty() => return,
             Ok(mails) => {
-                let of_mail = |mail: &DueMail| if mail.undeliverable.is_some() { 2 } else { 1 };
-                queries = mails.iter().map(of_mail).fold(queries.saturating_add(1), usize::saturating_add);
-                let reached = futures_util::future::join_all(mails.into_iter().map(|mail| deliver(app, mail))).await;
-                if !reached.contains(&true) {
+                let delivered = mails.into_iter().map(|mail| deliver(app, mail));
+                let delivered = futures_util::future::join_all(delivered).await;
+                if !delivered.iter().any(|delivered| delivered.is_done) {
                     return;
                 }
+                left = delivered.iter().map(|delivered| delivered.queries).fold(left, i64::saturating_sub);
             }
             Err(error) => return tracing::error!(%error, "the outbox was not read"),
         }
     }
 }
 
-/// Sends a mail and records the outcome. Returns whether the provider could be asked and the outcome was recorded.
-async fn deliver(app: &App, mail: DueMail) -> bool {
+/// How the delivery of a mail went.
+struct Delivered {
+    /// Whether the provider could be asked and the outcome was recorded.
+    is_done: bool,
+    /// Number of queries that it took.
+    queries: i64,
+}
+
+/// Sends a mail and records the outcome.
+async fn deliver(app: &App, mail: DueMail) -> Delivered {
+    let asked = i64::from(mail.undeliverable.is_some());
+    let delivered = |is_done, queries| Delivered { is_done, queries: asked.saturating_add(queries) };
     match refusal(app, &mail).await {
         Ok(None) => {}
-        Ok(Some(cause)) => return is_recorded(refuse(&mail, cause).run(app.database()).await),
-        Err(error) => return is_recorded(Err(error)),
+        Ok(Some(cause)) => return delivered(is_recorded(refuse(&mail, cause).run(app.database()).await), 1),
+        Err(error) => return delivered(is_recorded::<DatabaseError>(Err(error)), 0),
     }
-    let sent = send(app, &mail).await;
-    let is_reached = !matches!(sent, Err(MailError::Retry(_)));
-    is_recorded(note(app, &mail, sent).run(app.database()).await) && is_reached
+    match send(app, &mail).await {
+        Err(error @ MailError::Bounced(_)) => delivered(is_recorded(bounce(app, &mail, &error).await), 3),
+        sent => {
+            let is_reached = !matches!(sent, Err(MailError::Retry(_)));
+            delivered(is_recorded(note(app, &mail, sent).run(app.database()).await) && is_reached, 1)
+        }
+    }
 }
 
 /// Returns whether the outcome of a mail was recorded; logs the error where it was not.
-fn is_recorded(outcome: Result<(), DatabaseError>) -> bool {
+fn is_recorded<E: std::fmt::Display>(outcome: Result<(), E>) -> bool {
     if let Err(error) = &outcome {
         tracing::error!(%error, "the outcome of a mail was not written down");
     }
@@ -89,7 +108,26 @@ fn refuse(mail: &DueMail, cause: UndeliverableCause) -> Query<()> {
         UndeliverableCause::Bounce => "not sent: the address is undeliverable, mail to it bounced",
         UndeliverableCause::Complaint => "not sent: the address is undeliverable, its reader complained",
     };
+    give_up(mail, error)
+}
+
+/// Gives up a mail, and keeps it with the cause unless it must not stay.
+fn give_up(mail: &DueMail, error: &str) -> Query<()> {
     if mail.kind == templates::ACCOUNT_DELETED { outbox::delete(&mail.id) } else { outbox::give_up(&mail.id, error) }
+}
+
+/// Gives up a mail that bounced and marks its address as undeliverable, as a webhook of the provider does: all of it or
+/// nothing.
+async fn bounce(app: &App, mail: &DueMail, error: &MailError) -> Result<(), String> {
+    tracing::warn!(mail = %mail.id, attempts = mail.attempts, %error, "a mail was not sent");
+    let now = app.now();
+    let event = Email::parse(&mail.recipient)
+        .ok()
+        .map(|email| (app.new_id(), DeliveryEvent { email, cause: UndeliverableCause::Bounce, at: Some(now) }));
+    let provider = app.config().mail_provider.event_name();
+    let events = UndeliverableEvents::new(provider, event.as_slice(), now).map_err(|error| error.to_string())?;
+    let batch = Batch::from_iter([events.mark(now), events.add_events(now), give_up(mail, &error.to_string())]);
+    batch.run(app.database()).await.map(drop).map_err(|error| error.to_string())
 }
 
 async fn send(app: &App, due: &DueMail) -> Result<(), MailError> {
@@ -117,8 +155,7 @@ fn note(app: &App, due: &DueMail, sent: Result<(), MailError>) -> Query<()> {
     // The cause of a refusal may be our configuration: there are some hours to correct it.
     let most = if matches!(error, MailError::Refused(_)) { outbox::MOST_REFUSALS } else { outbox::MOST_ATTEMPTS };
     match attempts >= most {
-        true if must_not_stay => outbox::delete(id),
-        true => outbox::give_up(id, &error.to_string()),
+        true => give_up(due, &error.to_string()),
         false => outbox::note_failure(id, &error.to_string()),
     }
 }

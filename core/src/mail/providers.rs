@@ -72,6 +72,17 @@ fn sendgrid_body(mail: &Mail, id: &str) -> serde_json::Value {
 }
 
 impl MailProvider {
+    /// Returns the provider's name in security events.
+    pub(super) fn event_name(&self) -> &'static str {
+        match self {
+            Self::Resend { .. } => "resend",
+            Self::SendGrid { .. } => "sendgrid",
+            Self::Smtp(_) => "smtp",
+            Self::Binding => "cloudflare",
+            Self::Kept => "none",
+        }
+    }
+
     /// Returns the provider's name for error messages.
     fn name(&self) -> &'static str {
         match self {

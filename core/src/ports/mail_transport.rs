@@ -50,4 +50,7 @@ pub enum MailError {
     /// The provider refuses this mail for good.
     #[error("mail refused: {0}")]
     Refused(String),
+    /// The provider says that no mail will ever reach the recipient: the mailbox or its domain does not exist.
+    #[error("mail bounced: {0}")]
+    Bounced(String),
 }

@@ -72,7 +72,7 @@ impl UndeliverableEvents {
         serde_json::to_string(&marked).map(Self)
     }
 
-    /// Marks the addresses of accounts, and of mails that were sent for one. A repeated event changes nothing.
+    /// Marks the addresses of accounts, and of mails that were tried for one. A repeated event changes nothing.
     pub fn mark(&self, now: Timestamp) -> Query<()> {
         self.bind(sql!("undeliverable/mark"), now).bind(OF_NOBODY_MS).execute()
     }

@@ -7,8 +7,9 @@ use wasm_bindgen::JsValue;
 use worker::{EmailAddress, SendEmail, SendEmailBuilder, send::SendFuture};
 
 /// Codes of mistakes in the mail itself; everything else may be corrected, by us or by time.
-const FINAL: [&str; 5] =
-    ["E_CONTENT_TOO_LARGE", "E_FIELD_MISSING", "E_RECIPIENT_SUPPRESSED", "E_TOO_MANY_RECIPIENTS", "E_VALIDATION_ERROR"];
+const FINAL: [&str; 4] = ["E_CONTENT_TOO_LARGE", "E_FIELD_MISSING", "E_TOO_MANY_RECIPIENTS", "E_VALIDATION_ERROR"];
+/// Code for a recipient to whom the service sends nothing, since mail bounced or its reader complained.
+const SUPPRESSED: &str = "E_RECIPIENT_SUPPRESSED";
 
 /// Mail transport of the binding `EMAIL`. The service writes the MIME message. It knows no idempotency keys: a crash
 /// between its acceptance and our note of it sends that mail again.
@@ -38,5 +39,9 @@ fn failed(error: &Error) -> MailError {
     let code = Reflect::get(error, &JsValue::from_str("code")).ok().and_then(|code| code.as_string());
     let code = code.unwrap_or_else(|| String::from(error.name()));
     let said = format!("Cloudflare's Email Service answered {code}");
-    if FINAL.contains(&code.as_str()) { MailError::Refused(said) } else { MailError::Retry(said) }
+    match code.as_str() {
+        SUPPRESSED => MailError::Bounced(said),
+        code if FINAL.contains(&code) => MailError::Refused(said),
+        _ => MailError::Retry(said),
+    }
 }

@@ -99,6 +99,8 @@ impl Simulation {
 
     async fn over(ports: SimulatedPorts, variables: &[(&str, &str)]) -> Self {
         let ports = Arc::new(ports);
+        let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let has_provider = lookup("RESEND_API_KEY").is_some();
         // The limits have a database of their own, as they have Durable Objects of their own on Workers.
         let limits = Arc::new(SimulatedPorts::in_memory());
         migrate(limits.as_ref()).await.expect("the schema");
@@ -112,7 +114,7 @@ impl Simulation {
             }),
             password_hasher: Arc::clone(&ports) as _,
             http_client: Arc::clone(&ports) as _,
-            mail_transport: None,
+            mail_transport: (!has_provider).then(|| Arc::clone(&ports) as _),
             clock: Arc::clone(&ports) as _,
             timer: Arc::clone(&ports) as _,
             entropy: Arc::clone(&ports) as _,
@@ -120,7 +122,6 @@ impl Simulation {
         };
         let faults = Arc::new(Faults::new(Arc::clone(&ports) as _));
         let shared = faults.around_ports(shared);
-        let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let defaults = HostDefaults {
             environment: Environment::Development,
             base_url: "http://simulation.example".to_owned(),
@@ -200,6 +201,11 @@ impl Simulation {
     /// Returns the most hashes that were computed at once since the last call of this method.
     pub fn most_hashes_at_once(&self) -> u32 {
         std::mem::take(&mut self.ports.hashes.lock().expect("no panic").1)
+    }
+
+    /// Lets mail to this address bounce from now on.
+    pub fn leave_mailbox(&self, address: &str) {
+        self.ports.gone.lock().expect("no panic").insert(address.to_owned());
     }
 
     /// Makes the key gate save this, by SQL, at the moment when it is next asked for what is not saved.

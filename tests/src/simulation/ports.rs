@@ -1,7 +1,7 @@
 //! Implementations of the application's ports for a simulation.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::Path,
     pin::Pin,
     sync::{
@@ -22,8 +22,8 @@ use aibaas_core::{
     },
     ports::{
         Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HttpClient, HttpError, InlineHasher, KeyGate,
-        KeyGateError, KeyValue, KeyValueError, OutboundRequest, OutboundResponse, PasswordHasher, Rows, Statement,
-        Timer,
+        KeyGateError, KeyValue, KeyValueError, Mail, MailError, MailTransport, OutboundRequest, OutboundResponse,
+        PasswordHasher, Rows, Statement, Timer,
     },
 };
 
@@ -54,6 +54,8 @@ pub(super) struct SimulatedPorts {
     pub(super) hashes: Mutex<(u32, u32)>,
     /// SQL by which the key gate saves counts when it is next asked for what is not saved.
     pub(super) saved_meanwhile: Mutex<Option<String>>,
+    /// Addresses whose mailboxes are gone.
+    pub(super) gone: Mutex<HashSet<String>>,
 }
 
 impl SimulatedPorts {
@@ -90,6 +92,7 @@ impl SimulatedPorts {
             hashes_slowly: AtomicBool::new(false),
             hashes: Mutex::default(),
             saved_meanwhile: Mutex::default(),
+            gone: Mutex::default(),
         }
     }
 }
@@ -192,6 +195,14 @@ impl KeyValue for SimulatedPorts {
 impl HttpClient for SimulatedPorts {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
         Err(HttpError(format!("nobody at {}", request.url)))
+    }
+}
+
+#[async_trait::async_trait]
+impl MailTransport for SimulatedPorts {
+    async fn send(&self, mail: &Mail, _: &str) -> Result<(), MailError> {
+        let is_gone = self.gone.lock().expect("no panic").contains(&mail.to);
+        if is_gone { Err(MailError::Bounced("nobody is there".to_owned())) } else { Ok(()) }
     }
 }
 

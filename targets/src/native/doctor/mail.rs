@@ -47,7 +47,7 @@ async fn smtp(transport: &SmtpTransport, server: &str, logs_in: bool) -> Finding
     match transport.test().await {
         Ok(()) if logs_in => Finding::ok(ABOUT, format!("{server} lets us in")),
         Ok(()) => Finding::ok(ABOUT, format!("{server} answers; SMTP_URL has no user")),
-        Err(MailError::Retry(why) | MailError::Refused(why)) => Finding::failed(
+        Err(MailError::Retry(why) | MailError::Refused(why) | MailError::Bounced(why)) => Finding::failed(
             ABOUT,
             format!("{server}: {why}"),
             "check host, port, user and password of SMTP_URL, its certificate (SMTP_CA_FILE), and that the port may be reached",

@@ -1,4 +1,4 @@
--- Marks, at ?2, the addresses of ?1 as undeliverable, each where it is that of an account, or of a mail that was sent for
+-- Marks, at ?2, the addresses of ?1 as undeliverable, each where it is that of an account, or of a mail that was tried for
 -- one. ?1 is a list of events in JSON, in the order in which they happened: `email`, `cause`, `at` (when), and `id`, that of
 -- the security event. An event from before the address was verified (providers tell whole seconds), or that was told
 -- before, changes nothing; a complaint takes the place of a bounce, and what is told of an account's address, of what was
@@ -14,7 +14,7 @@ FROM (
   LEFT JOIN users AS u ON u.email = n.email
   LEFT JOIN users AS o ON o.id = (
     SELECT m.user_id FROM outbox AS m
-    WHERE m.recipient = n.email AND m.sent_at IS NOT NULL AND m.user_id IS NOT NULL
+    WHERE m.recipient = n.email AND m.attempts > 0 AND m.user_id IS NOT NULL
     ORDER BY m.created_at DESC, m.id DESC
     LIMIT 1
   )
