@@ -37,6 +37,7 @@ struct Inner {
     last_answers: memory::LastAnswers,
     finished_answers: memory::FinishedAnswers,
     board_pages: memory::BoardPages,
+    rendered_pages: memory::RenderedPages,
 }
 
 impl App {
@@ -57,6 +58,7 @@ impl App {
             last_answers: memory::LastAnswers::default(),
             finished_answers: memory::finished_answers(),
             board_pages: memory::board_pages(),
+            rendered_pages: memory::rendered_pages(),
             has_stopped_sending: AtomicBool::new(false),
             has_met_unnamed_proxy: AtomicBool::new(false),
         }))
@@ -92,6 +94,10 @@ impl App {
 
     pub(crate) fn board_pages(&self) -> &memory::BoardPages {
         &self.0.board_pages
+    }
+
+    pub(crate) fn rendered_pages(&self) -> &memory::RenderedPages {
+        &self.0.rendered_pages
     }
 
     pub(crate) fn known_keys(&self) -> &memory::KnownKeys {

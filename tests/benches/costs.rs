@@ -169,6 +169,7 @@ async fn boards(costs: &mut Costs, host: &Host) -> Outcome<()> {
     costs.of("its page again", browse(&page)).await?;
     costs.of("the page of a model", browse(&format!("/leaderboard/models/{}/m0", publisher.provider))).await?;
     costs.of("the front page", browse("/")).await?;
+    costs.of("the front page again", browse("/")).await?;
     costs.of("`GET /changes`", anybody.get("/api/v1/changes")).await?.expect(200);
     Ok(())
 }

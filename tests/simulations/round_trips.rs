@@ -8,7 +8,7 @@ use aibaas_tests::{
 };
 use axum::{
     body::{Body, to_bytes},
-    http::{Request, StatusCode, request::Builder},
+    http::{Method, Request, StatusCode, request::Builder},
     response::Response,
 };
 use serde_json::{Value, json};
@@ -112,13 +112,25 @@ async fn no_public_read_and_no_page_calls_the_database_more_than_twice() {
 }
 
 #[tokio::test]
-async fn a_board_that_was_shown_before_takes_one_call() {
+async fn what_was_shown_before_takes_one_call() {
+    let size = Size { benchmarks: 2, models: 3, tasks: 20 };
     let simulation = Simulation::new(&[]).await;
-    Size { benchmarks: 1, models: 3, tasks: 20 }.publish(&simulation).await;
+    size.publish(&simulation).await;
+    let mut reads = public_reads(&simulation, size).await.into_iter().map(|read| read.path).collect::<Vec<_>>();
+    // Pages without parameters, but for the list to choose a benchmark from; of those with parameters, boards that are
+    // neither filtered nor sorted.
+    reads.retain(|path| !path.starts_with("/api/") && !path.contains('?') && path != "/leaderboard");
+    reads.extend(["/leaderboard?benchmark=bench-0", "/api/v1/leaderboard?benchmark=bench-0"].map(str::to_owned));
+    for page in ["/", "/benchmarks", "/models", "/standings", "/changes"] {
+        assert!(reads.iter().any(|path| path == page), "{page}: {reads:?}");
+    }
+    assert!(reads.iter().any(|path| path.starts_with("/leaderboard/models/")), "{reads:?}");
+    let (_, board) = simulation.call(Method::GET, "/api/v1/leaderboard?benchmark=bench-0", None, None).await;
+    reads.push(format!("/runs/{}", board["data"][0]["runId"].as_str().expect("a run")));
     let mut counting = Counting::of(&simulation);
     for most in [2, 1] {
         counting.most = most;
-        for path in ["/leaderboard?benchmark=bench-0", "/api/v1/leaderboard?benchmark=bench-0"] {
+        for path in &reads {
             assert_eq!(counting.read(path, "").await, 200, "{path}");
         }
     }

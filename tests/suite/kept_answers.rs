@@ -2,11 +2,11 @@
 
 use aibaas_tests::{
     Answer, Client, Key, Publisher, cases,
-    fixtures::{row, tasks},
+    fixtures::{admin, row, tasks, unique},
     host::Host,
 };
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 cases![KeepsMail:
     an_answer_is_the_same_again,
@@ -15,7 +15,11 @@ cases![KeepsMail:
     what_a_model_is_a_variant_of_shows_at_once,
     another_version_shows_at_once_on_the_page_of_a_board,
     forms_and_orders_are_told_apart,
-    what_tells_of_a_reader_is_nobody_elses,
+    what_tells_of_a_reader_is_nobody_elses;
+// Nobody else publishes meanwhile.
+MovesTime:
+    pages_of_all_benchmarks_are_the_same_again,
+    pages_of_all_benchmarks_show_at_once_what_is_done,
 ];
 
 /// What is asked of a board in each of its forms, with the `Accept` that asks for it.
@@ -49,31 +53,132 @@ async fn an_answer_is_the_same_again(host: Host) {
     publisher.published(&model, 2, 3).await;
     let api = publisher.api.anonymous();
     for question in questions(&publisher) {
-        let first = ask(&api, &question).await;
-        first.expect(200);
-        for _ in 0..3 {
-            let again = ask(&api, &question).await;
-            assert_eq!(again.text(), first.text());
-            assert_eq!(again.comparable_headers(), first.comparable_headers());
-            assert!(again.header("age").is_none() && again.header("cache-status").is_none(), "{again}");
-        }
-        let head = api.request(Method::HEAD, &question.0).header("Accept", question.1).await;
-        head.expect(200);
-        assert!(head.body.is_empty());
-        assert_eq!(head.comparable_headers(), first.comparable_headers());
-        for known in [tag(&first), format!("W/{}", tag(&first)), format!("\"other\", {}", tag(&first)), "*".to_owned()]
-        {
-            let unchanged = api.get(&question.0).header("Accept", question.1).header("If-None-Match", &known).await;
-            unchanged.expect(304);
-            assert!(unchanged.body.is_empty(), "{unchanged}");
-            for name in ["etag", "cache-control"] {
-                assert_eq!(unchanged.header(name), first.header(name), "{unchanged}");
-            }
-            let vary = |answer: &Answer| answer.headers.get_all("vary").iter().cloned().collect::<Vec<_>>();
-            assert_eq!(vary(&unchanged), vary(&first), "{unchanged}");
-        }
-        api.get(&question.0).header("Accept", question.1).header("If-None-Match", "\"other\"").await.expect(200);
+        is_the_same_again(&api, &question).await;
     }
+}
+
+/// Asserts that the question has the same answer again and again, to `HEAD` and to `If-None-Match` too.
+async fn is_the_same_again(api: &Client, question: &(String, &'static str)) {
+    let first = ask(api, question).await;
+    first.expect(200);
+    for _ in 0..3 {
+        let again = ask(api, question).await;
+        assert_eq!(again.text(), first.text());
+        assert_eq!(again.comparable_headers(), first.comparable_headers());
+        assert!(again.header("age").is_none() && again.header("cache-status").is_none(), "{again}");
+    }
+    let head = api.request(Method::HEAD, &question.0).header("Accept", question.1).await;
+    head.expect(200);
+    assert!(head.body.is_empty());
+    assert_eq!(head.comparable_headers(), first.comparable_headers());
+    for known in [tag(&first), format!("W/{}", tag(&first)), format!("\"other\", {}", tag(&first)), "*".to_owned()] {
+        let unchanged = ask_knowing(api, question, &known).await;
+        unchanged.expect(304);
+        assert!(unchanged.body.is_empty(), "{unchanged}");
+        for name in ["etag", "cache-control"] {
+            assert_eq!(unchanged.header(name), first.header(name), "{unchanged}");
+        }
+        let vary = |answer: &Answer| answer.headers.get_all("vary").iter().cloned().collect::<Vec<_>>();
+        assert_eq!(vary(&unchanged), vary(&first), "{unchanged}");
+    }
+    ask_knowing(api, question, "\"other\"").await.expect(200);
+}
+
+/// A publisher whose benchmark and models come first wherever they are listed by id, and two of the models.
+async fn first_listed(host: &Host) -> (Publisher, [String; 2]) {
+    let publisher = Publisher::new(host).await;
+    let publisher = Publisher { provider: unique("0-maker"), benchmark: unique("0-bench"), ..publisher };
+    publisher.tasks(9).await;
+    let models = [publisher.model("steady").await, publisher.model("moving").await];
+    publisher.published(&models[0], 4, 9).await;
+    (publisher, models)
+}
+
+/// What browsers ask for that tells of more than one board, and the pages of a model and of a run.
+fn pages(model: &str, run: &str) -> Vec<(String, &'static str)> {
+    let paths = ["/", "/benchmarks", "/standings", "/models", "/changes"].map(str::to_owned);
+    let paths = paths.into_iter().chain([format!("/leaderboard/models/{model}"), format!("/runs/{run}")]);
+    paths.map(|path| (path, "text/html")).collect()
+}
+
+async fn pages_of_all_benchmarks_are_the_same_again(host: Host) {
+    let (publisher, [_, moving]) = first_listed(&host).await;
+    let run = publisher.published(&moving, 5, 9).await;
+    let api = publisher.api.anonymous();
+    for question in pages(&moving, &run) {
+        is_the_same_again(&api, &question).await;
+    }
+}
+
+/// The pages by path, each read when it is new and when it was read before; those that are gone are left out.
+async fn shown(api: &Client, pages: &[(String, &'static str)], before: &[(String, Answer)]) -> Vec<(String, Answer)> {
+    let mut shown = Vec::new();
+    for page in pages {
+        let known = before.iter().find(|(path, _)| *path == page.0).map(|(_, answer)| answer);
+        let (first, again) = (ask(api, page).await, ask(api, page).await);
+        assert_eq!(first.status, again.status, "{page:?}");
+        if first.status == 200 {
+            assert_eq!((first.text(), tag(&first)), (again.text(), tag(&again)), "{page:?}");
+            if let Some(known) = known.filter(|known| known.text() != first.text()) {
+                assert_ne!(tag(known), tag(&first), "{page:?}");
+                ask_knowing(api, page, &tag(known)).await.expect(200);
+            }
+            shown.push((page.0.clone(), first));
+        } else {
+            assert_eq!(first.status, 410, "{page:?}");
+        }
+    }
+    shown
+}
+
+async fn pages_of_all_benchmarks_show_at_once_what_is_done(host: Host) {
+    let (admin, (publisher, [steady, moving])) = (admin(&host).await, first_listed(&host).await);
+    let api = publisher.api.anonymous();
+    let first = publisher.published(&moving, 5, 9).await;
+    let pages = pages(&moving, &first);
+    let paths_that = |shown: &[(String, Answer)], is: &dyn Fn(&str, &Answer) -> bool| {
+        let paths = shown.iter().filter(|(path, answer)| is(path, answer)).map(|(path, _)| path.clone());
+        paths.collect::<Vec<_>>()
+    };
+    let naming = |shown: &[(String, Answer)], text: &str| paths_that(shown, &|_, answer| answer.text().contains(text));
+    let changed = |before: &[(String, Answer)], shown: &[(String, Answer)]| {
+        paths_that(shown, &|path, answer| {
+            before.iter().any(|(other, before)| other == path && before.text() != answer.text())
+        })
+    };
+    let all = pages.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
+    let without =
+        |left_out: &[&str]| all.iter().filter(|path| !left_out.contains(&path.as_str())).cloned().collect::<Vec<_>>();
+    let moderate = async |act: &str, body: Value| {
+        admin.api.post(format!("/api/v1/admin/models/{moving}/{act}")).json(body).await.expect(200)
+    };
+
+    let start = shown(&api, &pages, &[]).await;
+    assert_eq!(naming(&start, &moving), all);
+
+    let second = publisher.published(&moving, 7, 9).await;
+    let published = shown(&api, &pages, &start).await;
+    assert_eq!(changed(&start, &published), without(&["/models"]));
+    assert_eq!(naming(&published, &second), without(&["/models", "/benchmarks"]));
+
+    publisher.withdraw(&second, "the harness counted twice").await.expect(200);
+    let withdrawn = shown(&api, &pages, &published).await;
+    assert_eq!(changed(&published, &withdrawn), without(&["/models"]));
+
+    moderate("hide", json!({ "reason": "It advertises a casino." })).await;
+    let hidden = shown(&api, &pages, &withdrawn).await;
+    assert_eq!(hidden.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>(), all[..5]);
+    // The log tells that it was hidden, and names it for that.
+    assert_eq!(naming(&hidden, &moving), ["/", "/changes"]);
+    assert_eq!(naming(&hidden, &steady), all[..5]);
+
+    moderate("unhide", json!({ "reason": "It was mended." })).await;
+    let unhidden = shown(&api, &pages, &hidden).await;
+    assert_eq!(naming(&unhidden, &moving), all);
+
+    moderate("rename", json!({ "displayName": "Plainly renamed", "reason": "It was an advertisement." })).await;
+    let renamed = shown(&api, &pages, &unhidden).await;
+    assert_eq!(naming(&renamed, "Plainly renamed"), all);
 }
 
 async fn each_publication_shows_at_once(host: Host) {

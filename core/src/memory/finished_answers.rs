@@ -1,4 +1,4 @@
-//! Answers to public reads, and pages of boards, that are ready to be sent.
+//! Answers to public reads, and pages, that are ready to be sent.
 
 use std::sync::Arc;
 
@@ -10,8 +10,10 @@ use crate::domain::Timestamp;
 
 /// Most bytes of answers that an instance keeps; only hosts that learn of every commit keep any.
 const ANSWERS_BYTES: usize = 12 << 20;
-/// Most bytes of boards' pages that an instance keeps, on every host.
-const PAGES_BYTES: usize = 4 << 20;
+/// Most bytes of the API's pages of boards that an instance keeps, on every host.
+const BOARD_PAGES_BYTES: usize = 4 << 20;
+/// Most bytes of HTML pages that an instance keeps, on every host.
+const RENDERED_PAGES_BYTES: usize = 4 << 20;
 
 /// Finished answers, by what was asked.
 pub type FinishedAnswers = SizedCache<String, Arc<FinishedAnswer>>;
@@ -26,10 +28,13 @@ pub struct FinishedAnswer {
     pub body: Bytes,
 }
 
-/// First pages of boards: those of the API by snapshot, moderation and slice, those that people read by their tag.
+/// First pages of boards in the API, by snapshot, moderation and slice.
 pub type BoardPages = SizedCache<String, BoardPage>;
 
-/// A page of a board in the form in which it is sent; those of the API are in the cache in the same form.
+/// HTML pages, by their `ETag`.
+pub type RenderedPages = SizedCache<String, Bytes>;
+
+/// A page of a board in the form in which it is sent, and in which the cache has it.
 #[derive(Clone, Debug)]
 pub struct BoardPage {
     /// When the page was made.
@@ -48,5 +53,11 @@ pub fn finished_answers() -> FinishedAnswers {
 /// Creates an empty cache of boards' pages.
 #[must_use]
 pub fn board_pages() -> BoardPages {
-    SizedCache::new(PAGES_BYTES)
+    SizedCache::new(BOARD_PAGES_BYTES)
+}
+
+/// Creates an empty cache of HTML pages.
+#[must_use]
+pub fn rendered_pages() -> RenderedPages {
+    SizedCache::new(RENDERED_PAGES_BYTES)
 }

@@ -7,7 +7,10 @@ mod last_answers;
 mod read_counts;
 mod sized_cache;
 
-pub use finished_answers::{BoardPage, BoardPages, FinishedAnswer, FinishedAnswers, board_pages, finished_answers};
+pub use finished_answers::{
+    BoardPage, BoardPages, FinishedAnswer, FinishedAnswers, RenderedPages, board_pages, finished_answers,
+    rendered_pages,
+};
 pub use internal_error_log::InternalErrorLog;
 pub use known_keys::KnownKeys;
 pub use last_answers::LastAnswers;

@@ -155,6 +155,11 @@ impl Rows {
         self.rows.is_empty()
     }
 
+    /// Returns the values of each row, in the order of the columns.
+    pub fn values(&self) -> impl Iterator<Item = &[Value]> {
+        self.rows.iter().map(Vec::as_slice)
+    }
+
     /// Returns the first row, if any.
     #[must_use]
     pub fn into_first(self) -> Option<Row> {

@@ -174,21 +174,30 @@ pub fn place_of(id: Option<&str>) -> Query<Option<Place>> {
 }
 
 /// Lists lines from a place on, of one benchmark or of all.
-pub fn page(
-    direction: Direction,
-    benchmark: Option<&BenchmarkId>,
-    Place(seq, act): Place,
-    rows: u32,
-) -> Query<Vec<Change>> {
-    let page = match (direction, benchmark) {
-        (Direction::Forward, None) => sql!("changes/after"),
-        (Direction::Backward, None) => sql!("changes/before"),
-        (Direction::Forward, Some(_)) => sql!("changes/after_of_benchmark"),
-        (Direction::Backward, Some(_)) => sql!("changes/before_of_benchmark"),
-    };
-    let page = page.bind(seq).bind(rows).bind(act);
-    match benchmark {
-        None => page.all(Change::from_row),
-        Some(benchmark) => page.bind(benchmark).all(Change::from_row),
+pub fn page(direction: Direction, benchmark: Option<&BenchmarkId>, begin: Place, rows: u32) -> Query<Vec<Change>> {
+    match direction {
+        Direction::Forward => after(benchmark, begin, rows),
+        Direction::Backward => before(benchmark, begin, rows, true),
     }
+}
+
+/// Lists lines before a place, newest first, of one benchmark or of all, without which other systems moved.
+pub fn lines(benchmark: Option<&BenchmarkId>, begin: Place, rows: u32) -> Query<Vec<Change>> {
+    before(benchmark, begin, rows, false)
+}
+
+fn after(benchmark: Option<&BenchmarkId>, Place(seq, act): Place, rows: u32) -> Query<Vec<Change>> {
+    let page = match benchmark {
+        None => sql!("changes/after").bind(seq).bind(rows).bind(act),
+        Some(benchmark) => sql!("changes/after_of_benchmark").bind(seq).bind(rows).bind(act).bind(benchmark),
+    };
+    page.all(Change::from_row)
+}
+
+fn before(benchmark: Option<&BenchmarkId>, Place(seq, act): Place, rows: u32, with_moved: bool) -> Query<Vec<Change>> {
+    let page = match benchmark {
+        None => sql!("changes/before").bind(seq).bind(rows).bind(act),
+        Some(benchmark) => sql!("changes/before_of_benchmark").bind(seq).bind(rows).bind(act).bind(benchmark),
+    };
+    page.bind(with_moved).all(Change::from_row)
 }

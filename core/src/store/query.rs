@@ -1,5 +1,8 @@
 //! Typed queries, each a statement with a reader of its rows, and batches of them.
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+
 use super::Guard;
 use crate::{
     domain::Timestamp,
@@ -202,6 +205,52 @@ impl Batch {
         let answers = database.batch(statements).await?;
         Ok(Answers(answers.into_iter().skip(heads).map(Some).collect()))
     }
+
+    /// Runs the batch, and also returns a fingerprint of every row that it read: it is the same only where the same
+    /// queries, in the same order, read the same rows.
+    ///
+    /// # Errors
+    /// The errors of [`Batch::run`].
+    pub async fn run_with_fingerprint(self, database: &dyn Database) -> Result<(Answers, String), BatchError> {
+        let answers = self.run(database).await?;
+        let fingerprint = fingerprint(answers.0.iter().flatten());
+        Ok((answers, fingerprint))
+    }
+}
+
+/// Computes a fingerprint of the answers to several queries.
+fn fingerprint<'a>(answers: impl Iterator<Item = &'a Rows>) -> String {
+    let mut hash = Sha256::new();
+    for rows in answers {
+        hash.update(b"q");
+        for row in rows.values() {
+            hash.update(b"r");
+            row.iter().for_each(|value| add_value(&mut hash, value));
+        }
+    }
+    HEXLOWER.encode(&hash.finalize())
+}
+
+/// Adds a value so that no other sequence of values reads the same: a letter for its type, and the length of what has
+/// no fixed one.
+fn add_value(hash: &mut Sha256, value: &Value) {
+    let mut add = |kind: &[u8], bytes: &[u8]| {
+        hash.update(kind);
+        hash.update(bytes);
+    };
+    match value {
+        Value::Null => add(b"n", &[]),
+        Value::Integer(integer) => add(b"i", &integer.to_le_bytes()),
+        Value::Real(real) => add(b"f", &real.to_le_bytes()),
+        Value::Text(text) => {
+            add(b"t", &text.len().to_le_bytes());
+            add(&[], text.as_bytes());
+        }
+        Value::Blob(bytes) => {
+            add(b"b", &bytes.len().to_le_bytes());
+            add(&[], bytes);
+        }
+    }
 }
 
 impl FromIterator<Query<()>> for Batch {
@@ -242,6 +291,40 @@ impl From<DatabaseError> for BatchError {
         match &error {
             DatabaseError::Constraint(name) => Guard::named(name).map_or(Self::Database(error), Self::Guard),
             _ => Self::Database(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_rows_have_the_same_fingerprint() {
+        let text = |text: &str| Value::from(text);
+        let rows = |rows: &[&[Value]]| Rows::new(["a".to_owned()], rows.iter().map(|row| row.to_vec()).collect());
+        let all = [
+            vec![],
+            vec![rows(&[])],
+            vec![rows(&[]), rows(&[])],
+            vec![rows(&[&[]])],
+            vec![rows(&[&[text("ab"), text("c")]])],
+            vec![rows(&[&[text("a"), text("bc")]])],
+            vec![rows(&[&[text("ab")], &[text("c")]])],
+            vec![rows(&[&[text("ab")]]), rows(&[&[text("c")]])],
+            vec![rows(&[&[text("abr")]])],
+            vec![rows(&[&[Value::Null]])],
+            vec![rows(&[&[text("")]])],
+            vec![rows(&[&[Value::Blob(Vec::new())]])],
+            vec![rows(&[&[Value::Integer(0)]])],
+            vec![rows(&[&[Value::Real(0.0)]])],
+            vec![rows(&[&[Value::Integer(1)]])],
+            vec![rows(&[&[text("1")]])],
+        ];
+        let fingerprints = all.iter().map(|answers| fingerprint(answers.iter())).collect::<Vec<_>>();
+        for (index, one) in fingerprints.iter().enumerate() {
+            assert_eq!(*one, fingerprint(all[index].iter()));
+            assert_eq!(fingerprints.iter().position(|other| other == one), Some(index), "{:?}", all[index]);
         }
     }
 }

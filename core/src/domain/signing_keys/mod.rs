@@ -41,6 +41,7 @@ struct KeySet {
     fingerprint: Zeroizing<[u8; 32]>,
     browser: Zeroizing<[u8; 32]>,
     form: Zeroizing<[u8; 32]>,
+    page_tag: Zeroizing<[u8; 32]>,
     log: LogKey,
 }
 
@@ -108,6 +109,7 @@ impl KeySet {
             fingerprint: derive("aibaas/v1/request-fingerprint/hmac"),
             browser: derive("aibaas/v1/browser-session/hmac"),
             form: derive("aibaas/v1/form-token/hmac"),
+            page_tag: derive("aibaas/v1/page-tag/hmac"),
             log: LogKey::new(&derive("aibaas/v1/log-head/ed25519")),
         }
     }
@@ -253,6 +255,16 @@ impl Keys {
         let is =
             |set: &KeySet| mac_of(&set.form, made_for.as_bytes()).is_some_and(|made| made.verify_slice(&token).is_ok());
         self.sets().any(is)
+    }
+
+    /// Computes the tag of a page from what determines the page. It is a MAC, because that may include what nobody is
+    /// shown, which a bare hash would let everybody confirm.
+    ///
+    /// # Errors
+    /// Never in practice: HMAC takes a key of any length.
+    pub fn page_tag(&self, determined_by: &[u8]) -> Result<Vec<u8>, String> {
+        let mac = mac_of(&self.current.page_tag, determined_by).ok_or("a MAC takes any key")?;
+        Ok(mac.finalize().into_bytes().to_vec())
     }
 
     /// Seals a text that must wait in the database (XChaCha20-Poly1305), bound to the row that it belongs to.

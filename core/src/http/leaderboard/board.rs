@@ -255,13 +255,15 @@ impl Board {
         if scopes.iter().all(|scope| scope.snapshot.is_none()) {
             return Ok(scopes.into_iter().map(|scope| Self { scope, rows: Vec::new() }).collect());
         }
-        let mut entries = scopes.iter().map(|_| Vec::new()).collect::<Vec<_>>();
-        for (board, entry) in standings::entries(&scopes).run(app.database()).await? {
-            if let Some(entries) = entries.get_mut(board) {
-                entries.push(entry);
-            }
-        }
-        Ok(scopes.into_iter().zip(entries).map(|(scope, entries)| Self::ranked(scope, entries)).collect())
+        let mut batch = Batch::new();
+        let boards = Self::push_several(&mut batch, scopes);
+        boards.take(&mut batch.run(app.database()).await?)
+    }
+
+    /// Adds the query for the ranked entries of several leaderboards to a batch.
+    pub fn push_several(batch: &mut Batch, scopes: Vec<Scope>) -> SeveralBoardsReads {
+        let entries = batch.push(standings::entries(&scopes));
+        SeveralBoardsReads { scopes, entries }
     }
 
     fn ranked(scope: Scope, entries: Vec<Entry>) -> Self {
@@ -291,6 +293,28 @@ impl BoardReads {
     pub fn take(self, answers: &mut Answers) -> Result<Board, ApiError> {
         let entries = self.entries.map(|entries| answers.take(entries)).transpose()?;
         Ok(Board::ranked(self.scope, entries.unwrap_or_default()))
+    }
+}
+
+/// Leaderboards that a batch reads.
+pub struct SeveralBoardsReads {
+    scopes: Vec<Scope>,
+    entries: Handle<Vec<(usize, Entry)>>,
+}
+
+impl SeveralBoardsReads {
+    /// Takes the entries from the batch's answers and ranks them, board by board.
+    ///
+    /// # Errors
+    /// Where the rows are not what the code expects.
+    pub fn take(self, answers: &mut Answers) -> Result<Vec<Board>, ApiError> {
+        let mut entries = self.scopes.iter().map(|_| Vec::new()).collect::<Vec<_>>();
+        for (board, entry) in answers.take(self.entries)? {
+            if let Some(entries) = entries.get_mut(board) {
+                entries.push(entry);
+            }
+        }
+        Ok(self.scopes.into_iter().zip(entries).map(|(scope, entries)| Board::ranked(scope, entries)).collect())
     }
 }
 

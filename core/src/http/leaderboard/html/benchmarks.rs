@@ -8,16 +8,12 @@ use http::HeaderMap;
 use maud::html;
 use serde::Deserialize;
 
-use super::{QueryParameters, answer_tagged, cards::Card, more, search, tag_of_boards, text::address};
+use super::{QueryParameters, TaggedPage, cards::Card, more, search, text::address};
 use crate::{
     app::App,
     domain::BenchmarkId,
     http::{
-        leaderboard::{
-            board::Board,
-            caching::{self, MINUTE},
-            standings::within,
-        },
+        leaderboard::{board::Board, standings::within},
         openapi::IfNoneMatch,
         page::{Summary, read_cursor, take_rows},
         problem::ApiError,
@@ -61,13 +57,13 @@ pub async fn benchmarks(
     let mut batch = Batch::new();
     let known = batch.push(store::list(after.as_ref(), ROWS.saturating_add(1)));
     let listed = batch.push(standings::page(after.as_ref(), ROWS));
-    let mut answers = batch.run(app.database()).await?;
+    let (mut answers, read) = batch.run_with_fingerprint(app.database()).await?;
+    let page = TaggedPage::new(&app, &("page of benchmarks", &choices.given, read))?.kept_if(choices.are_none());
+    if let Some(answer) = page.rendered_before(&app, &headers) {
+        return Ok(answer);
+    }
     let (known, next) = take_rows(answers.take(known)?, ROWS, |benchmark| benchmark.id.clone());
     let listed = answers.take(listed)?;
-    let tag = tag_of_boards(&app, &("page of benchmarks", format!("{known:?}{next:?}")), &listed);
-    if let Some(known) = caching::not_modified(&headers, &tag, MINUTE) {
-        return Ok(known);
-    }
     let boards = Board::read_several(&app, within(&listed, MOST_ENTRIES)).await?;
     let content = html! {
         (search::form(None))
@@ -91,5 +87,5 @@ pub async fn benchmarks(
     };
     let summary =
         Summary { title: "Benchmarks", description: "The benchmarks that models are ranked on.", path: "/benchmarks" };
-    Ok(answer_tagged(&app, &tag, &summary, &content))
+    Ok(page.answer(&app, &summary, &content))
 }

@@ -4,13 +4,12 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use maud::Markup;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::{
-    LeaderboardPageError, QueryParameters, ROWS, answer,
+    LeaderboardPageError, QueryParameters, ROWS, TaggedPage, answer,
     board_page::BoardPage,
     health,
     lookup::{board_or_list, unless_hidden},
@@ -24,16 +23,14 @@ use crate::{
     http::{
         leaderboard::{
             board::Board,
-            caching::{self, MINUTE},
             finished::NotKept,
             health::BenchmarkHealth,
             query::{BoardQuery, Position},
         },
         openapi::IfNoneMatch,
-        page::{Summary, html_answer, public_document},
+        page::Summary,
         problem::ApiError,
     },
-    memory::BoardPage as CachedBoardPage,
     store::{Batch, leaderboard::Scope},
 };
 
@@ -92,39 +89,36 @@ pub async fn board(
     let surroundings = surroundings.map(|surroundings| surroundings.take(&mut answers)).transpose()?;
     let is_known_slice = query.is_known_slice(&scope.slices);
     let is_first = query.is_whole_slice() && position.is_none();
-    // The page depends on nothing else, so its tag is known before it is rendered, and it is rendered once.
+    // The page depends on nothing else.
     let is_tagged = scope.snapshot.is_some() && is_first && is_known_slice;
-    let tag = surroundings.as_ref().filter(|_| is_tagged).map(|surroundings| {
+    let tagged = surroundings.as_ref().filter(|_| is_tagged).map(|surroundings| {
         let shown = format!("{scope:?} {}", surroundings.shown(&scope.benchmark));
-        caching::tag_of(&("board page", &app.config().base_url, &choices.given, shown))
+        TaggedPage::new(&app, &("board page", &choices.given, shown))
     });
-    if let Some(answer) = tag.as_ref().and_then(|tag| rendered_before(&app, &headers, tag)) {
+    let is_usual = choices.given.iter().all(|(name, value)| is_usual(name, value));
+    let tagged = tagged.transpose()?.map(|tagged| tagged.kept_if(is_usual));
+    if let Some(answer) = tagged.as_ref().and_then(|tagged| tagged.rendered_before(&app, &headers)) {
         return Ok(answer);
     }
 
     let (page, plot) = read(&app, choices, &query, position.as_ref(), scope, surroundings).await?;
-    let Some(tag) = tag else {
-        let mut response = render(&page, plot, |summary, markup| answer(&app, &headers, summary, markup));
-        if !is_known_slice {
-            response.extensions_mut().insert(NotKept);
-        }
-        return Ok(response);
-    };
-    let base_url = &app.config().base_url;
-    let body = render(&page, plot, |summary, markup| public_document(base_url, summary, markup).into_string());
-    let body = Bytes::from(body);
-    let bytes = tag.len().saturating_add(body.len());
-    app.board_pages().put(tag.clone(), CachedBoardPage { at: app.now(), next: None, body: body.clone() }, bytes);
-    Ok(caching::cacheable(html_answer(StatusCode::OK, body), &tag, MINUTE))
+    let mut response = render(&page, plot, |summary, markup| match tagged {
+        Some(tagged) => tagged.answer(&app, summary, markup),
+        None => answer(&app, &headers, summary, markup),
+    });
+    if !is_known_slice {
+        response.extensions_mut().insert(NotKept);
+    }
+    Ok(response)
 }
 
-/// Returns the page with this `ETag`, or a 304 where the client has it; `None` where this instance has to render it.
-fn rendered_before(app: &App, headers: &HeaderMap, tag: &str) -> Option<Response> {
-    if let Some(known) = caching::not_modified(headers, tag, MINUTE) {
-        return Some(known);
+/// Checks whether a parameter is spelt in the one way in which pages are kept, and names something that has to exist.
+fn is_usual(name: &str, value: &str) -> bool {
+    match name {
+        "benchmark" | "snapshot" => !value.bytes().any(|byte| byte.is_ascii_uppercase()),
+        "version" | "scenario" | "language" | "difficulty" => true,
+        _ => false,
     }
-    let page = app.board_pages().get(tag)?;
-    Some(caching::cacheable(html_answer(StatusCode::OK, page.body), tag, MINUTE))
 }
 
 /// Reads what the page shows, and draws the chart of score by cost of all rows that the filters leave.
@@ -168,4 +162,21 @@ fn render<T>(page: &BoardPage, plot: Option<Markup>, finish: impl FnOnce(&Summar
         page.board.scope.version
     );
     finish(&Summary { title, description: &described, path: &path }, &page.markup(plot))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_nothing_but_the_spelling_is_not_kept() {
+        for (name, value) in [("benchmark", "aider"), ("version", "V2"), ("snapshot", "01a2"), ("language", "C")] {
+            assert!(is_usual(name, value), "{name}={value}");
+        }
+        for (name, value) in
+            [("benchmark", "Aider"), ("snapshot", "01A2"), ("limit", "7"), ("sort", "rank"), ("q", "a")]
+        {
+            assert!(!is_usual(name, value), "{name}={value}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    QueryParameters, answer, more,
+    QueryParameters, TaggedPage, more,
     text::{address, minute, model_address},
 };
 use crate::{
@@ -22,7 +22,10 @@ use crate::{
         parameters,
         problem::ApiError,
     },
-    store::changes::{self as store, Change, Direction, Place},
+    store::{
+        Batch,
+        changes::{self as store, Change, Place},
+    },
 };
 
 const ROWS: u32 = 50;
@@ -60,7 +63,15 @@ pub async fn changes(
     let parameters = choices.parse::<Parameters>()?;
     let begin = read_cursor::<Place>(parameters.cursor.as_deref())?.unwrap_or(LAST);
     let benchmark = parameters.benchmark.as_ref();
-    let rows = store::page(Direction::Backward, benchmark, begin, ROWS.saturating_add(1));
+    let mut batch = Batch::new();
+    // The newest line, of the benchmark or of all, tells whether any has changed.
+    batch.extend([store::latest(benchmark).map(drop)]);
+    let (_, read) = batch.run_with_fingerprint(app.database()).await?;
+    let page = TaggedPage::new(&app, &("page of changes", &choices.given, read))?.kept_if(choices.are_none());
+    if let Some(answer) = page.rendered_before(&app, &headers) {
+        return Ok(answer);
+    }
+    let rows = store::lines(benchmark, begin, ROWS.saturating_add(1));
     let (rows, next) = take_rows(rows.run(app.database()).await?, ROWS, |change| change.place);
     let asked = [("benchmark", benchmark.map_or("", BenchmarkId::as_str))];
     let content = html! {
@@ -77,7 +88,7 @@ pub async fn changes(
     let path = address("/changes", &asked);
     let summary =
         Summary { title: "Changes", description: "What changed on the leaderboards, newest first.", path: &path };
-    Ok(answer(&app, &headers, &summary, &content))
+    Ok(page.answer(&app, &summary, &content))
 }
 
 /// Renders lines of the log.

@@ -10,17 +10,11 @@ use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{answer_tagged, cards::Card, changes, search, tag_of_boards};
+use super::{TaggedPage, cards::Card, changes, search};
 use crate::{
     app::App,
     http::{
-        leaderboard::{
-            board::Board,
-            caching::{self, MINUTE},
-            changes::LAST,
-            finished::NotKept,
-            standings::within,
-        },
+        leaderboard::{board::Board, changes::LAST, finished::NotKept, standings::within},
         openapi::IfNoneMatch,
         page::Summary,
         problem::ApiError,
@@ -28,7 +22,7 @@ use crate::{
     },
     store::{
         Batch,
-        changes::{self as log, Change, Direction},
+        changes::{self as log, Change},
         standings::{self, ListedBoard},
     },
 };
@@ -81,21 +75,26 @@ pub async fn index(State(app): State<App>, headers: HeaderMap) -> Result<Respons
 async fn page(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
     let mut batch = Batch::new();
     let listed = batch.push(standings::newest(CARDS));
-    let changes = batch.push(log::page(Direction::Backward, None, LAST, CHANGES));
-    let mut answers = batch.run(app.database()).await?;
-    let (listed, changes) = (answers.take(listed)?, answers.take(changes)?);
-    let tag = tag_of_boards(app, &("front page", format!("{changes:?}")), &listed);
-    if let Some(known) = caching::not_modified(headers, &tag, MINUTE) {
-        return Ok(known);
+    // The newest line of the log tells whether any has changed.
+    batch.extend([log::latest(None).map(drop)]);
+    let (mut answers, read) = batch.run_with_fingerprint(app.database()).await?;
+    let page = TaggedPage::new(app, &("front page", read))?;
+    if let Some(answer) = page.rendered_before(app, headers) {
+        return Ok(answer);
     }
-    let boards = Board::read_several(app, within(&listed, MOST_ENTRIES)).await?;
+    let listed = answers.take(listed)?;
+    let mut batch = Batch::new();
+    let boards = Board::push_several(&mut batch, within(&listed, MOST_ENTRIES));
+    let changes = batch.push(log::lines(None, LAST, CHANGES));
+    let mut answers = batch.run(app.database()).await?;
+    let (boards, changes) = (boards.take(&mut answers)?, answers.take(changes)?);
     let summary = Summary {
         title: "AI benchmarks, with their uncertainty",
         description: "An open leaderboard of AI models: every score with its interval, every rank with its range, and \
                       every result to check.",
         path: "/",
     };
-    Ok(answer_tagged(app, &tag, &summary, &markup(&listed, &boards, &changes)))
+    Ok(page.answer(app, &summary, &markup(&listed, &boards, &changes)))
 }
 
 fn markup(listed: &[ListedBoard], boards: &[Board], changes: &[Change]) -> Markup {

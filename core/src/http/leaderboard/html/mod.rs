@@ -31,7 +31,7 @@ mod text;
 
 pub use self::text::{Scale, day, grouped, minute, system_name};
 use self::{
-    cached_page::{answer, answer_tagged, tag_of_boards},
+    cached_page::{TaggedPage, answer},
     controls::{more, select},
     lookup::{LeaderboardPageError, find_or_list, no_board, unless_hidden},
     query_parameters::QueryParameters,

@@ -8,10 +8,9 @@ use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
 use super::{
-    LeaderboardPageError, QueryParameters, answer_tagged,
+    LeaderboardPageError, QueryParameters, TaggedPage,
     plot::{BarRange, DatedScore, bar, bar_axis, history_chart},
     table::{interval_of, label, links_of},
-    tag_of_boards,
     text::{Scale, address, count, day, minute, model_address, usd, words},
     unless_hidden,
 };
@@ -21,7 +20,6 @@ use crate::{
     http::{
         leaderboard::{
             board::{Board, RowBody},
-            caching::{self, MINUTE},
             history::{self, PastRunBody},
             matrix::MOST_BENCHMARKS,
             standings::affordable,
@@ -29,7 +27,6 @@ use crate::{
         openapi::IfNoneMatch,
         page::{Summary, html_page},
         parameters::ModelPath,
-        problem::ApiError,
         request::Path,
     },
     store::{
@@ -92,7 +89,7 @@ pub async fn model(
     let model = batch.push(models::find(&id));
     let runs = history::push_newest(&mut batch, &id, RUNS);
     let listed = batch.push(store::of_model(&id, None, STANDINGS));
-    let mut answers = batch.run(app.database()).await?;
+    let (mut answers, read) = batch.run_with_fingerprint(app.database()).await?;
     let runs = unless_hidden(runs.take(&mut answers))?;
     let (model, mut listed) = (answers.take(model)?, answers.take(listed)?);
     listed.truncate(affordable(&listed));
@@ -103,11 +100,9 @@ pub async fn model(
         };
         return Ok(html_page(StatusCode::NOT_FOUND, "No such model", &nothing));
     };
-
-    let told = serde_json::to_string(&(&model, &runs)).map_err(|error| ApiError::internal(error.to_string()))?;
-    let tag = tag_of_boards(&app, &("page of a model", told), &listed);
-    if let Some(known) = caching::not_modified(&headers, &tag, MINUTE) {
-        return Ok(known);
+    let page = TaggedPage::new(&app, &("page of a model", read))?;
+    if let Some(answer) = page.rendered_before(&app, &headers) {
+        return Ok(answer);
     }
     let boards = Board::read_several(&app, listed.into_iter().map(|board| board.scope).collect()).await?;
     let standings = boards.iter().flat_map(|board| standing(board, &id)).collect::<Vec<_>>();
@@ -115,7 +110,7 @@ pub async fn model(
         format!("Where {} stands, benchmark by benchmark, and every run of it that was published.", model.display_name);
     let path = model_address(&model.id);
     let summary = Summary { title: &model.display_name, description: &described, path: &path };
-    Ok(answer_tagged(&app, &tag, &summary, &markup(&model, &runs, &standings, &app.config().base_url)))
+    Ok(page.answer(&app, &summary, &markup(&model, &runs, &standings, &app.config().base_url)))
 }
 
 /// Query parameters of a page that takes none.

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    QueryParameters, answer, more, search, select,
+    QueryParameters, TaggedPage, more, search, select,
     text::{address, grouped, model_address, usd},
 };
 use crate::{
@@ -65,7 +65,11 @@ pub async fn models(
     let mut batch = Batch::new();
     let models = batch.push(pages::models(after.as_ref(), provider, ROWS.saturating_add(1)));
     let providers = batch.push(pages::providers(PROVIDERS));
-    let mut answers = batch.run(app.database()).await?;
+    let (mut answers, read) = batch.run_with_fingerprint(app.database()).await?;
+    let page = TaggedPage::new(&app, &("page of models", &choices.given, read))?.kept_if(choices.are_none());
+    if let Some(answer) = page.rendered_before(&app, &headers) {
+        return Ok(answer);
+    }
     let (models, next) = take_rows(answers.take(models)?, ROWS, |model| model.id.clone());
     let mut providers = answers.take(providers)?;
     // The chosen provider may not be among the first ones.
@@ -85,7 +89,7 @@ pub async fn models(
     };
     let path = address("/models", &[("provider", provider.unwrap_or_default())]);
     let summary = Summary { title: "Models", description: "The models that are benchmarked here.", path: &path };
-    Ok(answer(&app, &headers, &summary, &content))
+    Ok(page.answer(&app, &summary, &content))
 }
 
 fn table(models: &[Model]) -> Markup {

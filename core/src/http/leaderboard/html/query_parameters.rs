@@ -23,6 +23,11 @@ impl QueryParameters {
         Ok(Self { path, given: pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect() })
     }
 
+    /// Checks whether no parameter has a value.
+    pub(super) fn are_none(&self) -> bool {
+        self.given.is_empty()
+    }
+
     /// Returns the first value of a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.given.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

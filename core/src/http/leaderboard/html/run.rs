@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    LeaderboardPageError, QueryParameters, answer, more,
+    LeaderboardPageError, QueryParameters, TaggedPage, more,
     table::{label, links_of},
     text::{Scale, address, count, day, duration, minute, model_address, system_name, usd, words},
     unless_hidden,
@@ -91,12 +91,16 @@ pub async fn run(
     let slices = batch.push(pages::run_slices(&id, SLICES));
     let others = batch.push(pages::runs_of_system(&id, OTHERS));
     let results = batch.push(results::list(&id, &TaskAttempt { task, attempt }, RESULTS.saturating_add(1)));
-    let mut answers = batch.run(app.database()).await?;
+    let (mut answers, read) = batch.run_with_fingerprint(app.database()).await?;
     let (Some(run), Some(entry)) = (answers.take(run)?, answers.take(entry)?) else {
         let nothing = html! { p { "There is no such run." } p { a href="/changes" { "What was published" } } };
         return Ok(html_page(StatusCode::NOT_FOUND, "No such run", &nothing));
     };
     unless_hidden(refuse_hidden("run's model or benchmark", run.hidden_reason.clone()))?;
+    let tagged = TaggedPage::new(&app, &("page of a run", &choices.given, read))?.kept_if(choices.are_none());
+    if let Some(answer) = tagged.rendered_before(&app, &headers) {
+        return Ok(answer);
+    }
     let results = if run.private_tasks { Vec::new() } else { answers.take(results)? };
     let (results, next) = take_rows(results, RESULTS, |result| (result.task.clone(), result.attempt));
     let page = Page {
@@ -118,7 +122,7 @@ pub async fn run(
             @if run.published_at.is_some() { a href={ "/api/v1/runs/" (id) "/every-eval-ever" } { "every_eval_ever" } }
         }
     };
-    Ok(answer(&app, &headers, &Summary { title: &title, description: &described, path: &path }, &content))
+    Ok(tagged.answer(&app, &Summary { title: &title, description: &described, path: &path }, &content))
 }
 
 struct Page<'a> {

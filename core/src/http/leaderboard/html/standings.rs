@@ -8,9 +8,9 @@ use http::HeaderMap;
 use maud::{Markup, html};
 
 use super::{
-    QueryParameters, answer_tagged,
+    QueryParameters, TaggedPage,
     cards::ranks,
-    more, tag_of_boards,
+    more,
     text::{Scale, address, count, day, model_address},
 };
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
     domain::system::words,
     http::{
         leaderboard::{
-            caching::{self, MINUTE},
             matrix::{MOST_BENCHMARKS, Matrix, MatrixBenchmark, MatrixParameters, MatrixRow},
             standings::PlaceOnBoard,
         },
@@ -88,9 +87,10 @@ pub async fn standings(
         }
         Err(error) => return Err(error),
     };
-    let tag = tag_of_boards(&app, &("page of standings", uri.query().unwrap_or_default()), &listed);
-    if let Some(known) = caching::not_modified(&headers, &tag, MINUTE) {
-        return Ok(known);
+    let page = TaggedPage::new(&app, &("page of standings", &choices.given, format!("{listed:?}")))?;
+    let page = page.kept_if(choices.are_none());
+    if let Some(answer) = page.rendered_before(&app, &headers) {
+        return Ok(answer);
     }
     let matrix = Matrix::read(&app, &parameters, listed, ROWS).await?;
     let named = parameters.benchmarks.iter().map(|benchmark| ("benchmark", benchmark.as_str())).collect::<Vec<_>>();
@@ -100,8 +100,7 @@ pub async fn standings(
         description: "Where AI systems stand on several benchmarks: ranks and scores side by side, and no made-up average.",
         path: &path,
     };
-    let content = markup(&choices, &parameters, &matrix);
-    Ok(answer_tagged(&app, &tag, &summary, &content))
+    Ok(page.answer(&app, &summary, &markup(&choices, &parameters, &matrix)))
 }
 
 fn markup(choices: &QueryParameters, parameters: &MatrixParameters, matrix: &Matrix) -> Markup {
