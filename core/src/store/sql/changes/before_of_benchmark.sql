@@ -1,8 +1,8 @@
 -- Lists lines of the log of a benchmark before a place, newest first: publications, withdrawals and rejections, seals,
 -- and moderation. What moderation did, and a seal, stands after the snapshot that was the newest then. Of what is
 -- hidden the log tells nothing, nor that it moved.
--- ?1 and ?3 the place of the line before: its snapshot's and moderation's, ?2 rows, ?4 benchmark, ?5 whether to tell which other
--- systems moved, which is most of what a line takes
+-- ?1 and ?3 the place of the line before: its snapshot's and moderation's, ?2 rows, ?4 benchmark, ?5 whether to tell
+-- which other systems moved, which is most of what a line takes
 SELECT *
 FROM (
   SELECT
