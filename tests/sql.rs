@@ -228,8 +228,9 @@ fn only_the_store_makes_statements() {
     let core = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
     let outside = sources(&core).into_iter().filter(|(path, _)| {
         let path = path.strip_prefix(&core).expect("a file of the application");
-        // Unit tests in a file of their own may stand in for a database, too.
-        !path.starts_with("store") && !path.starts_with("ports") && !path.ends_with("tests.rs")
+        // Unit tests in a file of their own, and the ports that unit tests share, may stand in for a database, too.
+        !["store", "ports", "counting_ports.rs"].iter().any(|part| path.starts_with(part))
+            && !path.ends_with("tests.rs")
     });
     let outside = outside.collect::<Vec<_>>();
     assert!(outside.len() > 100, "{}", outside.len());
@@ -260,7 +261,7 @@ fn every_file_is_used() {
     let store = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/store");
     let text = sources(&store).into_iter().map(|(_, text)| text).collect::<String>();
     for (name, _) in files() {
-        let is_used = text.contains(&format!("sql!(\"{name}\")")) || text.contains(&format!("\"sql/{name}.sql\""));
+        let is_used = text.contains(&format!("sql!(\"{name}\")")) || text.contains(&format!("sql/{name}.sql\")"));
         assert!(is_used, "{name}");
     }
 }
