@@ -1,4 +1,4 @@
-//! The log of the server. A thread of its own writes the lines, so that no request waits for whoever reads standard error.
+//! The log of the server. A thread of its own writes the lines: no request waits for whoever reads standard error.
 
 use std::io::{self, BufWriter};
 
