@@ -13,10 +13,10 @@ use crate::{
     ports::DatabaseError,
     store::{
         Answers, Batch, Handle,
-        changes::{Change, Place},
+        changes::{Line, Place},
         log::{self as store, RunRecord},
     },
-    wire::{BoardCommitment, Change as ChangeBody, RunCommitment, SealCommitment},
+    wire::{BoardCommitment, Change, RunCommitment, SealCommitment},
 };
 
 /// Results that are read in one go: some megabytes.
@@ -28,7 +28,7 @@ const PIECE: u32 = 4000;
 struct Leaf {
     format: u32,
     /// The change, as the API tells it.
-    change: ChangeBody,
+    change: Change,
     /// Id of the snapshot that the change made; `None` where it made none.
     snapshot_id: Option<String>,
     /// The snapshot's place in the order of all snapshots.
@@ -63,12 +63,13 @@ impl RunReads {
 
 impl LeafReads {
     /// Adds the queries for the leaf of a change that stands in the log of changes.
-    pub fn of(batch: &mut Batch, change: &Change) -> Self {
+    pub fn of(batch: &mut Batch, line: &Line) -> Self {
+        let change = &line.change;
         let is_published = matches!(change.kind, ChangeKind::Published | ChangeKind::Rescored);
         let run = change.run_id.as_ref().filter(|_| is_published);
         let seal = change.seal_id.as_ref().filter(|_| change.kind == ChangeKind::Sealed);
         Self {
-            board: is_snapshot(change).then(|| batch.push(store::board(&change.id, u32::MAX))),
+            board: is_snapshot(line.place).then(|| batch.push(store::board(&change.id, u32::MAX))),
             run: run.map(|id| RunReads::push(batch, id)),
             seal: seal.map(|id| batch.push(store::seal(id))),
         }
@@ -99,9 +100,8 @@ impl LeafReads {
     }
 }
 
-/// Checks whether the change made a snapshot, whose id is the change's.
-fn is_snapshot(change: &Change) -> bool {
-    let Place(_, act) = change.place;
+/// Checks whether the change of the place made a snapshot, whose id is the change's.
+fn is_snapshot(Place(_, act): Place) -> bool {
     act == 0
 }
 
@@ -119,7 +119,7 @@ impl LeafContents {
     }
 
     /// Returns the leaf's text, and how many results were read for it.
-    pub async fn text(self, app: &App, change: Change) -> Result<(String, u64), SequencingError> {
+    pub async fn text(self, app: &App, line: Line) -> Result<(String, u64), SequencingError> {
         let board = self.board.map(|rows| BoardCommitment {
             entries: rows.len(),
             digest: log_record::hex(&log_record::board_digest(rows)),
@@ -136,12 +136,13 @@ impl LeafContents {
             run = Some(RunCommitment { digest: log_record::hex(&digest), results: results.results, private_tasks });
         }
         let seal = self.seal.map(log_record::seal_digest).transpose()?;
-        let (Place(seq, _), is_snapshot) = (change.place, is_snapshot(&change));
+        let Line { place, change } = line;
+        let (Place(seq, _), is_snapshot) = (place, is_snapshot(place));
         let leaf = Leaf {
             format: FORMAT,
             snapshot_id: is_snapshot.then(|| change.id.clone()),
             seq: is_snapshot.then_some(seq),
-            change: change.into(),
+            change,
             run,
             board,
             seal: seal.map(|digest| SealCommitment { digest: log_record::hex(&digest) }),

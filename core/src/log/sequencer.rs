@@ -19,7 +19,7 @@ use crate::{
     ports::DatabaseError,
     store::{
         Answers, Batch, BatchError, Guard, Handle,
-        changes::Change,
+        changes::Line,
         log::{self as store, NewLeaf, Nodes, SignedHead, Tip},
     },
 };
@@ -71,7 +71,7 @@ enum Round {
 struct Begun {
     tip: Tip,
     frontier: Nodes,
-    pending: Vec<Change>,
+    pending: Vec<Line>,
     known: Option<(String, LeafContents)>,
 }
 
@@ -79,7 +79,7 @@ struct Begun {
 struct Beginning {
     tip: Handle<Tip>,
     frontier: Handle<Nodes>,
-    pending: Handle<Vec<Change>>,
+    pending: Handle<Vec<Line>>,
 }
 
 impl Beginning {
@@ -142,21 +142,21 @@ async fn round(app: &App, begun: Option<Begun>) -> Result<Round, SequencingError
     let mut tree = tree.ok_or(SequencingError::NodesMissing)?;
     let mut is_whole = u32::try_from(pending.len()).is_ok_and(|lines| lines < LINES);
     let (mut leaves, mut made, mut read) = (Vec::new(), Vec::new(), 0_u64);
-    for change in pending {
+    for line in pending {
         if read >= MOST_RESULTS {
             is_whole = false;
             break;
         }
-        let contents = match known.take_if(|(id, _)| *id == change.id) {
+        let contents = match known.take_if(|(id, _)| *id == line.change.id) {
             Some((_, contents)) => contents,
             None => {
                 let mut batch = Batch::new();
-                let leaf = LeafReads::of(&mut batch, &change);
+                let leaf = LeafReads::of(&mut batch, &line);
                 leaf.take(&mut batch.run(app.database()).await?)?
             }
         };
-        let (place, change_id) = (change.place, change.id.clone());
-        let (text, results_read) = contents.text(app, change).await?;
+        let (place, change_id) = (line.place, line.change.id.clone());
+        let (text, results_read) = contents.text(app, line).await?;
         read = read.saturating_add(results_read);
         let index = tree.size();
         made.extend(tree.push(merkle::leaf_hash(text.as_bytes())));

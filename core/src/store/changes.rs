@@ -6,13 +6,9 @@ use super::{
     query::{Query, sql},
 };
 use crate::{
-    domain::{
-        BenchmarkId, ModelId, RunId, SealId, SystemId, Timestamp, VersionName,
-        leaderboard::{ChangeKind, RankChange},
-        system::Agent,
-    },
+    domain::{BenchmarkId, Timestamp, leaderboard::ChangeKind},
     ports::{DatabaseError, Row},
-    wire,
+    wire::Change,
 };
 
 /// Place of a line in the log: the number of its snapshot, and after that the number that moderation and seals share.
@@ -26,84 +22,24 @@ impl Place {
 }
 
 /// A line of the log.
-#[derive(Clone, Debug)]
-pub struct Change {
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Line {
     /// Place in the order of all lines.
     pub place: Place,
-    /// Id of the line; also of the snapshot, where the line made one.
-    pub id: String,
-    /// Kind of the change.
-    pub kind: ChangeKind,
-    /// When the change happened.
-    pub at: Timestamp,
-    /// Benchmark of the leaderboard, or the one that was moderated.
-    pub benchmark: Option<BenchmarkId>,
-    /// Version of the leaderboard.
-    pub version: Option<VersionName>,
-    /// Model of the run, or the one that was moderated.
-    pub model: Option<ModelId>,
-    /// System of the run.
-    pub system_id: Option<SystemId>,
-    /// Agent that drove the model.
-    pub agent: Option<Agent>,
-    /// Configuration that the model ran in.
-    pub configuration: Option<String>,
-    /// Name that an administrator gave.
-    pub name: Option<String>,
-    /// Id of the run.
-    pub run_id: Option<RunId>,
-    /// Seal that was made, or that the run was sealed with.
-    pub seal_id: Option<SealId>,
-    /// Why the run was withdrawn or rejected, or the subject moderated.
-    pub reason: Option<String>,
-    /// Run that was ranked for the system before.
-    pub previous_run_id: Option<RunId>,
-    /// Run that is ranked for the system since.
-    pub current_run_id: Option<RunId>,
-    /// Rank of the system before, where it had one.
-    pub rank_before: Option<i64>,
-    /// Rank of the system since, where it has one.
-    pub rank_after: Option<i64>,
-    /// Other systems whose rank changed.
-    pub moved: Vec<RankChange>,
+    /// What changed.
+    pub change: Change,
 }
 
-impl From<Change> for wire::Change {
-    fn from(change: Change) -> Self {
-        Self {
-            id: change.id,
-            kind: change.kind,
-            at: change.at,
-            benchmark: change.benchmark,
-            version: change.version,
-            model: change.model,
-            system_id: change.system_id,
-            agent: change.agent,
-            configuration: change.configuration,
-            name: change.name,
-            run_id: change.run_id,
-            seal_id: change.seal_id,
-            reason: change.reason,
-            previous_run_id: change.previous_run_id,
-            current_run_id: change.current_run_id,
-            rank_before: change.rank_before,
-            rank_after: change.rank_after,
-            moved: change.moved,
-        }
-    }
-}
-
-impl Change {
+impl Line {
     /// Reads a row of the log.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] when a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        Ok(Self {
-            place: Place::from_row(row)?,
+        let change = Change {
             id: row.text("id")?,
             kind: read_named(row, "kind", ChangeKind::named)?,
-            at: Timestamp(row.integer("created_at")?),
+            at: time(row, "created_at")?,
             benchmark: row.optional_text("benchmark_id")?.map(Into::into),
             version: row.optional_text("version")?.map(Into::into),
             model: row.optional_text("model_id")?.map(Into::into),
@@ -119,7 +55,8 @@ impl Change {
             rank_before: row.optional_integer("rank_before")?,
             rank_after: row.optional_integer("rank_after")?,
             moved: optional_json(row, "moved")?.unwrap_or_default(),
-        })
+        };
+        Ok(Self { place: Place::from_row(row)?, change })
     }
 }
 
@@ -174,7 +111,7 @@ pub fn place_of(id: Option<&str>) -> Query<Option<Place>> {
 }
 
 /// Lists lines from a place on, of one benchmark or of all.
-pub fn page(direction: Direction, benchmark: Option<&BenchmarkId>, begin: Place, rows: u32) -> Query<Vec<Change>> {
+pub fn page(direction: Direction, benchmark: Option<&BenchmarkId>, begin: Place, rows: u32) -> Query<Vec<Line>> {
     match direction {
         Direction::Forward => after(benchmark, begin, rows),
         Direction::Backward => before(benchmark, begin, rows, true),
@@ -182,22 +119,22 @@ pub fn page(direction: Direction, benchmark: Option<&BenchmarkId>, begin: Place,
 }
 
 /// Lists lines before a place, newest first, of one benchmark or of all, without which other systems moved.
-pub fn lines(benchmark: Option<&BenchmarkId>, begin: Place, rows: u32) -> Query<Vec<Change>> {
+pub fn lines(benchmark: Option<&BenchmarkId>, begin: Place, rows: u32) -> Query<Vec<Line>> {
     before(benchmark, begin, rows, false)
 }
 
-fn after(benchmark: Option<&BenchmarkId>, Place(seq, act): Place, rows: u32) -> Query<Vec<Change>> {
+fn after(benchmark: Option<&BenchmarkId>, Place(seq, act): Place, rows: u32) -> Query<Vec<Line>> {
     let page = match benchmark {
         None => sql!("changes/after").bind(seq).bind(rows).bind(act),
         Some(benchmark) => sql!("changes/after_of_benchmark").bind(seq).bind(rows).bind(act).bind(benchmark),
     };
-    page.all(Change::from_row)
+    page.all(Line::from_row)
 }
 
-fn before(benchmark: Option<&BenchmarkId>, Place(seq, act): Place, rows: u32, with_moved: bool) -> Query<Vec<Change>> {
+fn before(benchmark: Option<&BenchmarkId>, Place(seq, act): Place, rows: u32, with_moved: bool) -> Query<Vec<Line>> {
     let page = match benchmark {
         None => sql!("changes/before").bind(seq).bind(rows).bind(act),
         Some(benchmark) => sql!("changes/before_of_benchmark").bind(seq).bind(rows).bind(act).bind(benchmark),
     };
-    page.bind(with_moved).all(Change::from_row)
+    page.bind(with_moved).all(Line::from_row)
 }

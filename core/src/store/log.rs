@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    changes::{Change, Place},
+    changes::{Line, Place},
     columns::{read_json, time},
     dataset_tables::{self, Table},
     packs,
@@ -51,8 +51,8 @@ pub fn tip() -> Query<Tip> {
 }
 
 /// Lists changes that have no leaf yet, oldest first.
-pub fn pending(lines: u32) -> Query<Vec<Change>> {
-    sql!("log/pending").bind(lines).all(Change::from_row)
+pub fn pending(lines: u32) -> Query<Vec<Line>> {
+    sql!("log/pending").bind(lines).all(Line::from_row)
 }
 
 /// The stored nodes of a tree.

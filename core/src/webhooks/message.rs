@@ -14,7 +14,7 @@ use crate::{
     },
     ports::{Destination, OutboundRequest},
     store::{
-        changes::Change,
+        changes::Line,
         webhooks::{BegunDelivery, DeliveryContent},
     },
 };
@@ -25,7 +25,7 @@ pub(super) const MOST_LINES: u32 = 20;
 const TIMEOUT_MS: u32 = 10_000;
 
 /// Lines of the log, by the place after which they come.
-pub(super) type Lines = HashMap<(i64, i64), Vec<Change>>;
+pub(super) type Lines = HashMap<(i64, i64), Vec<Line>>;
 
 /// Returns this deployment's rules for webhook addresses.
 #[must_use]
@@ -43,14 +43,14 @@ pub(super) fn data_of(app: &App, delivery: &BegunDelivery, lines: &Lines) -> Opt
     let most = usize::try_from(MOST_LINES).unwrap_or(usize::MAX);
     let has_more = all.len() > most;
     all.truncate(most);
-    let last = all.last()?.id.as_str();
+    let last = all.last()?.change.id.as_str();
     let next = format!("{}/api/v1/changes?after={last}", app.config().base_url);
-    let changes = all.into_iter().map(line).collect::<Value>();
+    let changes = all.into_iter().map(in_short).collect::<Value>();
     Some(json!({ "changes": changes, "hasMore": has_more, "next": next }).to_string())
 }
 
 /// Writes a line of the log in short; the whole line is read at the address that goes with it.
-fn line(change: &Change) -> Value {
+fn in_short(Line { change, .. }: &Line) -> Value {
     json!({
         "id": change.id,
         "kind": change.kind,

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     domain::{BenchmarkId, ModelId, Timestamp, VersionName, leaderboard::ChangeKind},
     http::{openapi::IfNoneMatch, parameters, problem::ApiError, request::Query},
-    store::changes::Change,
+    wire::Change,
 };
 
 const ENTRIES: u32 = 50;

@@ -21,9 +21,9 @@ use crate::{
     },
     store::{
         Batch,
-        changes::{self as store, Change, Direction, Place},
+        changes::{self as store, Direction, Place},
     },
-    wire,
+    wire::Change,
 };
 
 /// A place after every line of the log.
@@ -53,7 +53,7 @@ pub struct Parameters {
 #[serde(rename_all = "camelCase")]
 struct ChangeList {
     #[schema(max_items = 100)]
-    data: Vec<wire::Change>,
+    data: Vec<Change>,
     /// For the next page; null on the last. Opaque: give it back as `cursor`.
     #[schema(min_length = 1, max_length = 4096)]
     next_cursor: Option<String>,
@@ -114,9 +114,8 @@ pub async fn handler(
     } else {
         store::page(direction, benchmark, begin, limit.saturating_add(1)).run(app.database()).await?
     };
-    let rows = rows.into_iter().map(|change| (change.place, wire::Change::from(change))).collect();
-    let (page, next_cursor) = take_page(rows, limit, |(place, _)| *place);
-    let data = page.into_iter().map(|(_, change)| change).collect();
+    let (page, next_cursor) = take_page(rows, limit, |line| line.place);
+    let data = page.into_iter().map(|line| line.change).collect();
     let link = next_cursor.as_deref().and_then(|next| next_link(&uri, next));
     let body = axum::Json(ChangeList { data, next_cursor, latest });
     let mut response = caching::cacheable(body.into_response(), &tag, SECONDS);
@@ -131,5 +130,6 @@ pub async fn handler(
 /// # Errors
 /// Where the database cannot be read.
 pub async fn newest(app: &App, benchmark: Option<&BenchmarkId>, limit: u32) -> Result<Vec<Change>, ApiError> {
-    Ok(store::page(Direction::Backward, benchmark, LAST, limit).run(app.database()).await?)
+    let lines = store::page(Direction::Backward, benchmark, LAST, limit).run(app.database()).await?;
+    Ok(lines.into_iter().map(|line| line.change).collect())
 }

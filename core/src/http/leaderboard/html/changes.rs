@@ -24,8 +24,9 @@ use crate::{
     },
     store::{
         Batch,
-        changes::{self as store, Change, Place},
+        changes::{self as store, Line, Place},
     },
+    wire::Change,
 };
 
 const ROWS: u32 = 50;
@@ -72,7 +73,7 @@ pub async fn changes(
         return Ok(answer);
     }
     let rows = store::lines(benchmark, begin, ROWS.saturating_add(1));
-    let (rows, next) = take_rows(rows.run(app.database()).await?, ROWS, |change| change.place);
+    let (rows, next) = take_rows(rows.run(app.database()).await?, ROWS, |line| line.place);
     let asked = [("benchmark", benchmark.map_or("", BenchmarkId::as_str))];
     let content = html! {
         p class="lede" { "Every publication, withdrawal, rejection and act of moderation, in the order in which they took effect. Nothing is ever taken out of this list." }
@@ -92,11 +93,11 @@ pub async fn changes(
 }
 
 /// Renders lines of the log.
-pub fn list(changes: &[Change]) -> Markup {
-    html! { ol class="changes" { @for change in changes { (line(change)) } } }
+pub fn list(lines: &[Line]) -> Markup {
+    html! { ol class="changes" { @for line in lines { (item(&line.change)) } } }
 }
 
-fn line(change: &Change) -> Markup {
+fn item(change: &Change) -> Markup {
     let system = words(change.agent.as_ref(), change.configuration.as_deref());
     let version = change.version.as_ref();
     html! {

@@ -22,7 +22,7 @@ use crate::{
     },
     store::{
         Batch,
-        changes::{self as log, Change},
+        changes::{self as log, Line},
         standings::{self, ListedBoard},
     },
 };
@@ -97,7 +97,7 @@ async fn page(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
     Ok(page.answer(app, &summary, &markup(&listed, &boards, &changes)))
 }
 
-fn markup(listed: &[ListedBoard], boards: &[Board], changes: &[Change]) -> Markup {
+fn markup(listed: &[ListedBoard], boards: &[Board], changes: &[Line]) -> Markup {
     html! {
         p class="lede" {
             "An open leaderboard of AI models: every score with its interval, every rank with the range that the evidence allows, and every result to check."
