@@ -66,28 +66,16 @@ pub fn client() -> Result<Command, String> {
     command("aibaas-client")
 }
 
-/// Builds the Spin component.
+/// Builds the Spin component, with these settings of cargo.
 ///
 /// # Errors
 /// Returns what rustup or cargo printed.
-pub fn spin_component() -> Result<(), String> {
+pub fn spin_component(settings: &[&str]) -> Result<(), String> {
     rust_target("wasm32-wasip2")?;
-    cargo(&[
-        "rustc",
-        "--quiet",
-        "--release",
-        "--target",
-        "wasm32-wasip2",
-        "-p",
-        "aibaas",
-        "--lib",
-        "--crate-type",
-        "cdylib",
-        "--no-default-features",
-        "--features",
-        "spin",
-    ])
-    .map(drop)
+    let release = ["rustc", "--quiet", "--release", "--target", "wasm32-wasip2"];
+    // Only a `cdylib`: beside an `rlib`, every dependency would be given object code that nobody links.
+    let component = ["-p", "aibaas", "--lib", "--crate-type", "cdylib", "--no-default-features", "--features", "spin"];
+    cargo(&[release.as_slice(), settings, &component].concat()).map(drop)
 }
 
 /// Adds a compilation target with rustup, where it is missing.

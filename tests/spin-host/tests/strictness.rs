@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aibaas_spin_host::{InstanceLimits, Options, SpinHost};
+use aibaas_spin_host::{COMPILED_FOR_TESTS, InstanceLimits, Options, SpinHost};
 
 const MANIFEST: &str = r#"
 spin_manifest_version = 2
@@ -44,8 +44,9 @@ fn built() -> &'static Path {
         let target = executable.ancestors().nth(3).unwrap();
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "-p", "aibaas-spin-probe", "--release", "--target", "wasm32-wasip2", "--target-dir"]);
-        assert!(build.arg(target).status().unwrap().success());
+        build.args(["build", "-p", "aibaas-spin-probe", "--release", "--target", "wasm32-wasip2"]);
+        build.args(COMPILED_FOR_TESTS).arg("--target-dir").arg(target);
+        assert!(build.status().unwrap().success());
 
         let directory = target.join("spin-probe");
         _ = std::fs::remove_dir_all(&directory);

@@ -8,7 +8,7 @@ use std::{
     sync::OnceLock,
 };
 
-use aibaas_spin_host::{InstanceLimits, Options, SpinHost};
+use aibaas_spin_host::{COMPILED_FOR_TESTS, InstanceLimits, Options, SpinHost};
 
 use super::{Host, Kind, Running, Setup, Started, native};
 use crate::{eventually_blocking, tools};
@@ -112,7 +112,7 @@ pub async fn stand_in(
 /// Builds the component, once.
 fn built() -> Result<(), String> {
     static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
-    BUILT.get_or_init(tools::spin_component).clone()
+    BUILT.get_or_init(|| tools::spin_component(&COMPILED_FOR_TESTS)).clone()
 }
 
 fn lower_case(variables: Vec<(&'static str, String)>) -> impl Iterator<Item = (String, String)> {
