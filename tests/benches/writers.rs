@@ -129,7 +129,7 @@ fn measure(arguments: &[String]) -> Outcome<()> {
     let (parts, manifests) = arguments.iter().partition::<Vec<_>, _>(is_part);
     let mut manifests = manifests.into_iter().map(PathBuf::from).collect::<Vec<_>>();
     if manifests.is_empty() {
-        tools::spin_component(&[])?;
+        tools::spin_component("release")?;
         manifests.push(tools::root().join("spin.toml"));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

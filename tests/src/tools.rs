@@ -66,16 +66,16 @@ pub fn client() -> Result<Command, String> {
     command("aibaas-client")
 }
 
-/// Builds the Spin component, with these settings of cargo.
+/// Builds the Spin component in this profile of cargo: `release` as it is shipped, `tested` as the suite runs it.
 ///
 /// # Errors
 /// Returns what rustup or cargo printed.
-pub fn spin_component(settings: &[&str]) -> Result<(), String> {
+pub fn spin_component(profile: &str) -> Result<(), String> {
     rust_target("wasm32-wasip2")?;
-    let release = ["rustc", "--quiet", "--release", "--target", "wasm32-wasip2"];
+    let build = ["rustc", "--quiet", "--profile", profile, "--target", "wasm32-wasip2"];
     // Only a `cdylib`: beside an `rlib`, every dependency would be given object code that nobody links.
     let component = ["-p", "aibaas", "--lib", "--crate-type", "cdylib", "--no-default-features", "--features", "spin"];
-    cargo(&[release.as_slice(), settings, &component].concat()).map(drop)
+    cargo(&[build.as_slice(), &component].concat()).map(drop)
 }
 
 /// Adds a compilation target with rustup, where it is missing.

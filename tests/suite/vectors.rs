@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use aibaas_spin_host::COMPILED_FOR_TESTS;
 use aibaas_tests::tools;
 use aibaas_vectors::Set;
 use wasmtime::{
@@ -42,9 +41,9 @@ pub fn in_wasm() -> Result<(), String> {
     // Beside the component of Spin, whose features make cargo share its dependencies.
     let beside = ["-p", "aibaas", "--no-default-features", "--features", "aibaas/spin"];
     let vectors = ["-p", "aibaas-vectors", "--bin", "aibaas-vectors"];
-    let release = ["build", "--quiet", "--release", "--target", "wasm32-wasip2"];
-    tools::cargo(&[&release[..], &COMPILED_FOR_TESTS, &beside, &vectors].concat())?;
-    let component = tools::target_directory().join("wasm32-wasip2/release/aibaas-vectors.wasm");
+    let build = ["build", "--quiet", "--profile", "tested", "--target", "wasm32-wasip2"];
+    tools::cargo(&[&build[..], &beside, &vectors].concat())?;
+    let component = tools::target_directory().join("wasm32-wasip2/tested/aibaas-vectors.wasm");
     let output = run(&component).map_err(|error| format!("{error:?}"))?;
     let report = output.lines().last().ok_or("it wrote nothing")?;
     check(&serde_json::from_str::<Vec<Set>>(report).map_err(|error| format!("{error}: {output}"))?)

@@ -70,7 +70,7 @@ impl Programs {
         let packages = ["-p", "aibaas", "-p", "aibaas-client", "-p", "aibaas-hello"];
         tools::cargo(&[["build", "--quiet", "--release", "--bins"].as_slice(), &packages].concat())?;
         if kinds.contains(&Kind::Spin) {
-            tools::spin_component(&[])?;
+            tools::spin_component("release")?;
             let component = ["--release", "--target", "wasm32-wasip2", "-p", "aibaas-hello", "--lib"];
             tools::cargo(&[["build", "--quiet"].as_slice(), &component].concat())?;
         }

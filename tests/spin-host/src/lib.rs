@@ -162,19 +162,6 @@ impl Drop for SpinHost {
     }
 }
 
-/// Settings of cargo with which components are compiled for tests: with 0.6 of the CPU that a release takes, to slower
-/// code. What is measured does without.
-pub const COMPILED_FOR_TESTS: [&str; 8] = [
-    "--config",
-    r#"profile.release.lto="off""#,
-    "--config",
-    "profile.release.codegen-units=16",
-    "--config",
-    "profile.release.opt-level=1",
-    "--config",
-    "profile.release.package.aibaas-argon2id.opt-level=3",
-];
-
 /// The time between two checks by which Spin can interrupt what computes.
 const EPOCH: Duration = Duration::from_millis(10);
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aibaas_spin_host::{COMPILED_FOR_TESTS, InstanceLimits, Options, SpinHost};
+use aibaas_spin_host::{InstanceLimits, Options, SpinHost};
 
 const MANIFEST: &str = r#"
 spin_manifest_version = 2
@@ -44,14 +44,14 @@ fn built() -> &'static Path {
         let target = executable.ancestors().nth(3).unwrap();
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "-p", "aibaas-spin-probe", "--release", "--target", "wasm32-wasip2"]);
-        build.args(COMPILED_FOR_TESTS).arg("--target-dir").arg(target);
-        assert!(build.status().unwrap().success());
+        build.args(["build", "-p", "aibaas-spin-probe", "--profile", "tested"]);
+        build.args(["--target", "wasm32-wasip2", "--target-dir"]);
+        assert!(build.arg(target).status().unwrap().success());
 
         let directory = target.join("spin-probe");
         _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).unwrap();
-        let source = target.join("wasm32-wasip2/release/aibaas_spin_probe.wasm");
+        let source = target.join("wasm32-wasip2/tested/aibaas_spin_probe.wasm");
         std::fs::write(directory.join("spin.toml"), MANIFEST.replace("SOURCE", source.to_str().unwrap())).unwrap();
         directory
     })

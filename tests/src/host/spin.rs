@@ -8,7 +8,7 @@ use std::{
     sync::OnceLock,
 };
 
-use aibaas_spin_host::{COMPILED_FOR_TESTS, InstanceLimits, Options, SpinHost};
+use aibaas_spin_host::{InstanceLimits, Options, SpinHost};
 
 use super::{Host, Kind, Running, Setup, Started, native};
 use crate::{eventually_blocking, tools};
@@ -112,7 +112,7 @@ pub async fn stand_in(
 /// Builds the component, once.
 fn built() -> Result<(), String> {
     static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
-    BUILT.get_or_init(|| tools::spin_component(&COMPILED_FOR_TESTS)).clone()
+    BUILT.get_or_init(|| tools::spin_component("tested")).clone()
 }
 
 fn lower_case(variables: Vec<(&'static str, String)>) -> impl Iterator<Item = (String, String)> {
@@ -133,8 +133,10 @@ fn serve(
     state_dir: PathBuf,
     instance_limits: InstanceLimits,
 ) -> Result<SpinHost, String> {
+    let manifest = state_dir.join("spin.toml");
+    copy_manifest(None, &manifest)?;
     let host = SpinHost::start(Options {
-        manifest: tools::root().join("spin.toml"),
+        manifest,
         state_dir,
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         variables: lower_case(variables).collect(),
@@ -181,8 +183,8 @@ fn start_program(
     Err("spin up does not listen".to_owned())
 }
 
-/// Copies the project's manifest, with the component's absolute path and the provider among the allowed outbound
-/// hosts.
+/// Copies the project's manifest, with the path of the component that was built for tests, and the provider among the
+/// allowed outbound hosts.
 fn copy_manifest(provider: Option<&str>, to: &Path) -> Result<(), String> {
     let root = tools::root();
     let text = std::fs::read_to_string(root.join("spin.toml")).map_err(|error| error.to_string())?;
@@ -190,7 +192,7 @@ fn copy_manifest(provider: Option<&str>, to: &Path) -> Result<(), String> {
         1 => Ok(text.replace(from, &to)),
         count => Err(format!("spin.toml has {from:?} {count} times")),
     };
-    let component = root.join("target/wasm32-wasip2/release/aibaas.wasm");
+    let component = tools::target_directory().join("wasm32-wasip2/tested/aibaas.wasm");
     let source = r#"source = "target/wasm32-wasip2/release/aibaas.wasm""#;
     let mut text = place(text, source, format!("source = {component:?}"))?;
     if let Some(provider) = provider {
