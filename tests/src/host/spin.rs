@@ -224,11 +224,12 @@ pub mod false_programs {
     /// Returns why nothing starts.
     pub fn an_old_one_is_left_alone() -> Result<(), String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let started = folder.path().join("started");
+        let [started, state] = ["started", "state"].map(|name| folder.path().join(name));
+        fs::create_dir(&state).map_err(|error| error.to_string())?;
         let old = spin(folder.path(), "spin 4.0.2 (1234567 2026-06-01)", &format!("touch '{}'", started.display()))?;
         let reason = tools::spin_version(&old).expect_err("4.0 cannot run the component");
         assert!(reason.contains("4.0.2"), "{reason}");
-        let (running, _) = Spin::start_by(&old, Setup::KeepsMail, None, &folder.path().join("state"))?;
+        let (running, _) = Spin::start_by(&old, Setup::KeepsMail, None, &state)?;
         assert!(matches!(running, Spin::StandIn(_)) && !started.exists());
         running.kill();
         Ok(())
