@@ -4,28 +4,26 @@
 //! systems on one benchmark. On Cloudflare's host the serving process is workerd, and D1 and KV, which are simulated in it,
 //! count as well.
 
+mod aider;
 // Not every benchmark uses all of these.
 #[allow(dead_code)]
 mod hosts;
 #[allow(dead_code)]
 mod load;
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use aibaas_tests::{
     Host, User, Visitor,
     host::{Kind, Setup},
-    tools,
 };
-use serde_json::json;
 
 use hosts::{Outcome, Programs};
 use load::{Series, get, request};
 
 const ROUNDS: usize = 3;
 const REQUESTS_A_ROUND: usize = 400;
-const BOARD: &str = "/leaderboard?benchmark=aider-polyglot";
-const PAGES: [&str; 6] = ["/", BOARD, "/benchmarks", "/models", "/standings", "/docs"];
+const PAGES: [&str; 6] = ["/", aider::PAGE, "/benchmarks", "/models", "/standings", "/docs"];
 
 fn main() -> ExitCode {
     hosts::run(measure)
@@ -64,22 +62,15 @@ struct Filled {
 /// Publishes the Aider leaderboard there.
 fn fill(kind: Kind, url: &str) -> Outcome<Filled> {
     let host = Host::at(kind, url.to_owned(), None);
-    let runtime = tokio::runtime::Runtime::new()?;
-    let (created, visitor) = runtime.block_on(async {
+    tokio::runtime::Runtime::new()?.block_on(async {
         let user = User::verified(&host).await;
-        let scopes = ["results:write", "models:write"];
-        let key = user.key(json!({ "name": "import", "scopes": scopes, "rateLimit": 100_000 })).await;
-        (key, Visitor::logged_in(&user).await)
-    });
-    let key = created["key"].as_str().ok_or("no key")?;
-    let mut import = Command::new(hosts::binary("aibaas-client"));
-    import.args(["import", "aider"]).arg(tools::root().join("data/aider/polyglot_leaderboard.yml"));
-    tools::run(import.args(["--url", url, "--api-key", key]), "it was built a moment ago")?;
-    let board =
-        runtime.block_on(async { host.client().get("/api/v1/leaderboard?benchmark=aider-polyglot").await.expect(200) });
-    let cookies = visitor.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
-    Ok(Filled {
-        run: board["data"][0]["runId"].as_str().ok_or("no run")?.to_owned(),
-        cookies: format!("Cookie: {}\r\n", cookies.join("; ")),
+        aider::publish(&host, &user).await?;
+        let board = host.client().get(aider::BOARD).await.expect(200);
+        let visitor = Visitor::logged_in(&user).await;
+        let cookies = visitor.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+        Ok(Filled {
+            run: board["data"][0]["runId"].as_str().ok_or("no run")?.to_owned(),
+            cookies: format!("Cookie: {}\r\n", cookies.join("; ")),
+        })
     })
 }

@@ -8,12 +8,10 @@
 mod hosts;
 #[expect(dead_code, reason = "the table has columns of its own")]
 mod load;
+#[path = "peers/mod.rs"]
+mod peer;
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, ExitCode},
-    time::Duration,
-};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use aibaas_tests::{
     fixtures::{passes, tasks, token_in},
@@ -70,7 +68,7 @@ fn measure() -> Outcome<()> {
     let migrations = tools::root().join("migrations");
     let hello = start(&benches.join("hello/worker"), &migrations)?;
     let application = start(&worker, &migrations)?;
-    let peer = start(&peer()?, &benches.join("peers/migrations"))?;
+    let peer = start(&peer::built()?, &benches.join("peers/migrations"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut sides = [Side::new(application), Side::new(peer)];
     let rows = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect::<Vec<_>>();
@@ -119,18 +117,6 @@ fn measure() -> Outcome<()> {
         println!("| {name} | {ours:.0} | {others:.0} | {:.2} |", ours / others);
     }
     Ok(())
-}
-
-/// Builds the peer, and tells where it is.
-fn peer() -> Outcome<PathBuf> {
-    let folder = tools::root().join("tests/benches/peers");
-    let packages = tools::locked_npm_packages("tests/benches/peers")?;
-    let package: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("package.json"))?)?;
-    let build = package["scripts"]["build"].as_str().ok_or("no build script")?;
-    let mut words = build.split(' ');
-    let mut esbuild = Command::new(packages.join(".bin").join(words.next().ok_or("no program")?));
-    tools::run(esbuild.args(words).current_dir(&folder), "npm installs it")?;
-    Ok(folder.join("build"))
 }
 
 /// One of the two, with what it has been asked.

@@ -4,25 +4,23 @@
 //! `cargo bench -p aibaas-tests [-- native|spin|cloudflare …]`. It speaks with loopback alone and ends by itself.
 //! On Cloudflare's host the serving process is workerd, and D1 and KV, which are simulated in it, count as well.
 
+mod aider;
 mod hosts;
 mod load;
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use aibaas_tests::{
     Host, User,
     host::{Kind, Setup},
-    tools,
 };
-use serde_json::json;
 
 use hosts::{Outcome, Programs};
 use load::{Series, get, request};
 
 const ROUNDS: usize = 3;
 const REQUESTS_A_ROUND: usize = 3_000;
-const PATHS: [&str; 4] =
-    ["/", "/health", "/api/v1/leaderboard?benchmark=aider-polyglot", "/leaderboard?benchmark=aider-polyglot"];
+const PATHS: [&str; 4] = ["/", "/health", aider::BOARD, aider::PAGE];
 
 fn main() -> ExitCode {
     hosts::run(measure)
@@ -52,14 +50,9 @@ fn measure(programs: &Programs, kinds: &[Kind]) -> Outcome<()> {
 /// Publishes the Aider leaderboard there, and returns an access token of who did.
 fn import(kind: Kind, url: &str) -> Outcome<String> {
     let host = Host::at(kind, url.to_owned(), None);
-    let (created, token) = tokio::runtime::Runtime::new()?.block_on(async {
+    tokio::runtime::Runtime::new()?.block_on(async {
         let user = User::verified(&host).await;
-        let body = json!({ "name": "import", "scopes": ["results:write", "models:write"], "rateLimit": 100_000 });
-        (user.key(body).await, user.api.credential().map(str::to_owned))
-    });
-    let key = created["key"].as_str().ok_or("no key")?;
-    let mut import = Command::new(hosts::binary("aibaas-client"));
-    import.args(["import", "aider"]).arg(tools::root().join("data/aider/polyglot_leaderboard.yml"));
-    tools::run(import.args(["--url", url, "--api-key", key]), "it was built a moment ago")?;
-    Ok(token.ok_or("no token")?)
+        aider::publish(&host, &user).await?;
+        Ok(user.api.credential().ok_or("no token")?.to_owned())
+    })
 }
