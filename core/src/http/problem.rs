@@ -444,7 +444,7 @@ impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
         match error {
             // A constraint that no handler expected is a mistake of ours.
-            DatabaseError::Constraint(_) => Self::internal(error.to_string()),
+            DatabaseError::Constraint(_) | DatabaseError::Unexpected(_) => Self::internal(error.to_string()),
             DatabaseError::Overloaded(_) | DatabaseError::Unavailable(_) => Self::unavailable(error.to_string()),
             DatabaseError::Interrupted(_) => Self::interrupted(error.to_string()),
         }

@@ -86,7 +86,7 @@ impl LeafReads {
     /// # Errors
     /// Where the batch did not answer what was expected.
     pub fn take(self, answers: &mut Answers) -> Result<LeafContents, DatabaseError> {
-        let gone = |what: &str| DatabaseError::Unavailable(format!("{what} of the log is gone"));
+        let gone = |what: &str| DatabaseError::Unexpected(format!("{what} of the log is gone"));
         let board = self.board.map(|board| answers.take(board)).transpose()?;
         let run = match self.run {
             None => None,

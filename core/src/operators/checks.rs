@@ -127,7 +127,7 @@ impl Operator<'_> {
                 let mut next = (!run.private_tasks).then(TaskAttempt::default);
                 while let Some(end) = next {
                     let piece = log::results(&run.id, &end, PAGE).run(self.database).await?;
-                    let unwritable = |error: serde_json::Error| DatabaseError::Unavailable(error.to_string());
+                    let unwritable = |error: serde_json::Error| DatabaseError::Unexpected(error.to_string());
                     piece.rows.into_iter().try_for_each(|row| digest.add(row)).map_err(unwritable)?;
                     next = piece.end;
                 }

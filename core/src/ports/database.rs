@@ -191,13 +191,13 @@ impl Row {
             .iter()
             .rposition(|name| name == column)
             .and_then(|index| self.values.get(index))
-            .ok_or_else(|| DatabaseError::Unavailable(format!("no column {column} in the answer")))
+            .ok_or_else(|| DatabaseError::Unexpected(format!("no column {column} in the answer")))
     }
 
     /// Reads a text column.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when the column is missing, null or of another type; the same holds for the other
+    /// [`DatabaseError::Unexpected`] when the column is missing, null or of another type; the same holds for the other
     /// readers, where those of optional columns allow null.
     pub fn text(&self, column: &str) -> Result<String, DatabaseError> {
         self.optional_text(column)?.ok_or_else(|| unexpected(column))
@@ -283,7 +283,7 @@ impl Row {
 }
 
 fn unexpected(column: &str) -> DatabaseError {
-    DatabaseError::Unavailable(format!("column {column} has an unexpected type"))
+    DatabaseError::Unexpected(format!("column {column} has an unexpected type"))
 }
 
 /// Reason why a statement failed.
@@ -300,9 +300,13 @@ pub enum DatabaseError {
     /// The call broke off or did not answer in time: nobody knows whether everything was written or nothing.
     #[error("database broke off: {0}")]
     Interrupted(String),
-    /// The database is down, or answered what the code does not expect: nothing was written.
+    /// The database is down: nothing was written.
     #[error("database: {0}")]
     Unavailable(String),
+    /// The answer, or what is stored, is not what the code expects, and no retry helps: a column is missing or damaged.
+    /// What was asked for may have been done.
+    #[error("unexpected data: {0}")]
+    Unexpected(String),
 }
 
 /// Parts of the messages by which SQLite and D1 report that a statement did not get its turn.

@@ -61,7 +61,7 @@ impl ApiKeyRecord {
     /// Reads the key from the columns of the fields' names.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when a column is missing or unreadable.
+    /// [`DatabaseError::Unexpected`] when a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             id: row.text("id")?.into(),

@@ -177,7 +177,7 @@ impl Event {
             ip: row.optional_text("ip")?,
             user_agent: row.optional_text("user_agent")?,
             details: serde_json::from_str(&details)
-                .map_err(|error| DatabaseError::Unavailable(format!("details: {error}")))?,
+                .map_err(|error| DatabaseError::Unexpected(format!("details: {error}")))?,
         })
     }
 }

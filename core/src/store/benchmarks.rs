@@ -20,7 +20,7 @@ use crate::{
 /// Reads the tasks from the column `definition`.
 ///
 /// # Errors
-/// [`DatabaseError::Unavailable`] when the column is missing or unreadable.
+/// [`DatabaseError::Unexpected`] when the column is missing or unreadable.
 pub(super) fn defined_tasks(row: &Row) -> Result<Vec<Task>, DatabaseError> {
     #[derive(serde::Deserialize)]
     struct Definition {
@@ -42,7 +42,7 @@ fn task_from_row(row: &Row) -> Result<Task, DatabaseError> {
 /// Reads a row of `benchmark_versions`, and adds the tasks, which are stored elsewhere.
 ///
 /// # Errors
-/// [`DatabaseError::Unavailable`] when a column is missing or unreadable.
+/// [`DatabaseError::Unexpected`] when a column is missing or unreadable.
 pub(super) fn version_from_row(row: &Row, tasks: Vec<Task>) -> Result<BenchmarkVersion, DatabaseError> {
     let number = |column: &str| row.integer(column).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
     Ok(BenchmarkVersion {

@@ -34,7 +34,7 @@ impl Line {
     /// Reads a row of the log.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when a column is missing or unreadable.
+    /// [`DatabaseError::Unexpected`] when a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let change = Change {
             id: row.text("id")?,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 fn unreadable(error: impl std::fmt::Display) -> DatabaseError {
-    DatabaseError::Unavailable(format!("what is checked cannot be read: {error}"))
+    DatabaseError::Unexpected(format!("what is checked cannot be read: {error}"))
 }
 
 fn read_hash(row: &Row, column: &str) -> Result<Hash, DatabaseError> {

@@ -52,7 +52,7 @@ impl From<Timestamp> for Value {
 }
 
 fn unreadable(column: &str, error: impl Display) -> DatabaseError {
-    DatabaseError::Unavailable(format!("{column}: {error}"))
+    DatabaseError::Unexpected(format!("{column}: {error}"))
 }
 
 /// Reads a column of JSON.
@@ -110,7 +110,7 @@ pub(super) fn key_hash(row: &Row, column: &str) -> Result<KeyHash, DatabaseError
 /// Reads a column that names one of a few values.
 pub(super) fn read_named<T>(row: &Row, column: &str, named: impl Fn(&str) -> Option<T>) -> Result<T, DatabaseError> {
     let name = row.text(column)?;
-    named(&name).ok_or_else(|| DatabaseError::Unavailable(format!("{column} is {name}")))
+    named(&name).ok_or_else(|| DatabaseError::Unexpected(format!("{column} is {name}")))
 }
 
 /// Reads a column of JSON that this application wrote, or `None` where it is null.

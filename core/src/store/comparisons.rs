@@ -21,7 +21,7 @@ impl ComparedRun {
     /// # Errors
     /// When a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        let scoreless = || DatabaseError::Unavailable("an entry without a score".to_owned());
+        let scoreless = || DatabaseError::Unexpected("an entry without a score".to_owned());
         Ok(Self {
             system: system(row)?,
             display_name: row.text("display_name")?,

@@ -18,7 +18,7 @@ impl Declaration {
     /// Reads the declaration from the columns of the fields' names.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when a column is missing.
+    /// [`DatabaseError::Unexpected`] when a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             owner_id: row.optional_text("owner_id")?.map(Into::into),

@@ -36,7 +36,7 @@ impl UseCounts {
     /// Reads the counts from the columns of the fields' names.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when a column is missing.
+    /// [`DatabaseError::Unexpected`] when a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self { allowed: row.integer("allowed")?, limited: row.integer("limited")?, denied: row.integer("denied")? })
     }

@@ -118,7 +118,7 @@ impl Entry {
             contaminated: row.boolean("contaminated")?,
             attempts_policy: row.optional_text("attempts_policy")?,
             aggregates: Aggregates::from_row(row)?
-                .ok_or_else(|| DatabaseError::Unavailable("an entry without a score".to_owned()))?,
+                .ok_or_else(|| DatabaseError::Unexpected("an entry without a score".to_owned()))?,
         })
     }
 }

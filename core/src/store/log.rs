@@ -19,7 +19,7 @@ use crate::{
 };
 
 fn unreadable(error: impl std::fmt::Display) -> DatabaseError {
-    DatabaseError::Unavailable(format!("the log: {error}"))
+    DatabaseError::Unexpected(format!("the log: {error}"))
 }
 
 fn read_hash(row: &Row, column: &str) -> Result<Hash, DatabaseError> {

@@ -86,7 +86,7 @@ pub(super) fn merged(found: Rows, after: &ResultKey) -> Result<Vec<(ResultKey, R
             continue;
         };
         let run_id = row.text("run_id")?;
-        let damaged = |why: String| DatabaseError::Unavailable(format!("a pack of run {run_id}: {why}"));
+        let damaged = |why: String| DatabaseError::Unexpected(format!("a pack of run {run_id}: {why}"));
         let told = row.optional_integer("told")?;
         let unpacked = result_pack::unpack(&pack).map_err(|error| damaged(error.to_string()))?;
         // SQL ended the walk by these numbers: if they were wrong, a page would seem to be the last one.
@@ -143,7 +143,7 @@ pub struct DueRun {
 /// Claims the next run of those published by `published_by`. Nobody else claims it until `left_alone_until`.
 pub fn claim(published_by: Timestamp, now: Timestamp, left_alone_until: Timestamp) -> Query<Option<DueRun>> {
     sql!("packs/claim").bind(published_by).bind(now).bind(left_alone_until).optional(|row| {
-        let unreadable = |digest| DatabaseError::Unavailable(format!("{digest} is no digest of results"));
+        let unreadable = |digest| DatabaseError::Unexpected(format!("{digest} is no digest of results"));
         let digest = row.optional_text("results_digest")?;
         let digest =
             digest.map(|digest| log_record::from_hex(&digest).ok_or_else(|| unreadable(digest))).transpose()?;
@@ -213,7 +213,7 @@ fn stored(row: &Row) -> Result<StoredResult, DatabaseError> {
 /// Lists packs of a run after a place, also those that nobody reads yet.
 pub fn list(run_id: &RunId, after: &TaskAttempt, packs: u32) -> Query<Vec<ResultPack>> {
     let count = |row: &Row, column| {
-        let unreadable = |error| DatabaseError::Unavailable(format!("{column} of a pack: {error}"));
+        let unreadable = |error| DatabaseError::Unexpected(format!("{column} of a pack: {error}"));
         usize::try_from(row.integer(column)?).map_err(unreadable)
     };
     let list = sql!("packs/list").bind(run_id).bind(after.task.as_str()).bind(after.attempt).bind(packs);

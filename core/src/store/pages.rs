@@ -173,7 +173,7 @@ pub fn run_slices(run: &RunId, rows: u32) -> Query<Vec<RunSlice>> {
             }
         }
         let aggregates = Aggregates::from_row(row)?;
-        let aggregates = aggregates.ok_or_else(|| DatabaseError::Unavailable("a slice without a score".to_owned()))?;
+        let aggregates = aggregates.ok_or_else(|| DatabaseError::Unexpected("a slice without a score".to_owned()))?;
         Ok(RunSlice { dimension: of.0, value: of.1, aggregates })
     })
 }

@@ -139,7 +139,7 @@ impl Publication<'_> {
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, DatabaseError> {
-    serde_json::to_string(value).map_err(|error| DatabaseError::Unavailable(format!("what a run came to: {error}")))
+    serde_json::to_string(value).map_err(|error| DatabaseError::Unexpected(format!("what a run came to: {error}")))
 }
 
 /// The end of a run as withdrawn or rejected, and why. The reason is public.

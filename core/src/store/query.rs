@@ -69,7 +69,7 @@ impl Sql {
         self,
         from_row: impl FnOnce(&Row) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Query<T> {
-        let missing = || DatabaseError::Unavailable("a statement gave no row".to_owned());
+        let missing = || DatabaseError::Unexpected("a statement gave no row".to_owned());
         self.read(move |rows| from_row(&rows.into_first().ok_or_else(missing)?))
     }
 
@@ -111,7 +111,7 @@ impl<T> Query<T> {
     /// Runs the query alone.
     ///
     /// # Errors
-    /// The errors of [`Database::query`], and [`DatabaseError::Unavailable`] where the rows are not what the code
+    /// The errors of [`Database::query`], and [`DatabaseError::Unexpected`] where the rows are not what the code
     /// expects.
     pub async fn run(self, database: &dyn Database) -> Result<T, DatabaseError> {
         (self.read)(database.query(self.statement).await?)
@@ -268,10 +268,10 @@ impl Answers {
     /// Takes the answer to one of the batch's queries.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] where the rows are not what the code expects.
+    /// [`DatabaseError::Unexpected`] where the rows are not what the code expects.
     pub fn take<T>(&mut self, handle: Handle<T>) -> Result<T, DatabaseError> {
         let rows = self.0.get_mut(handle.index).and_then(Option::take);
-        (handle.read)(rows.ok_or_else(|| DatabaseError::Unavailable("an answer is missing in a batch".to_owned()))?)
+        (handle.read)(rows.ok_or_else(|| DatabaseError::Unexpected("an answer is missing in a batch".to_owned()))?)
     }
 }
 

@@ -92,12 +92,12 @@ impl Upload {
     /// Encodes the results, each with its place in the upload.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when a number cannot be written.
+    /// [`DatabaseError::Unexpected`] when a number cannot be written.
     pub fn new(results: &[(usize, &TaskResult)]) -> Result<Self, DatabaseError> {
         let rows =
             results.iter().map(|(position, result)| UploadRow { position: *position, result }).collect::<Vec<_>>();
         let rows = serde_json::to_string(&rows);
-        rows.map(Self).map_err(|error| DatabaseError::Unavailable(format!("an upload: {error}")))
+        rows.map(Self).map_err(|error| DatabaseError::Unexpected(format!("an upload: {error}")))
     }
 
     pub(super) fn as_str(&self) -> &str {

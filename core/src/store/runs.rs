@@ -276,7 +276,7 @@ pub struct NewRun<'a> {
 pub fn open(run: &NewRun<'_>) -> Result<Query<()>, DatabaseError> {
     let declared = run.declared;
     let links = declared.links.as_ref().map(serde_json::to_string).transpose();
-    let links = links.map_err(|error| DatabaseError::Unavailable(format!("links: {error}")))?;
+    let links = links.map_err(|error| DatabaseError::Unexpected(format!("links: {error}")))?;
     let agent = declared.agent.as_ref();
     let query = sql!("runs/open")
         .bind(run.id)

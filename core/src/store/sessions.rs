@@ -50,7 +50,7 @@ impl Session {
     /// Reads a session with its person from a row of `sessions/find.sql`.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when a column is missing.
+    /// [`DatabaseError::Unexpected`] when a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             id: row.text("session_id")?.into(),
@@ -186,7 +186,7 @@ impl SessionSummary {
     /// Reads the session from the columns of the fields' names.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when a column is missing.
+    /// [`DatabaseError::Unexpected`] when a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             id: row.text("id")?.into(),

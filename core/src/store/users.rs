@@ -57,7 +57,7 @@ impl User {
     /// Reads the account from the columns of the fields' names.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when a column is missing.
+    /// [`DatabaseError::Unexpected`] when a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             id: row.text("id")?.into(),

@@ -61,7 +61,7 @@ pub struct Webhook {
 impl Webhook {
     pub(super) fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let events = serde_json::from_str::<Vec<String>>(&row.text("events")?);
-        let events = events.map_err(|error| DatabaseError::Unavailable(format!("events of a webhook: {error}")))?;
+        let events = events.map_err(|error| DatabaseError::Unexpected(format!("events of a webhook: {error}")))?;
         let reason = row.optional_text("disabled_reason")?;
         let time = |name: &str| Ok::<_, DatabaseError>(row.optional_integer(name)?.map(Timestamp));
         Ok(Self {

@@ -24,14 +24,14 @@ impl Database for D1 {
         self.batch(vec![statement])
             .await?
             .pop()
-            .ok_or_else(|| DatabaseError::Unavailable("no answer to the statement".to_owned()))
+            .ok_or_else(|| DatabaseError::Unexpected("no answer to the statement".to_owned()))
     }
 
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
-        let unreadable = |error: serde_json::Error| DatabaseError::Unavailable(error.to_string());
+        let unreadable = |error: serde_json::Error| DatabaseError::Unexpected(error.to_string());
         let asked = encode_statements(&statements).map_err(unreadable)?;
         let database: &JsValue = self.0.as_ref();
         let answer = SendFuture::new(async {

@@ -96,7 +96,7 @@ impl SpinDatabase {
             // Either another request's group includes this batch, or it is this request's turn.
             match select(answer, pin!(self.0.turns.take(Purpose::Writing))).await {
                 Either::Left((answered, _)) => {
-                    let lost = |_| Err(DatabaseError::Unavailable("a batch went unanswered".to_owned()));
+                    let lost = |_| Err(DatabaseError::Interrupted("a batch went unanswered".to_owned()));
                     return answered.unwrap_or_else(lost);
                 }
                 Either::Right((turn, unanswered)) => {
@@ -115,7 +115,7 @@ impl SpinDatabase {
 impl Database for SpinDatabase {
     async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
         let answers = self.batch(vec![statement]).await?;
-        answers.into_iter().next().ok_or_else(|| DatabaseError::Unavailable("a statement went unanswered".to_owned()))
+        answers.into_iter().next().ok_or_else(|| DatabaseError::Unexpected("a statement went unanswered".to_owned()))
     }
 
     async fn batch(&self, statements: Vec<Statement>) -> Answer {

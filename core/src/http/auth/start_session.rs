@@ -80,5 +80,5 @@ pub async fn start_session(
     if told.map(|told| answers.take(told)).transpose()? == Some(true) {
         mail::deliver_in_background(app);
     }
-    Ok(started.ok_or_else(|| DatabaseError::Unavailable("a new session is gone".to_owned()))?)
+    Ok(started.ok_or_else(|| DatabaseError::Unexpected("a new session is gone".to_owned()))?)
 }

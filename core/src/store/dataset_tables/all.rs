@@ -326,7 +326,7 @@ impl Table {
 
 /// Reads a row of `results` as the dataset has it.
 pub(in crate::store) fn result(row: &Row) -> Result<log_record::Row, DatabaseError> {
-    let table = Table::named(RESULTS).ok_or_else(|| DatabaseError::Unavailable("no table of results".to_owned()))?;
+    let table = Table::named(RESULTS).ok_or_else(|| DatabaseError::Unexpected("no table of results".to_owned()))?;
     table.row(row)
 }
 

@@ -95,7 +95,7 @@ impl Table {
 
     /// Reads a row as readers of its line see it.
     pub(in crate::store) fn row(&self, row: &Row) -> Result<log_record::Row, DatabaseError> {
-        let unreadable = |error| DatabaseError::Unavailable(format!("{}: {error}", self.name));
+        let unreadable = |error| DatabaseError::Unexpected(format!("{}: {error}", self.name));
         let read = |(name, kind): &(&'static str, Kind)| {
             let value = match kind {
                 Text => row.optional_text(name)?.into(),

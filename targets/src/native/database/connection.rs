@@ -187,7 +187,7 @@ pub fn control(connection: &Connection, sql: &'static str) -> Result<(), Databas
 pub fn run(connection: &Connection, statement: &Statement) -> Result<Rows, DatabaseError> {
     let mut prepared = connection.prepare_cached(statement.sql).map_err(refused)?;
     if prepared.parameter_count() != statement.params.len() {
-        return Err(DatabaseError::Unavailable(format!(
+        return Err(DatabaseError::Unexpected(format!(
             "a statement takes {} parameters and was given {}",
             prepared.parameter_count(),
             statement.params.len()
@@ -222,7 +222,7 @@ fn value(value: ValueRef<'_>) -> Result<Value, DatabaseError> {
         ValueRef::Real(real) => Value::Real(real),
         ValueRef::Text(text) => Value::Text(
             String::from_utf8(text.to_vec())
-                .map_err(|_| DatabaseError::Unavailable("a text is not UTF-8".to_owned()))?,
+                .map_err(|_| DatabaseError::Unexpected("a text is not UTF-8".to_owned()))?,
         ),
         ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
     })

@@ -116,7 +116,7 @@ impl SqliteDatabase {
 impl Database for SqliteDatabase {
     async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
         let answers = self.batch(vec![statement]).await?;
-        answers.into_iter().next().ok_or_else(|| DatabaseError::Unavailable("a statement went unanswered".to_owned()))
+        answers.into_iter().next().ok_or_else(|| DatabaseError::Unexpected("a statement went unanswered".to_owned()))
     }
 
     async fn batch(&self, statements: Vec<Statement>) -> Answer {
