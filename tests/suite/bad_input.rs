@@ -162,6 +162,16 @@ async fn routes(host: &Host) -> Vec<Route> {
     ]
 }
 
+/// Lists as deep as parsers allow, with a text of such lists in them, and so on: the library serde_json parses such texts,
+/// each with the whole depth again, where it reads the name in front of them into a value of any shape.
+fn texts_in_texts() -> String {
+    let quoted = |text: &str| text.replace('\\', "\\u005c").replace('"', "\\u0022");
+    (0..24).fold("0".to_owned(), |text, _| {
+        let object = format!(r#"{{"$serde_json::private::RawValue":"{}"}}"#, quoted(&text));
+        format!("{}{object}{}", "[".repeat(125), "]".repeat(125))
+    })
+}
+
 async fn broken_bodies_are_refused_everywhere(host: Host) {
     for route in routes(&host).await {
         let whole = route.body.to_string();
@@ -184,6 +194,7 @@ async fn broken_bodies_are_refused_everywhere(host: Host) {
         }
         let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
         route.send(deep).await.problem(422, "validation_failed");
+        route.send(texts_in_texts()).await.problem(422, "validation_failed");
         for content_type in ["", "text/plain", "application/xml"] {
             let request = route.caller().request(route.method.clone(), &route.path);
             let answer = request.body(content_type, whole.clone()).await;

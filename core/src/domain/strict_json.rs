@@ -1,4 +1,7 @@
-//! JSON of any shape that is stored as it was sent: nothing in it may be lost or changed by reading it.
+//! JSON of any shape: nothing in it may be lost or changed by reading it, and none of its names has a meaning.
+//!
+//! `serde_json::Value` does not read what others wrote: by a feature that dependencies turn on, an object of the name
+//! `$serde_json::private::RawValue` is a text that it parses once more, as deep again.
 
 use std::fmt;
 
@@ -11,8 +14,11 @@ use serde_json::{Map, Number, Value};
 /// The largest whole number that every reader of JSON keeps exactly, 2⁵³ − 1 (RFC 8259, 6).
 const MOST: i64 = 9_007_199_254_740_991;
 
+/// How the names begin that `serde_json` gives a meaning of its own.
+const RESERVED: &str = "$serde_json::private::";
+
 /// An object whose members, at every depth, are distinct, and whose numbers are within ±(2⁵³ − 1): a reader of JSON may
-/// round larger ones.
+/// round larger ones. No name is one that `serde_json` reads otherwise: clients may use it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct StrictObject(pub Map<String, Value>);
@@ -28,42 +34,53 @@ impl<'de> Deserialize<'de> for StrictObject {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Self::Value, A::Error> {
-                members(access)
+                members::<true, A>(access)
             }
         }
         deserializer.deserialize_map(Members).map(Self)
     }
 }
 
-fn members<'de, A: MapAccess<'de>>(mut access: A) -> Result<Map<String, Value>, A::Error> {
+/// JSON that is read as it stands: what was stored, or what another service sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnyJson(pub Value);
+
+impl<'de> Deserialize<'de> for AnyJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue::<false>).map(Self)
+    }
+}
+
+fn members<'de, const STRICT: bool, A: MapAccess<'de>>(mut access: A) -> Result<Map<String, Value>, A::Error> {
     let mut members = Map::new();
     while let Some(name) = access.next_key::<String>()? {
-        if members.contains_key(&name) {
+        if STRICT && name.starts_with(RESERVED) {
+            return Err(A::Error::custom(format_args!("no name begins with {RESERVED}")));
+        }
+        if STRICT && members.contains_key(&name) {
             return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
         }
-        let Strict(value) = access.next_value()?;
+        let Item::<STRICT>(value) = access.next_value()?;
         members.insert(name, value);
     }
     Ok(members)
 }
 
-struct Strict(Value);
+struct Item<const STRICT: bool>(Value);
 
-impl<'de> Deserialize<'de> for Strict {
+impl<'de, const STRICT: bool> Deserialize<'de> for Item<STRICT> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictValue).map(Self)
+        deserializer.deserialize_any(AnyValue::<STRICT>).map(Self)
     }
 }
 
-struct StrictValue;
+struct AnyValue<const STRICT: bool>;
 
-impl StrictValue {
-    fn too_large<E: Error>() -> E {
-        E::custom(format_args!("numbers are within ±{MOST}; write a larger one as a string"))
-    }
+fn too_large<E: Error>() -> E {
+    E::custom(format_args!("numbers are within ±{MOST}; write a larger one as a string"))
 }
 
-impl<'de> Visitor<'de> for StrictValue {
+impl<'de, const STRICT: bool> Visitor<'de> for AnyValue<STRICT> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,18 +96,22 @@ impl<'de> Visitor<'de> for StrictValue {
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        if (-MOST..=MOST).contains(&value) { Ok(value.into()) } else { Err(Self::too_large()) }
+        if !STRICT || (-MOST..=MOST).contains(&value) { Ok(value.into()) } else { Err(too_large()) }
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        i64::try_from(value).map_err(|_| Self::too_large()).and_then(|value| self.visit_i64(value))
+        match i64::try_from(value) {
+            Ok(value) => self.visit_i64(value),
+            Err(_) if STRICT => Err(too_large()),
+            Err(_) => Ok(value.into()),
+        }
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
         // A whole number beyond 64 bits comes here too, already rounded.
         #[expect(clippy::cast_precision_loss, reason = "2⁵³ − 1 is exact")]
-        let exact = value.abs() <= MOST as f64;
-        Number::from_f64(value).filter(|_| exact).map(Value::Number).ok_or_else(Self::too_large)
+        let exact = !STRICT || value.abs() <= MOST as f64;
+        Number::from_f64(value).filter(|_| exact).map(Value::Number).ok_or_else(too_large)
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -103,14 +124,14 @@ impl<'de> Visitor<'de> for StrictValue {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(Strict(item)) = access.next_element()? {
+        while let Some(Item::<STRICT>(item)) = access.next_element()? {
             items.push(item);
         }
         Ok(Value::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Value, A::Error> {
-        members(access).map(Value::Object)
+        members::<STRICT, A>(access).map(Value::Object)
     }
 }
 
@@ -143,9 +164,29 @@ mod tests {
             (r#"{"a":[-9007199254740992]}"#, "numbers are within"),
             (r#"{"a":18446744073709551615}"#, "numbers are within"),
             (r#"{"a":123456789012345678901234567890}"#, "numbers are within"),
+            (r#"{"$serde_json::private::RawValue":"[7]"}"#, "no name begins with"),
+            (r#"{"a":[{"$serde_json::private::Number":"7"}]}"#, "no name begins with"),
             ("[]", "invalid type"),
         ] {
             assert!(read(text).unwrap_err().starts_with(refusal), "{text}: {:?}", read(text));
         }
+    }
+
+    #[test]
+    fn no_name_has_a_meaning() {
+        for text in [
+            r#"{"$serde_json::private::RawValue":"[7]"}"#,
+            r#"{"$serde_json::private::RawValue":5,"b":[{"$serde_json::private::Number":"1"}]}"#,
+            r#"[18446744073709551615,-9223372036854775808,0.5,1e+300,null,true,"ü"]"#,
+        ] {
+            assert_eq!(serde_json::from_str::<AnyJson>(text).unwrap().0.to_string(), text);
+        }
+        // Each of the texts in texts would be parsed with the whole depth again.
+        let mut text = "0".to_owned();
+        for _ in 0..7 {
+            let nested = Value::String(text).to_string();
+            text = format!(r#"{}{{"$serde_json::private::RawValue":{nested}}}{}"#, "[".repeat(100), "]".repeat(100));
+        }
+        assert_eq!(serde_json::from_str::<AnyJson>(&text).unwrap().0.to_string(), text);
     }
 }

@@ -121,7 +121,7 @@ pub async fn read<B: FromBody>(headers: &HeaderMap, body: Body) -> Result<(B, By
 /// As [`parse_json`].
 pub fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
-        parse_json::<serde_json::Value>(bytes)?;
+        parse_json::<serde::de::IgnoredAny>(bytes)?;
         let error = FieldError {
             pointer: String::new(),
             code: ValidationErrorCode::InvalidType,

@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 
-use super::query::{PageBefore, Query, Sql, sql};
+use super::{
+    columns::read_json,
+    query::{PageBefore, Query, Sql, sql},
+};
 use crate::{
-    domain::{SecurityEventName, SessionId, Timestamp, UserId},
+    domain::{SecurityEventName, SessionId, Timestamp, UserId, strict_json::AnyJson},
     ports::{DatabaseError, Row},
 };
 
@@ -167,7 +170,6 @@ impl Event {
 
     /// Reads the event from the columns of the fields' names; the column `event` is the name.
     pub(super) fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        let details = row.text("details")?;
         Ok(Self {
             id: row.text("id")?,
             at: Timestamp(row.integer("at")?),
@@ -176,8 +178,7 @@ impl Event {
             actor_id: row.optional_text("actor_id")?.map(Into::into),
             ip: row.optional_text("ip")?,
             user_agent: row.optional_text("user_agent")?,
-            details: serde_json::from_str(&details)
-                .map_err(|error| DatabaseError::Unexpected(format!("details: {error}")))?,
+            details: read_json::<AnyJson>(row, "details")?.0,
         })
     }
 }

@@ -44,7 +44,7 @@ pub struct RunCreate {
     #[schema(max_length = 128)]
     pub prompt_hash: Option<String>,
     /// Free-form: temperature, reasoning effort … Numbers are within ±(2⁵³ − 1), and no member stands twice: what is
-    /// kept is what was sent.
+    /// kept is what was sent. No name begins with `$serde_json::private::`.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub generation_config: StrictObject,

@@ -1,12 +1,11 @@
 use axum::extract::{Request, State};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::StatusCode;
-use serde_json::Value;
 
 use super::{header, mark, refused, require_timely};
 use crate::{
     app::App,
-    domain::undeliverable::SendGridEvent,
+    domain::{strict_json::AnyJson, undeliverable::SendGridEvent},
     http::{
         openapi::{ForbiddenWebhook, NotConfigured, UploadTooLarge},
         problem::ApiError,
@@ -63,6 +62,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<StatusC
     }
     require_timely(&app, timestamp)?;
     // An event of another form than those described must not take the others with it.
-    let events = parse_json::<Vec<Value>>(&body)?.into_iter().map(serde_json::from_value::<SendGridEvent>);
-    mark(&app, "sendgrid", events.filter_map(|event| event.ok()?.read()).collect()).await
+    let events = parse_json::<Vec<AnyJson>>(&body)?.into_iter();
+    let events = events.filter_map(|event| serde_json::from_value::<SendGridEvent>(event.0).ok()?.read());
+    mark(&app, "sendgrid", events.collect()).await
 }

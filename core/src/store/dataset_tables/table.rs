@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::log_record,
+    domain::{log_record, strict_json::AnyJson},
     ports::{DatabaseError, Row},
 };
 
@@ -103,7 +103,7 @@ impl Table {
                 Real => row.optional_real(name)?.into(),
                 Boolean => row.boolean(name)?.into(),
                 Json => match row.optional_text(name)? {
-                    Some(text) => serde_json::from_str(&text).map_err(unreadable)?,
+                    Some(text) => serde_json::from_str::<AnyJson>(&text).map_err(unreadable)?.0,
                     None => serde_json::Value::Null,
                 },
             };
