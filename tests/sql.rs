@@ -114,6 +114,18 @@ fn a_libsql_server_runs_every_statement() {
     }
 }
 
+/// There are as many events of a kind as everybody caused in a year. Only lists of a kind, which end, walk them.
+#[test]
+fn events_of_a_kind_are_walked_by_lists_of_them_alone() {
+    let database = migrated();
+    let by_kind = files().into_iter().filter(|(_, sql)| {
+        let mut plan = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
+        let steps = plan.raw_query().mapped(|row| row.get::<_, String>("detail")).collect::<Result<Vec<_>, _>>();
+        steps.expect("a plan").iter().any(|step| step.contains("INDEX audit_events_by_kind"))
+    });
+    assert_eq!(by_kind.map(|(name, _)| name).collect::<Vec<_>>(), ["audit/list_of_kind"]);
+}
+
 /// A benchmark may have a hundred versions: what is read of one does not grow with the entries of the others.
 #[test]
 fn a_board_is_read_without_the_entries_of_other_versions() {

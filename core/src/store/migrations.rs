@@ -44,6 +44,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0022_model_families.sql"),
     migration!("0023_packs.sql"),
     migration!("0024_api_key_changes.sql"),
+    migration!("0025_self_registered.sql"),
 ];
 
 /// Returns the name of the newest migration: the schema that this program works with.
