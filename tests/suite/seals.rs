@@ -134,7 +134,8 @@ async fn what_a_run_says_otherwise_is_refused(host: Host) {
         (json!({ "harness": "another" }), "/harness"),
         (json!({ "harnessVersion": "1.1" }), "/harnessVersion"),
         (json!({ "model": other }), "/model"),
-        (json!({ "configuration": "high" }), "/model"),
+        (json!({ "agent": { "name": "Tinker" } }), "/agent"),
+        (json!({ "configuration": "high" }), "/configuration"),
         (json!({ "seal": "01939f40-02b7-7a11-9c55-6d7e8f901234" }), "/seal"),
         (json!({ "startedAt": "2025-01-01T00:00:00Z" }), "/startedAt"),
         (json!({ "completedAt": "2025-01-01T00:00:00Z" }), "/completedAt"),
@@ -150,6 +151,15 @@ async fn what_a_run_says_otherwise_is_refused(host: Host) {
     let spaced = publisher.api.post("/api/v1/seals").json(body).await.expect(201);
     assert_eq!(spaced["configuration"], "high effort");
     open(&publisher, json!({ "seal": spaced["id"], "configuration": "high  effort" })).await.expect(201);
+    // Two configurations whose systems have one id, which anybody may look for: its 48 bits are no proof.
+    let mut body = publisher.seal_body(&model);
+    body["configuration"] = json!("low effort, seed a441ff5847a8");
+    let sealed = publisher.api.post("/api/v1/seals").json(body).await.expect(201);
+    let of_run = json!({ "configuration": "high effort, seed 7fb1816f8e6d" });
+    let run = publisher.api.get(format!("/api/v1/runs/{}", publisher.run_of(&model, of_run.clone()).await)).await;
+    assert_eq!(run.expect(200)["systemId"], sealed["systemId"]);
+    let of_run = json!({ "seal": sealed["id"], "configuration": of_run["configuration"] });
+    open(&publisher, of_run).await.invalid("/configuration");
 }
 
 async fn seals_need_what_they_name(host: Host) {

@@ -352,7 +352,9 @@ pub async fn refusal(app: &App, run: &RunDeclaration, guard: Guard) -> Result<Ap
         (_, Some(seal)) => {
             let sealed = seal.declared;
             let said = [
-                ("/model", sealed.system_id == run.system_id),
+                ("/model", sealed.model == run.model),
+                ("/agent", sealed.agent == run.agent),
+                ("/configuration", sealed.configuration == run.configuration),
                 ("/benchmark", sealed.benchmark == run.benchmark),
                 ("/version", sealed.version == run.version),
                 ("/harness", sealed.harness == run.harness),

@@ -6,7 +6,10 @@ SELECT
   CASE
     WHEN s.id IS NULL OR s.owner_id IS NOT r.owner_id
       THEN 'seal_owner'
-    WHEN s.system_id <> r.system_id
+    WHEN s.model_id <> r.model_id
+      OR s.agent_name IS NOT r.agent_name
+      OR s.agent_version IS NOT r.agent_version
+      OR s.configuration IS NOT r.configuration
       OR s.benchmark_id <> r.benchmark_id
       OR s.version <> r.version
       OR s.harness <> r.harness
@@ -25,7 +28,10 @@ WHERE r.id = ?1
   AND (
     s.id IS NULL
     OR s.owner_id IS NOT r.owner_id
-    OR s.system_id <> r.system_id
+    OR s.model_id <> r.model_id
+    OR s.agent_name IS NOT r.agent_name
+    OR s.agent_version IS NOT r.agent_version
+    OR s.configuration IS NOT r.configuration
     OR s.benchmark_id <> r.benchmark_id
     OR s.version <> r.version
     OR s.harness <> r.harness
