@@ -186,23 +186,28 @@ async fn clustered_errors_are_millers(host: Host) {
 async fn private_tasks_are_told_in_aggregates_only(host: Host) {
     let publisher = Publisher::new(&host).await;
     let secret = unique("secret");
-    let task = |n: usize| json!({ "id": format!("{secret}-{n}"), "language": if n < 10 { "go" } else { "rust" }, "cluster": format!("repository-{secret}") });
-    let tasks = (1..=19).map(task).collect::<Value>();
+    let language = |n: usize| match n {
+        1..10 => "go",
+        10..20 => "rust",
+        _ => "zig",
+    };
+    let task = |n: usize| json!({ "id": format!("{secret}-{n}"), "language": language(n), "cluster": format!("repository-{secret}") });
+    let tasks = (1..=31).map(task).collect::<Value>();
     let body = json!({ "title": "Private", "metric": "pass_rate", "tasks": tasks, "privateTasks": true });
     publisher.version("1", body.clone()).await;
     // Declared again it is the same, and who declares it knows it already.
     let path = format!("/api/v1/benchmarks/{}/versions/1", publisher.benchmark);
     publisher.api.put(&path).json(body).await.expect(200);
     let results = |correct: usize| {
-        let mut results = passes(correct, 19);
-        for n in 0..19 {
+        let mut results = passes(correct, 31);
+        for n in 0..31 {
             results[n]["task"] = json!(format!("{secret}-{}", n + 1));
         }
         results
     };
     let models = [publisher.model("a").await, publisher.model("b").await];
     let mut runs = Vec::new();
-    for (model, correct) in models.iter().zip([19, 1]) {
+    for (model, correct) in models.iter().zip([31, 1]) {
         runs.push(publisher.publish_results(model, results(correct)).await);
     }
     let api = publisher.api.anonymous();
@@ -211,27 +216,29 @@ async fn private_tasks_are_told_in_aggregates_only(host: Host) {
     }
     let benchmark = api.get(format!("/api/v1/benchmarks/{}", publisher.benchmark)).await;
     let version = &benchmark.expect(200)["versions"][0];
-    assert_eq!((&version["privateTasks"], &version["taskCount"]), (&json!(true), &json!(19)));
+    assert_eq!((&version["privateTasks"], &version["taskCount"]), (&json!(true), &json!(31)));
     let tasks = format!("/api/v1/benchmarks/{}/versions/1/tasks", publisher.benchmark);
     for reader in [&api, &publisher.api] {
         reader.get(&tasks).await.problem(403, "private_tasks");
     }
-    assert_eq!(version["slices"]["language"], json!(["go", "rust"]));
-    let leaderboard = api.get(format!("{}&language=rust", publisher.leaderboard_path())).await;
+    assert_eq!(version["slices"]["language"], json!(["go", "rust", "zig"]));
+    let leaderboard = api.get(format!("{}&language=zig", publisher.leaderboard_path())).await;
     assert_eq!(row(&leaderboard.expect(200), &models[1])["correct"], 0);
-    // A slice of fewer than ten tasks would tell of single ones.
+    // A slice of fewer than ten tasks would tell of single ones, and another one of these, taken from the whole.
     let small = api.get(format!("{}&language=go", publisher.leaderboard_path())).await;
     assert_eq!(small.expect(200)["data"], json!([]));
+    let next = api.get(format!("{}&language=rust", publisher.leaderboard_path())).await;
+    assert_eq!(next.expect(200)["data"], json!([]));
     let compared =
         format!("/api/v1/leaderboard/compare?benchmark={}&a={}&b={}", publisher.benchmark, models[0], models[1]);
     let compared = api.get(compared).await;
     let slices = compared.expect(200)["comparisons"][0]["slices"].clone();
     assert_eq!(slices.as_array().map(Vec::len), Some(1));
-    assert_eq!(slices[0]["value"], "rust");
+    assert_eq!(slices[0]["value"], "zig");
     // Whoever declared the tasks is told which are missing; others only that some are.
     let own = publisher.run(&models[0]).await;
     let missing = publisher.api.post(format!("/api/v1/runs/{own}/publish")).await.problem(422, "incomplete_run");
-    assert_eq!(missing["missing"].as_array().map(Vec::len), Some(19));
+    assert_eq!(missing["missing"].as_array().map(Vec::len), Some(31));
     let other = Publisher::new(&host).await;
     let mut foreign = other.run_body(&other.model("m").await);
     foreign["benchmark"] = json!(publisher.benchmark);

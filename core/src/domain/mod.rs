@@ -50,6 +50,7 @@ pub mod values;
 pub mod visible;
 pub mod webhook;
 mod wire_names;
+pub mod withheld_slices;
 
 pub use ids::{
     ApiKeyId, BenchmarkId, ModelId, RunId, SealId, SessionId, SystemId, UserId, VersionName, WebhookDeliveryId,

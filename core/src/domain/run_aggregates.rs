@@ -4,9 +4,12 @@
 //! meanwhile, and because sums in a fixed order give the same digits on every host. What is kept is rounded all the
 //! same: equal scores share a rank, whoever computed them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::statistics::significant;
+use super::{
+    statistics::significant,
+    withheld_slices::{self, Values},
+};
 
 /// Decimals that are kept of shares and costs; of other scores, whose size is not known, as many significant digits.
 const DECIMALS: usize = 12;
@@ -146,8 +149,8 @@ impl<'a> RunSums<'a> {
         }
     }
 
-    /// Returns the aggregates, without slices of fewer than `least_tasks` tasks but that of all; `None` unless there
-    /// are tasks and each was tried `attempts` times.
+    /// Returns the aggregates, without slices that tell of fewer than `least_tasks` tasks ([`withheld_slices`]); `None` unless
+    /// there are tasks and each was tried `attempts` times.
     #[must_use]
     pub fn finish(self, attempts: u32, least_tasks: u32) -> Option<RunAggregates> {
         if self.tasks.is_empty() || self.sums.iter().any(|task| task.attempts != attempts) {
@@ -204,6 +207,7 @@ pub fn count_slices<'a>(tasks: impl Iterator<Item = &'a [Option<String>; 3]> + C
 
 fn slices(tasks: &[SlicedTask], sums: &[TaskSum], least_tasks: u32, round: fn(f64) -> f64) -> Vec<Slice> {
     let mut told = Vec::new();
+    let withheld = withheld(tasks, least_tasks);
     // One cut at a time: each task is in one slice of it, so there is never more than one copy of what was added.
     for cut in CUTS {
         let mut members = BTreeMap::<_, Vec<(&SlicedTask, &TaskSum)>>::new();
@@ -212,10 +216,19 @@ fn slices(tasks: &[SlicedTask], sums: &[TaskSum], least_tasks: u32, round: fn(f6
                 members.entry(values).or_default().push((task, sum));
             }
         }
-        let slices = members.into_iter().map(|(values, members)| slice(values.map(str::to_owned), &members, round));
-        told.extend(slices.filter(|slice| slice.tasks >= least_tasks || slice.is_whole()));
+        let members = members.into_iter().filter(|(values, _)| !withheld.contains(values));
+        told.extend(members.map(|(values, members)| slice(values.map(str::to_owned), &members, round)));
     }
     told
+}
+
+fn withheld(tasks: &[SlicedTask], least_tasks: u32) -> BTreeSet<Values<'_>> {
+    let mut sizes = BTreeMap::<_, u32>::new();
+    for values in tasks.iter().flat_map(|task| CUTS.iter().filter_map(|cut| values(&task.dimensions, *cut))) {
+        let size = sizes.entry(values).or_default();
+        *size = size.saturating_add(1);
+    }
+    withheld_slices::withheld(&sizes, least_tasks)
 }
 
 fn slice(values: [String; 3], members: &[(&SlicedTask, &TaskSum)], round: fn(f64) -> f64) -> Slice {
@@ -375,8 +388,12 @@ mod tests {
 
     #[test]
     fn small_slices_of_private_tasks_are_left_out() {
-        let tasks =
-            (0..12).map(|n| task(&n.to_string(), [Some(if n < 10 { "many" } else { "few" }), None, None], None));
+        let scenario = |n: usize| match n {
+            0..10 => "most of the rest",
+            10..22 => "many",
+            _ => "few",
+        };
+        let tasks = (0..24).map(|n| task(&n.to_string(), [Some(scenario(n)), None, None], None));
         let tasks = tasks.collect::<Vec<_>>();
         let mut sums = RunSums::new(&tasks, true);
         tasks.iter().for_each(|task| sums.add(&attempt(&task.id, 1.0, 1.0, None)));

@@ -1,6 +1,6 @@
 //! How two models differ on the same tasks (the statistics are in `domain::statistics`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,6 +12,7 @@ use crate::domain::{
     measure::Metric,
     statistics::{Difference, Discordant, Interval, holm, mcnemar, mover, newcombe, paired_difference},
     system::System,
+    withheld_slices::{self, Values},
 };
 
 /// Fewest private tasks of a slice that is shown: a smaller one could reveal single tasks' results.
@@ -75,6 +76,17 @@ pub enum Dimension {
     Language,
     /// How hard they are.
     Difficulty,
+}
+
+impl Dimension {
+    /// Returns the values of the slice that has this one, and every value of the other dimensions.
+    fn values(self, value: &str) -> Values<'_> {
+        match self {
+            Self::Scenario => [value, "", ""],
+            Self::Language => ["", value, ""],
+            Self::Difficulty => ["", "", value],
+        }
+    }
 }
 
 /// A difference, a − b, with its 95 % interval where there is enough to tell one.
@@ -173,10 +185,11 @@ pub fn compare(version: &BenchmarkVersion, a: &ComparedRun, b: &ComparedRun) -> 
     let most = version.measure.bounds.width();
     let (found, standard_error) = Found::of(&whole, method, is_passed_or_not, most);
     let least = if version.private_tasks { LEAST_PRIVATE_TASKS } else { 1 };
-    let told = |pairs: &[&Pair<'_>]| u32::try_from(pairs.len()).is_ok_and(|tasks| tasks >= least);
-    let mut slices = slices(&pairs)
+    let slices = slices(&pairs);
+    let withheld = withheld(&slices, pairs.len(), least);
+    let mut slices = slices
         .into_iter()
-        .filter(|(.., pairs)| told(pairs))
+        .filter(|(dimension, value, _)| !withheld.contains(&dimension.values(value)))
         .map(|(dimension, value, pairs)| {
             let (found, _) = Found::of(&pairs, method, is_passed_or_not, most);
             SliceFound { dimension, value: value.to_owned(), found }
@@ -229,7 +242,17 @@ fn has_clusters(tasks: &[Task]) -> bool {
 }
 
 /// Groups the tasks by each value of each dimension, in order; a dimension of more than [`MOST_VALUES`] is left out.
-fn slices<'a>(pairs: &'a [Pair<'a>]) -> Vec<(Dimension, &'a str, Vec<&'a Pair<'a>>)> {
+fn withheld<'a>(slices: &[PairSlice<'a>], all: usize, least: u32) -> BTreeSet<Values<'a>> {
+    let size = |pairs: usize| u32::try_from(pairs).unwrap_or(u32::MAX);
+    let whole = ([""; 3], size(all));
+    let sizes = slices.iter().map(|(dimension, value, pairs)| (dimension.values(value), size(pairs.len())));
+    withheld_slices::withheld(&sizes.chain([whole]).collect(), least)
+}
+
+/// A dimension, its value, and the tasks that have it.
+type PairSlice<'a> = (Dimension, &'a str, Vec<&'a Pair<'a>>);
+
+fn slices<'a>(pairs: &'a [Pair<'a>]) -> Vec<PairSlice<'a>> {
     type Value = fn(&Task) -> Option<&str>;
     let dimensions: [(Dimension, Value); 3] = [
         (Dimension::Scenario, |task| task.scenario.as_deref()),

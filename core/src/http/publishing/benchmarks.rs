@@ -152,7 +152,7 @@ struct VersionBody {
     #[schema(minimum = 1, maximum = 10)]
     attempts_per_task: u32,
     /// Whether tasks and results by task are told to nobody, so that no model is trained on them. Then there is no
-    /// slice of fewer than 10 tasks, either.
+    /// slice of fewer than 10 tasks, either, and none that would leave fewer to tell by subtraction.
     private_tasks: bool,
     /// Since when anyone could read the tasks. A model trained later is flagged.
     #[schema(value_type = Option<DayOrMonth>)]
