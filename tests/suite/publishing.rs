@@ -166,6 +166,8 @@ async fn runs_need_what_they_name(host: Host) {
         ("commit", json!("")),
         ("evaluatorRelationship", json!("friend")),
         ("startedAt", json!("noon")),
+        ("startedAt", json!("2026-01-01T01:02Z")),
+        ("completedAt", json!("-000001-01-01T00:00:00Z")),
         ("mood", json!("good")),
     ] {
         let mut body = body.clone();

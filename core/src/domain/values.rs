@@ -1,5 +1,7 @@
 //! Rules that many values share.
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::{
     ValidationError, ValidationErrorCode,
     visible::{has_visible, is_bidi_control, is_control, is_ignorable},
@@ -39,8 +41,8 @@ pub fn name(text: &str, most: usize) -> Result<String, ValidationError> {
     Ok(name)
 }
 
-/// Checks a [`name`] that tells a row from others, and returns it with one space between words. All of it must be
-/// visible, because two names that look alike would be two rows of the same thing.
+/// Checks a [`name`] that tells a row from others, and returns it in Unicode's normal form C, with one space between
+/// words. All of it must be visible, because two names that look alike would be two rows of the same thing.
 ///
 /// # Errors
 /// [`ValidationError`] `invalid_length`, `invalid_value`.
@@ -52,6 +54,7 @@ pub fn label(text: &str, most: usize) -> Result<String, ValidationError> {
             "give a name without characters that cannot be seen",
         ));
     }
+    let label = label.nfc().collect::<String>();
     Ok(label.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
@@ -60,13 +63,42 @@ pub fn label(text: &str, most: usize) -> Result<String, ValidationError> {
 /// # Errors
 /// [`ValidationError`] `invalid_timestamp`.
 pub fn timestamp(text: &str) -> Result<Timestamp, ValidationError> {
-    let time = text.parse::<jiff::Timestamp>();
-    time.map(|time| Timestamp(time.as_millisecond())).map_err(|_| {
+    let time = if is_rfc_3339(text) { text.parse::<jiff::Timestamp>().ok() } else { None };
+    // By its offset from UTC, a time of the year 0 may be of the year before, which has no such form.
+    let time = time.map(|time| Timestamp(time.as_millisecond())).filter(|time| *time >= YEAR_0);
+    time.ok_or_else(|| {
         ValidationError::new(
             ValidationErrorCode::InvalidTimestamp,
             "give an RFC 3339 time, such as 2026-11-23T01:02:03Z",
         )
     })
+}
+
+/// The first moment of the year 0.
+const YEAR_0: Timestamp = Timestamp(-62_167_219_200_000);
+
+/// Checks the form of a time (RFC 3339, 5.6): jiff takes others besides, such as those of RFC 9557.
+fn is_rfc_3339(text: &str) -> bool {
+    let has_form = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text.bytes().zip(form.bytes()).all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                form => byte.eq_ignore_ascii_case(&form),
+            })
+    };
+    let Some((time, rest)) = text.split_at_checked("0000-00-00T00:00:00".len()) else { return false };
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) if fraction.starts_with(|first: char| first.is_ascii_digit()) => {
+            fraction.trim_start_matches(|character: char| character.is_ascii_digit())
+        }
+        Some(_) => return false,
+        None => rest,
+    };
+    let is_offset = match offset.strip_prefix(['+', '-']) {
+        Some(hours) => has_form(hours, "00:00") && hours < "24",
+        None => offset.eq_ignore_ascii_case("z"),
+    };
+    has_form(time, "0000-00-00T00:00:00") && is_offset
 }
 
 /// Checks a day or a month of the calendar, as in ISO 8601 (`2026-11-23` or `2026-11`), and returns it as it is.
@@ -141,6 +173,41 @@ mod tests {
         }
         assert_eq!(label("", 20).unwrap_err().code, ValidationErrorCode::InvalidLength);
         assert_eq!(label("Zoë 智", 20).unwrap(), "Zoë 智");
+        assert_eq!(label("Zoe\u{308} \u{212a}", 20).unwrap(), "Zo\u{eb} K");
+    }
+
+    #[test]
+    fn times_are_those_of_rfc_3339() {
+        for (text, told) in [
+            // RFC 3339, 5.8, but for leap seconds.
+            ("1985-04-12T23:20:50.52Z", "1985-04-12T23:20:50.520Z"),
+            ("1996-12-19T16:39:57-08:00", "1996-12-20T00:39:57.000Z"),
+            ("1937-01-01T12:00:27.87+00:20", "1937-01-01T11:40:27.870Z"),
+            ("2026-11-23t01:02:03z", "2026-11-23T01:02:03.000Z"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(timestamp(text).unwrap().to_string(), told, "{text}");
+        }
+        for text in [
+            "",
+            "2026-11-23",
+            "2026-11-23 01:02Z",
+            "2026-11-23T01:02Z",
+            "20261123T010203Z",
+            "2026-11-23T01:02:03",
+            "2026-11-23T01:02:03,5Z",
+            "2026-11-23T01:02:03.Z",
+            "2026-11-23T01:02:03+25:00",
+            "2026-11-23T01:02:03+0100",
+            "2026-11-23T01:02:03+01:00:30",
+            "2026-11-23T01:02:03Z[UTC]",
+            "2026-02-30T01:02:03Z",
+            "-000001-01-01T00:00:00Z",
+            "0000-01-01T00:00:00+01:00",
+            "２０２６-11-23T01:02:03Z",
+        ] {
+            assert_eq!(timestamp(text).unwrap_err().code, ValidationErrorCode::InvalidTimestamp, "{text}");
+        }
     }
 
     #[test]
