@@ -16,6 +16,7 @@ cases![KeepsMail:
     counts_tell_as_much_as_they_can,
     private_tasks_are_counted_and_not_named,
     health_stays_with_its_snapshot,
+    a_version_that_is_declared_anew_is_told_anew,
     a_page_says_what_a_benchmark_still_tells,
 ];
 
@@ -166,6 +167,26 @@ async fn health_stays_with_its_snapshot(host: Host) {
     api.get(format!("/api/v1/benchmarks/{unknown}/health")).await.problem(404, "not_found");
     api.get(format!("{}?version=nine", path(&publisher))).await.problem(404, "not_found");
     api.get(format!("{}?x=1", path(&publisher))).await.problem(400, "malformed_request");
+}
+
+/// Until something is published, no snapshot stands for what a version says of itself.
+async fn a_version_that_is_declared_anew_is_told_anew(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let declare = async |tasks: usize, metric: &str| {
+        let version = json!({ "title": "Anew", "metric": metric, "tasks": aibaas_tests::fixtures::tasks(tasks) });
+        let path = format!("/api/v1/benchmarks/{}/versions/1", publisher.benchmark);
+        let answer = publisher.api.put(path).json(version).await;
+        assert!(answer.status == 200 || answer.status == 201, "{answer}");
+    };
+    let api = publisher.api.anonymous();
+    let pareto = format!("/api/v1/leaderboard/pareto?benchmark={}", publisher.benchmark);
+    for path in [path(&publisher), pareto] {
+        declare(2, "pass_rate").await;
+        let (before, _) = api.get(&path).and_unchanged().await;
+        let tag = before.header("etag").expect("an ETag").to_owned();
+        declare(3, "score").await;
+        assert_ne!(api.get(&path).header("If-None-Match", &tag).await.expect(200), before.expect(200), "{path}");
+    }
 }
 
 async fn a_page_says_what_a_benchmark_still_tells(host: Host) {

@@ -205,6 +205,10 @@ async fn a_given_name_stays(host: Host) {
     let (publisher, model) = (&board.publisher, &board.models[0]);
     let api = publisher.api.anonymous();
     let snapshot = publisher.leaderboard().await["snapshotId"].as_str().expect("a snapshot").to_owned();
+    for hidden in ["a\nb", "\u{202e}evil"] {
+        let body = json!({ "displayName": hidden, "reason": REASON });
+        moderate(&admin, &format!("models/{model}"), "rename", body).await.invalid("/displayName");
+    }
     let body = json!({ "displayName": "Plain", "reason": REASON });
     let state = moderate(&admin, &format!("models/{model}"), "rename", body.clone()).await.expect(200);
     let expected = json!({ "id": model, "name": "Plain", "renamed": true, "hidden": false, "hiddenReason": null });
@@ -231,6 +235,8 @@ async fn a_given_title_stays(host: Host) {
     let (admin, board) = (admin(&host).await, Board::new(&host).await);
     let publisher = &board.publisher;
     let (api, benchmark) = (publisher.api.anonymous(), publisher.benchmark.as_str());
+    let body = json!({ "title": "a\nb", "reason": REASON });
+    moderate(&admin, &format!("benchmarks/{benchmark}"), "rename", body).await.invalid("/title");
     let body = json!({ "title": "Plain", "reason": REASON });
     let state = moderate(&admin, &format!("benchmarks/{benchmark}"), "rename", body).await.expect(200);
     assert_eq!((&state["name"], &state["renamed"]), (&json!("Plain"), &json!(true)));

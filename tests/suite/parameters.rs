@@ -172,4 +172,6 @@ async fn names_differ_by_more_than_case(host: Host) {
     let found = api.anonymous().get(format!("/api/v1/leaderboard?benchmark={benchmark}")).await.expect(200);
     assert_eq!(found["benchmark"], publisher.benchmark);
     assert_eq!(found["data"][0]["model"], model);
+    let health = api.anonymous().get(format!("/api/v1/benchmarks/{benchmark}/health")).await.expect(200);
+    assert_eq!(health["benchmark"], publisher.benchmark);
 }

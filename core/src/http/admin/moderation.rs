@@ -128,7 +128,7 @@ pub async fn rename_model(
     Json(body): Json<NewDisplayName>,
 ) -> Result<Answer<Moderated>, ApiError> {
     let mut validator = Validator::default();
-    let called = validator.text("/displayName", &body.display_name, 1, 255);
+    let called = validator.name("/displayName", &body.display_name, 255);
     let reason = validator.text("/reason", &body.reason, 1, 1000);
     validator.finish()?;
     moderate(&app, &admin, Subject::Model(&model.id()), Act::Rename(&called), &reason).await
@@ -211,7 +211,7 @@ pub async fn rename_benchmark(
     Json(body): Json<NewTitle>,
 ) -> Result<Answer<Moderated>, ApiError> {
     let mut validator = Validator::default();
-    let title = validator.text("/title", &body.title, 1, 255);
+    let title = validator.name("/title", &body.title, 255);
     let reason = validator.text("/reason", &body.reason, 1, 1000);
     validator.finish()?;
     moderate(&app, &admin, Subject::Benchmark(&id), Act::Rename(&title), &reason).await

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::http::problem::ApiError;
+use crate::{http::problem::ApiError, store::leaderboard::Scope};
 
 /// `Cache-Control` of most public reads: a publication is visible everywhere within a minute.
 pub const MINUTE: HeaderValue =
@@ -91,6 +91,26 @@ pub fn cacheable(mut response: Response, tag: &str, holds: HeaderValue) -> Respo
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
+}
+
+/// Computes the `ETag` of an answer of this name that a board's snapshot determines, with its amendments and `more`. There
+/// is none where nothing is published: until then the version may be declared anew.
+#[must_use]
+pub fn tag_of_snapshot(name: &str, scope: &Scope, more: &impl serde::Serialize) -> Option<String> {
+    let snapshot = &scope.snapshot.as_ref()?.id;
+    Some(tag_of(&(name, snapshot, &scope.benchmark, &scope.version, scope.amendments, more)))
+}
+
+/// Sets the `Cache-Control` of an answer, and the `ETag` where it is known. Else [`tagged`] makes one of the body.
+#[must_use]
+pub fn lasting(mut response: Response, tag: Option<&str>, holds: HeaderValue) -> Response {
+    match tag {
+        Some(tag) => cacheable(response, tag, holds),
+        None => {
+            response.headers_mut().insert(header::CACHE_CONTROL, holds);
+            response
+        }
+    }
 }
 
 /// Computes the `ETag` of an answer that depends only on `what` and on the build that renders it. The first part of

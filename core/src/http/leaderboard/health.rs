@@ -23,7 +23,7 @@ use crate::{
     },
     http::{
         openapi::{Hidden, IfNoneMatch, NotFound, UnnamedBoard},
-        parameters::{self, Uuid},
+        parameters::{self, Name, Uuid},
         problem::ApiError,
         request::{Path, Query},
     },
@@ -67,7 +67,7 @@ pub struct Parameters {
 )]
 pub async fn handler(
     State(app): State<App>,
-    Path(benchmark): Path<BenchmarkId>,
+    Path(Name(benchmark)): Path<Name<BenchmarkId>>,
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
@@ -77,13 +77,12 @@ pub async fn handler(
         snapshot: parameters.snapshot.as_deref(),
     };
     let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
-    let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str()).unwrap_or_default();
-    let tag = caching::tag_of(&("health", snapshot, &scope.benchmark, &scope.version, scope.amendments));
-    if let Some(not_modified) = caching::not_modified(&headers, &tag, MINUTE) {
+    let tag = caching::tag_of_snapshot("health", &scope, &());
+    if let Some(not_modified) = tag.as_ref().and_then(|tag| caching::not_modified(&headers, tag, MINUTE)) {
         return Ok(not_modified);
     }
     let health = BenchmarkHealth::read(&app, &scope, MOST_SCORES).await?;
-    Ok(caching::cacheable(Json(health).into_response(), &tag, MINUTE))
+    Ok(caching::lasting(Json(health).into_response(), tag.as_deref(), MINUTE))
 }
 
 /// What a benchmark still tells, of one snapshot of a leaderboard.

@@ -174,6 +174,7 @@ async fn keep(app: &App, key: &AnswerKey, asked_at: Timestamp, answer: Response)
         app.ports().background.spawn(Box::pin(async move {
             if let Err(error) = put(&worker, &key, &kept, &value).await {
                 tracing::warn!(%error, "an answer was not kept for worse times");
+                worker.last_answers().forget(&key);
             }
         }));
     }

@@ -154,9 +154,8 @@ pub async fn handler(
     };
     let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
     let slice = [&parameters.scenario, &parameters.language, &parameters.difficulty].map(Option::as_deref);
-    let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str()).unwrap_or_default();
-    let tag = caching::tag_of(&("pareto", snapshot, &scope.benchmark, &scope.version, scope.amendments, slice));
-    if let Some(not_modified) = caching::not_modified(&headers, &tag, MINUTE) {
+    let tag = caching::tag_of_snapshot("pareto", &scope, &slice);
+    if let Some(not_modified) = tag.as_ref().and_then(|tag| caching::not_modified(&headers, tag, MINUTE)) {
         return Ok(not_modified);
     }
     let board = Board::read(&app, scope, slice).await?;
@@ -184,5 +183,5 @@ pub async fn handler(
         omitted: known.saturating_sub(points.len()),
         data: points,
     });
-    Ok(caching::cacheable(body.into_response(), &tag, MINUTE))
+    Ok(caching::lasting(body.into_response(), tag.as_deref(), MINUTE))
 }
