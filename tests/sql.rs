@@ -126,6 +126,28 @@ fn events_of_a_kind_are_walked_by_lists_of_them_alone() {
     assert_eq!(by_kind.map(|(name, _)| name).collect::<Vec<_>>(), ["audit/list_of_kind"]);
 }
 
+/// What a page of the export reads is found by its person, and where an index tells it in order, from where the page before
+/// ended.
+#[test]
+fn pages_of_the_export_begin_where_the_page_before_ended() {
+    let database = migrated();
+    let read_from_the_first = ["pending_links", "seals"];
+    let sorted = ["api_key_use", "former_addresses", "pending_links", "seals", "webhook_deliveries"];
+    let files = files();
+    let lists = files.iter().filter_map(|(name, sql)| Some((name.strip_prefix("personal_data/")?, sql)));
+    let lists = lists.collect::<Vec<_>>();
+    assert!(lists.len() >= 14, "{}", lists.len());
+    for (name, sql) in lists {
+        let mut plan = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
+        let steps = plan.raw_query().mapped(|row| row.get::<_, String>("detail")).collect::<Result<Vec<_>, _>>();
+        let steps = steps.expect("a plan");
+        let has = |signs: &[&str]| steps.iter().any(|step| signs.iter().any(|sign| step.contains(sign)));
+        assert!(has(&["user_id=?", "owner_id=?"]), "{name}: {steps:#?}");
+        assert_eq!(has(&["<", ">"]), !read_from_the_first.contains(&name), "{name}: {steps:#?}");
+        assert_eq!(has(&["ORDER BY"]), sorted.contains(&name), "{name}: {steps:#?}");
+    }
+}
+
 /// A benchmark may have a hundred versions: what is read of one does not grow with the entries of the others.
 #[test]
 fn a_board_is_read_without_the_entries_of_other_versions() {

@@ -1,19 +1,23 @@
 //! No answer and no run is so large that others wait for it.
 
 use aibaas_tests::{
-    Publisher, cases,
+    Publisher, User, cases,
     fixtures::{row, tasks},
     host::Host,
 };
 use serde_json::{Value, json};
 
-cases![KeepsMail:
-    versions_are_told_without_their_tasks,
-    a_benchmark_has_so_many_versions,
-    a_version_has_so_many_slices,
-    mistakes_and_conflicts_are_told_up_to_a_number,
-    an_export_of_much_has_pages,
-    the_largest_run_is_published_and_no_answer_is_large,
+cases![
+    KeepsMail:
+        versions_are_told_without_their_tasks,
+        a_benchmark_has_so_many_versions,
+        a_version_has_so_many_slices,
+        mistakes_and_conflicts_are_told_up_to_a_number,
+        an_export_of_much_has_pages,
+        an_export_tells_once_what_is_written_meanwhile,
+        the_largest_run_is_published_and_no_answer_is_large;
+    SendsMail:
+        an_export_skips_nothing_after_a_deletion;
 ];
 
 const MOST_BYTES: usize = 2_000_000;
@@ -121,7 +125,112 @@ async fn an_export_of_much_has_pages(host: Host) {
     let exported = first["models"].as_array().unwrap().iter().chain(rest["models"].as_array().unwrap());
     let distinct = exported.map(|model| model["id"].as_str().unwrap()).collect::<std::collections::HashSet<_>>();
     assert_eq!(distinct.len(), 101);
-    export("?cursor=nonsense".to_owned()).await.problem(400, "malformed_request");
+    // The second holds the number of a row, as cursors of exports did.
+    for cursor in ["nonsense", "MTAw"] {
+        export(format!("?cursor={cursor}")).await.problem(400, "malformed_request");
+    }
+}
+
+/// Asks for the next page of the export; returns whether there is another after it.
+async fn export_page(user: &User, pages: &mut Vec<Value>) -> bool {
+    let cursor = pages.last().and_then(|page| page["nextCursor"].as_str());
+    let after = cursor.map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
+    let page = user.api.get(format!("/api/v1/users/me/export{after}")).await.expect(200);
+    assert!(pages.len() < 10, "an export without end");
+    pages.push(page);
+    pages.last().is_some_and(|page| page["nextCursor"].is_string())
+}
+
+/// What a list of the pages tells, each row by these members, sorted.
+fn exported(pages: &[Value], list: &str, members: &[&str]) -> Vec<String> {
+    let rows = pages.iter().flat_map(|page| page[list].as_array().unwrap());
+    let mut told = rows.map(|row| members.iter().map(|name| row[*name].to_string()).collect()).collect::<Vec<String>>();
+    told.sort_unstable();
+    told
+}
+
+async fn rename(user: &User, name: String) {
+    user.api.patch("/api/v1/users/me").json(json!({ "fullName": name })).await.expect(200);
+}
+
+/// The first page writes an event itself, and lists that it told to their end are told no more.
+async fn an_export_tells_once_what_is_written_meanwhile(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let user = &publisher.user;
+    for number in 0..205 {
+        rename(user, format!("Ada {number}")).await;
+    }
+    for number in 0..101 {
+        publisher.model(&format!("m{number:03}")).await;
+    }
+    let mut before = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = user.api.get(format!("/api/v1/users/me/audit-log?limit=100{cursor}")).await.expect(200);
+        before.extend(page["data"].as_array().unwrap().iter().map(|event| event["id"].to_string()));
+        let Some(next) = page["nextCursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    before.sort_unstable();
+    assert!(before.len() > 205, "{}", before.len());
+
+    let mut pages = Vec::new();
+    while export_page(user, &mut pages).await {
+        let number = pages.len();
+        rename(user, format!("Grace {number}")).await;
+        user.key(json!({ "name": format!("k{number}"), "scopes": ["leaderboard:read"] })).await;
+        // One before what was told, and one after.
+        publisher.model(&format!("a{number}")).await;
+        publisher.model(&format!("z{number}")).await;
+    }
+    assert_eq!(pages.len(), 3);
+    assert_eq!(exported(&pages, "securityEvents", &["id"]), before);
+    let models = (0..101).map(|number| format!("m{number:03}")).chain(["z1".to_owned()]);
+    let models = models.map(|name| json!(format!("{}/{name}", publisher.provider)).to_string()).collect::<Vec<_>>();
+    assert_eq!(exported(&pages, "models", &["id"]), models);
+    for (list, rows) in [("sessions", 1), ("apiKeys", 1), ("benchmarks", 0)] {
+        assert_eq!(exported(&pages, list, &[]).len(), rows, "{list}");
+    }
+}
+
+async fn an_export_skips_nothing_after_a_deletion(host: Host) {
+    let user = User::verified(&host).await;
+    let mut hooks = Vec::new();
+    for number in 0..10 {
+        let body = json!({ "url": host.hook_url(&format!("/hooks/{number}")), "events": ["api_key.revoked"] });
+        let made = user.api.post("/api/v1/webhooks").json(body).await.expect(201);
+        hooks.push(made["webhook"]["id"].as_str().unwrap().to_owned());
+    }
+    // Each webhook is told of each key: 110 deliveries, those of a key with one id.
+    let mut keys = Vec::new();
+    for number in 0..11 {
+        let key = user.key(json!({ "name": format!("k{number}"), "scopes": ["leaderboard:read"] })).await;
+        keys.push(key["apiKey"]["id"].as_str().unwrap().to_owned());
+    }
+    for key in &keys {
+        user.api.delete(format!("/api/v1/api-keys/{key}")).await.expect(204);
+    }
+    let told = user.api.get(format!("/api/v1/webhooks/{}/deliveries", hooks[0])).await.expect(200);
+    assert_eq!(told["data"].as_array().unwrap().len(), 11);
+    let members = ["webhookId", "id"];
+    let deleted = &hooks[0];
+    let mut pages = Vec::new();
+    assert!(export_page(&user, &mut pages).await);
+    user.api.delete(format!("/api/v1/webhooks/{deleted}")).await.expect(204);
+    assert!(!export_page(&user, &mut pages).await);
+    let all = exported(&pages, "webhookDeliveries", &members);
+    let mut left = Vec::new();
+    for hook in &hooks[1..] {
+        let told = user.api.get(format!("/api/v1/webhooks/{hook}/deliveries?limit=100")).await.expect(200);
+        left.push(json!({ "deliveries": told["data"] }));
+    }
+    let left = exported(&left, "deliveries", &members);
+    assert_eq!(left.len(), 99);
+    let of_others = all.iter().filter(|row| !row.contains(deleted)).cloned().collect::<Vec<_>>();
+    assert_eq!(of_others, left);
+    let mut distinct = all.clone();
+    distinct.dedup();
+    assert_eq!(distinct, all);
 }
 
 /// As many tasks as there may be, of as many slices as there may be about, with long names.

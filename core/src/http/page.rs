@@ -14,6 +14,7 @@ use super::{
     problem::{ApiError, MALFORMED_REQUEST},
     request::Query,
 };
+pub use crate::store::END_OF_TIME;
 use crate::{domain::Timestamp, store::PageBefore};
 
 const MOST: u32 = 100;
@@ -136,9 +137,6 @@ pub fn read_cursor<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T
     let ours = cursor.map(|cursor| if cursor.len() <= LONGEST_CURSOR { read(cursor) } else { None });
     ours.map(|position| position.ok_or_else(unreadable)).transpose()
 }
-
-/// Timestamp later than any other, in milliseconds.
-pub const END_OF_TIME: i64 = 9_007_199_254_740_991;
 
 /// Request for a page of a list by time and id, newest first, with the parameters that every list has.
 pub struct NewestFirst {

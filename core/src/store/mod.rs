@@ -53,4 +53,4 @@ pub mod webhooks;
 
 pub use expiry::{EXPIRIES, Expiry};
 pub use guard::Guard;
-pub use query::{Answers, Batch, BatchError, Handle, PageBefore, Query};
+pub use query::{Answers, Batch, BatchError, END_OF_TIME, Handle, PageBefore, Query};

@@ -1,6 +1,6 @@
 //! Data about a person, for the copy that they may ask for (GDPR, articles 15 and 20).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
     audit::Event,
     columns::{agent, optional_json},
     links::Purpose,
-    query::{Query, Sql, sql},
+    query::{END_OF_TIME, Query, Sql, sql},
     sessions::SessionSummary,
     webhooks::{Delivery, Webhook},
 };
@@ -20,90 +20,134 @@ use crate::{
     ports::{DatabaseError, Row},
 };
 
-/// The person whose data are read, and the window of each list.
+/// Place of a row in its list: the time and the id by which the list is ordered. The time is 0 where it is ordered by the
+/// id alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place(i64, String);
+
+impl Place {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self(row.integer("place_at")?, row.text("place_id")?))
+    }
+}
+
+/// Part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Place of the last of the rows, where the list goes on after it.
+    pub next: Option<Place>,
+}
+
+/// The person whose data are read. Each list is read from its beginning, or after the place of the row that was told
+/// last: what is written or deleted meanwhile moves nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct PersonalData<'a> {
     /// Id of the person.
     pub user_id: &'a UserId,
-    /// Most rows to read of each list.
+    /// Most rows of a part.
     pub rows: u32,
-    /// Number of rows to skip before those.
-    pub skipped: u32,
 }
 
 impl PersonalData<'_> {
+    /// Binds the person and how many rows to read: one more than the part has, which shows whether the list goes on.
     fn bind(&self, sql: Sql) -> Sql {
-        sql.bind(self.user_id).bind(self.rows).bind(self.skipped)
+        sql.bind(self.user_id).bind(self.rows.saturating_add(1))
+    }
+
+    fn newest_first(&self, sql: Sql, after: Option<&Place>) -> Sql {
+        let (at, id) = after.map_or((END_OF_TIME, ""), |Place(at, id)| (*at, id.as_str()));
+        self.bind(sql).bind(at).bind(id)
+    }
+
+    fn oldest_first(&self, sql: Sql, after: Option<&Place>) -> Sql {
+        let (at, id) = after.map_or((0, ""), |Place(at, id)| (*at, id.as_str()));
+        self.bind(sql).bind(at).bind(id)
+    }
+
+    fn by_id(&self, sql: Sql, after: Option<&Place>) -> Sql {
+        self.bind(sql).bind(after.map_or("", |Place(_, id)| id.as_str()))
+    }
+
+    fn part<T: 'static>(&self, sql: Sql, read: fn(&Row) -> Result<T, DatabaseError>) -> Query<Part<T>> {
+        let most = usize::try_from(self.rows).unwrap_or(usize::MAX);
+        sql.read(move |found| {
+            let goes_on = found.len() > most;
+            let rows = found.into_iter().take(most).collect::<Vec<_>>();
+            let next = rows.last().filter(|_| goes_on).map(Place::from_row).transpose()?;
+            Ok(Part { rows: rows.iter().map(read).collect::<Result<_, _>>()?, next })
+        })
     }
 
     /// Lists the person's sessions, newest first.
-    pub fn sessions(&self) -> Query<Vec<RememberedSession>> {
-        self.bind(sql!("personal_data/sessions")).all(RememberedSession::from_row)
+    pub fn sessions(&self, after: Option<&Place>) -> Query<Part<RememberedSession>> {
+        self.part(self.newest_first(sql!("personal_data/sessions"), after), RememberedSession::from_row)
     }
 
     /// Lists the person's API keys, newest first.
-    pub fn api_keys(&self) -> Query<Vec<ApiKeyRecord>> {
-        self.bind(sql!("personal_data/api_keys")).all(ApiKeyRecord::from_row)
+    pub fn api_keys(&self, after: Option<&Place>) -> Query<Part<ApiKeyRecord>> {
+        self.part(self.newest_first(sql!("personal_data/api_keys"), after), ApiKeyRecord::from_row)
     }
 
     /// Lists the uses of the person's API keys, by key and day, newest first.
-    pub fn api_key_use(&self) -> Query<Vec<DailyUse>> {
-        self.bind(sql!("personal_data/api_key_use")).all(DailyUse::from_row)
+    pub fn api_key_use(&self, after: Option<&Place>) -> Query<Part<DailyUse>> {
+        self.part(self.newest_first(sql!("personal_data/api_key_use"), after), DailyUse::from_row)
     }
 
     /// Lists the networks that the person has logged in from.
-    pub fn known_networks(&self) -> Query<Vec<KnownNetwork>> {
-        self.bind(sql!("personal_data/known_networks")).all(KnownNetwork::from_row)
+    pub fn known_networks(&self, after: Option<&Place>) -> Query<Part<KnownNetwork>> {
+        self.part(self.by_id(sql!("personal_data/known_networks"), after), KnownNetwork::from_row)
     }
 
     /// Lists the person's webhooks, newest first.
-    pub fn webhooks(&self, now: Timestamp) -> Query<Vec<Webhook>> {
-        self.bind(sql!("personal_data/webhooks")).bind(now).all(Webhook::from_row)
+    pub fn webhooks(&self, after: Option<&Place>, now: Timestamp) -> Query<Part<Webhook>> {
+        self.part(self.newest_first(sql!("personal_data/webhooks"), after).bind(now), Webhook::from_row)
     }
 
-    /// Lists the deliveries to the person's webhooks.
-    pub fn webhook_deliveries(&self) -> Query<Vec<Delivery>> {
-        self.bind(sql!("personal_data/webhook_deliveries")).all(Delivery::from_row)
+    /// Lists the deliveries to the person's webhooks, oldest first.
+    pub fn webhook_deliveries(&self, after: Option<&Place>) -> Query<Part<Delivery>> {
+        self.part(self.oldest_first(sql!("personal_data/webhook_deliveries"), after), Delivery::from_row)
     }
 
     /// Lists the person's security events, newest first.
-    pub fn security_events(&self) -> Query<Vec<Event>> {
-        self.bind(sql!("personal_data/security_events")).all(Event::from_row)
+    pub fn security_events(&self, after: Option<&Place>) -> Query<Part<Event>> {
+        self.part(self.newest_first(sql!("personal_data/security_events"), after), Event::from_row)
     }
 
     /// Lists the person's mails, newest first.
-    pub fn mails(&self) -> Query<Vec<MailSummary>> {
-        self.bind(sql!("personal_data/mails")).all(MailSummary::from_row)
+    pub fn mails(&self, after: Option<&Place>) -> Query<Part<MailSummary>> {
+        self.part(self.newest_first(sql!("personal_data/mails"), after), MailSummary::from_row)
     }
 
     /// Lists the person's mailed links that are still valid, oldest first.
-    pub fn pending_links(&self, now: Timestamp) -> Query<Vec<PendingLink>> {
-        self.bind(sql!("personal_data/pending_links")).bind(now).all(PendingLink::from_row)
+    pub fn pending_links(&self, after: Option<&Place>, now: Timestamp) -> Query<Part<PendingLink>> {
+        self.part(self.oldest_first(sql!("personal_data/pending_links"), after).bind(now), PendingLink::from_row)
     }
 
     /// Lists the former addresses that are reserved for the person, oldest first.
-    pub fn former_addresses(&self, now: Timestamp) -> Query<Vec<FormerAddress>> {
-        self.bind(sql!("personal_data/former_addresses")).bind(now).all(FormerAddress::from_row)
+    pub fn former_addresses(&self, after: Option<&Place>, now: Timestamp) -> Query<Part<FormerAddress>> {
+        self.part(self.oldest_first(sql!("personal_data/former_addresses"), after).bind(now), FormerAddress::from_row)
     }
 
     /// Lists the models that the person declared.
-    pub fn models(&self) -> Query<Vec<Declared>> {
-        self.bind(sql!("personal_data/models")).all(Declared::from_row)
+    pub fn models(&self, after: Option<&Place>) -> Query<Part<Declared>> {
+        self.part(self.by_id(sql!("personal_data/models"), after), Declared::from_row)
     }
 
     /// Lists the benchmarks that the person declared.
-    pub fn benchmarks(&self) -> Query<Vec<Declared>> {
-        self.bind(sql!("personal_data/benchmarks")).all(Declared::from_row)
+    pub fn benchmarks(&self, after: Option<&Place>) -> Query<Part<Declared>> {
+        self.part(self.by_id(sql!("personal_data/benchmarks"), after), Declared::from_row)
     }
 
-    /// Lists the runs that the person opened.
-    pub fn runs(&self) -> Query<Vec<OpenedRun>> {
-        self.bind(sql!("personal_data/runs")).all(OpenedRun::from_row)
+    /// Lists the runs that the person opened, oldest first.
+    pub fn runs(&self, after: Option<&Place>) -> Query<Part<OpenedRun>> {
+        self.part(self.oldest_first(sql!("personal_data/runs"), after), OpenedRun::from_row)
     }
 
     /// Lists the seals that the person made.
-    pub fn seals(&self) -> Query<Vec<MadeSeal>> {
-        self.bind(sql!("personal_data/seals")).all(MadeSeal::from_row)
+    pub fn seals(&self, after: Option<&Place>) -> Query<Part<MadeSeal>> {
+        self.part(self.by_id(sql!("personal_data/seals"), after), MadeSeal::from_row)
     }
 }
 

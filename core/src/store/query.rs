@@ -89,6 +89,9 @@ impl Sql {
     }
 }
 
+/// Timestamp later than any other, in milliseconds.
+pub const END_OF_TIME: i64 = 9_007_199_254_740_991;
+
 /// A page of a list that is ordered by time and id, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageBefore {

@@ -1,3 +1,5 @@
+use std::{borrow::Cow, collections::BTreeMap};
+
 use axum::{
     Json,
     extract::{OriginalUri, State},
@@ -15,7 +17,7 @@ use crate::{
     http::{
         api_keys::ApiKeyBody,
         auth::sessions::SessionBody,
-        credentials::ClaimedSession,
+        credentials::{ClaimedSession, SessionBatch},
         openapi::RateLimited,
         page::{read_cursor, with_next_link, write_cursor},
         person_limits,
@@ -26,10 +28,10 @@ use crate::{
     },
     ports::DatabaseError,
     store::{
-        Answers, Handle,
+        self, Answers, Handle,
         personal_data::{
-            DailyUse, Declared, FormerAddress, KnownNetwork, MadeSeal, MailSummary, OpenedRun, PendingLink,
-            PersonalData, RememberedSession,
+            DailyUse, Declared, FormerAddress, KnownNetwork, MadeSeal, MailSummary, OpenedRun, Part, PendingLink,
+            PersonalData, Place, RememberedSession,
         },
         users,
     },
@@ -138,33 +140,33 @@ pub async fn handler(
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     person_limits::admit_person(&app, caller.confirm(&app).await?.confirmed()).await?;
-    let begin = read_cursor::<u32>(parameters.cursor.as_deref())?.unwrap_or(0);
     let now = app.now();
-    let mut batch = caller.batch();
-    let user_id = batch.user_id();
-    let of_person = PersonalData { user_id, rows: PAGE.saturating_add(1), skipped: begin };
-    let user = batch.push(users::find(user_id));
-    let sessions = batch.push(of_person.sessions());
-    let api_keys = batch.push(of_person.api_keys());
-    let api_key_use = batch.push(of_person.api_key_use());
-    let known_networks = batch.push(of_person.known_networks());
-    let webhooks = batch.push(of_person.webhooks(now));
-    let webhook_deliveries = batch.push(of_person.webhook_deliveries());
-    let security_events = batch.push(of_person.security_events());
-    let mails = batch.push(of_person.mails());
-    let pending_links = batch.push(of_person.pending_links(now));
-    let former_addresses = batch.push(of_person.former_addresses(now));
-    let models = batch.push(of_person.models());
-    let benchmarks = batch.push(of_person.benchmarks());
-    let runs = batch.push(of_person.runs());
-    let seals = batch.push(of_person.seals());
-    if begin == 0 {
+    let mut reading = Reading { batch: caller.batch(), places: read_cursor(parameters.cursor.as_deref())? };
+    let user_id = reading.batch.user_id();
+    let of_person = PersonalData { user_id, rows: PAGE };
+    let user = reading.batch.push(users::find(user_id));
+    let sessions = reading.push("sessions", |after| of_person.sessions(after));
+    let api_keys = reading.push("apiKeys", |after| of_person.api_keys(after));
+    let api_key_use = reading.push("apiKeyUse", |after| of_person.api_key_use(after));
+    let known_networks = reading.push("knownNetworks", |after| of_person.known_networks(after));
+    let webhooks = reading.push("webhooks", |after| of_person.webhooks(after, now));
+    let webhook_deliveries = reading.push("webhookDeliveries", |after| of_person.webhook_deliveries(after));
+    let security_events = reading.push("securityEvents", |after| of_person.security_events(after));
+    let mails = reading.push("mails", |after| of_person.mails(after));
+    let pending_links = reading.push("pendingLinks", |after| of_person.pending_links(after, now));
+    let former_addresses = reading.push("formerAddresses", |after| of_person.former_addresses(after, now));
+    let models = reading.push("models", |after| of_person.models(after));
+    let benchmarks = reading.push("benchmarks", |after| of_person.benchmarks(after));
+    let runs = reading.push("runs", |after| of_person.runs(after));
+    let seals = reading.push("seals", |after| of_person.seals(after));
+    let Reading { mut batch, places } = reading;
+    if places.is_none() {
         batch.push(caller.event(&app, SecurityEventName::DataExported, json!({})));
     }
     let mut answers = batch.run(&app).await?;
     let user = answers.take(user)?.ok_or_else(account_gone)?;
 
-    let mut lists = Lists { answers, has_more: false };
+    let mut lists = Lists { answers, places: Places::new() };
     let document = Export {
         exported_at: now,
         has_password: user.password_hash.is_some(),
@@ -183,8 +185,8 @@ pub async fn handler(
         benchmarks: lists.take(benchmarks)?,
         runs: lists.take(runs)?,
         seals: lists.take(seals)?,
-        // After the lists above, which set `has_more`.
-        next_cursor: if lists.has_more { write_cursor(&begin.saturating_add(PAGE)) } else { None },
+        // After the lists above, which set `places`.
+        next_cursor: if lists.places.is_empty() { None } else { write_cursor(&lists.places) },
     };
     let next_cursor = document.next_cursor.clone();
     let mut response = with_next_link(Json(document).into_response(), &uri, next_cursor.as_deref());
@@ -193,19 +195,45 @@ pub async fn handler(
     Ok(response)
 }
 
-/// Lists of the document, each of which was read with one row more than it shows.
+/// What a cursor holds: of each list that goes on, by its name in the document, the place of the row told last. A list that
+/// was told to its end is not there.
+type Places = BTreeMap<Cow<'static, str>, Place>;
+
+/// Batch that reads a page: what the page before left, or the beginning of every list.
+struct Reading<'a> {
+    batch: SessionBatch<'a>,
+    places: Option<Places>,
+}
+
+impl Reading<'_> {
+    fn push<T>(&mut self, name: &'static str, list: impl FnOnce(Option<&Place>) -> store::Query<Part<T>>) -> List<T> {
+        let query = match &self.places {
+            None => Some(list(None)),
+            Some(places) => places.get(name).map(|place| list(Some(place))),
+        };
+        List { name, part: query.map(|query| self.batch.push(query)) }
+    }
+}
+
+/// A list of the document.
+struct List<T> {
+    name: &'static str,
+    /// None where the pages before told all of it.
+    part: Option<Handle<Part<T>>>,
+}
+
+/// The lists' parts for this page.
 struct Lists {
     answers: Answers,
-    /// Whether one of the lists taken so far goes on.
-    has_more: bool,
+    /// Where the lists go on that were taken so far.
+    places: Places,
 }
 
 impl Lists {
-    fn take<T>(&mut self, list: Handle<Vec<T>>) -> Result<Vec<T>, DatabaseError> {
-        let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
-        let mut rows = self.answers.take(list)?;
-        self.has_more |= rows.len() > most;
-        rows.truncate(most);
+    fn take<T>(&mut self, list: List<T>) -> Result<Vec<T>, DatabaseError> {
+        let Some(part) = list.part else { return Ok(Vec::new()) };
+        let Part { rows, next } = self.answers.take(part)?;
+        self.places.extend(next.map(|place| (list.name.into(), place)));
         Ok(rows)
     }
 }
