@@ -195,13 +195,48 @@ async fn other_methods_are_not_allowed(host: Host) {
     }
 }
 
+/// RFC 9110, 9.3.2.
 async fn head_is_get_without_a_body(host: Host) {
+    const HEADERS: [&str; 6] = ["cache-control", "etag", "vary", "content-type", "link", "location"];
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(2).await;
+    let model = publisher.model("m").await;
+    let run = publisher.published(&model, 1, 2).await;
+    let (benchmark, provider) = (&publisher.benchmark, &publisher.provider);
     let api = host.client();
-    for path in ["/", "/health", "/openapi.json", "/nowhere"] {
-        let (get, head) = (api.get(path).await, api.request(Method::HEAD, path).await);
-        assert_eq!(get.status, head.status, "{head}");
-        assert!(head.body.is_empty());
-        assert_eq!(get.header("content-type"), head.header("content-type"), "{head}");
+    let both = async |path: &str, known: Option<&str>| {
+        let known = known.unwrap_or("\"another\"");
+        let get = api.get(path).header("If-None-Match", known).await;
+        let head = api.request(Method::HEAD, path).header("If-None-Match", known).await;
+        assert_eq!(get.status, head.status, "{path}: {head}");
+        assert!(head.body.is_empty(), "{path}: {head}");
+        for name in HEADERS {
+            assert_eq!(get.header(name), head.header(name), "{path}: {name}");
+        }
+        get
+    };
+    for path in ["/", "/health", "/nowhere", "/account", "/problems", "/api/v1/users/me"] {
+        both(path, None).await;
+    }
+    // What is kept of an answer to `HEAD` has a body all the same.
+    for path in [
+        format!("/api/v1/benchmarks/{benchmark}/versions/1/tasks?limit=1"),
+        format!("/api/v1/models/{model}"),
+        format!("/api/v1/benchmarks/{benchmark}"),
+        format!("/api/v1/runs/{run}"),
+        format!("/api/v1/leaderboard?benchmark={benchmark}"),
+        format!("/api/v1/leaderboard.csv?benchmark={benchmark}"),
+        format!("/leaderboard?benchmark={benchmark}"),
+        format!("/models?provider={provider}"),
+        "/.well-known/jwks.json".to_owned(),
+        "/openapi.json".to_owned(),
+    ] {
+        let first = api.request(Method::HEAD, &path).await;
+        let get = both(&path, None).await;
+        assert!(get.status == 200 && !get.body.is_empty(), "{path}: {get}");
+        let tag = get.header("etag").unwrap_or_else(|| panic!("{path}: {get}"));
+        assert_eq!((first.status.as_u16(), first.header("etag")), (200, Some(tag)), "{path}");
+        assert_eq!(both(&path, Some(tag)).await.status, 304, "{path}");
     }
 }
 

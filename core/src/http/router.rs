@@ -230,7 +230,9 @@ mod tests {
         let cases = [
             // Method, path, status, whether any origin may see it, whether it has a tag, and whether it is counted.
             (Method::GET, "/api/v1/models", 200, true, true, true),
-            (Method::HEAD, "/api/v1/models", 200, true, false, true),
+            (Method::HEAD, "/api/v1/models", 200, true, true, true),
+            (Method::HEAD, "/leaderboard", 200, false, true, true),
+            (Method::HEAD, "/openapi.json", 200, true, true, false),
             (Method::GET, "/api/v1/runs/none", 404, true, false, true),
             (Method::GET, "/api/v1/export/none", 400, true, false, true),
             (Method::GET, "/leaderboard", 200, false, true, true),

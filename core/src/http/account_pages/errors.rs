@@ -43,7 +43,7 @@ struct LoginRequired;
 
 /// Writes errors as pages, and has a login lead back to the page that asked for it: the layer of all these pages.
 pub async fn as_page(OriginalUri(uri): OriginalUri, request: Request, next: Next) -> Response {
-    let is_read = request.method() == Method::GET;
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = next.run(request).await;
     if response.extensions().get::<LoginRequired>().is_some() && is_read {
         let asked_for = uri.path_and_query().map_or("/account", |address| address.as_str());

@@ -51,10 +51,11 @@ fn is_known(known: &[HeaderValue], tag: &str) -> bool {
     known.any(|known| known == tag || known == "*")
 }
 
-/// Adds an `ETag` of the body to the answer to a `GET` that has none, or answers 304 where the client has it. Where the
-/// handler set no `Cache-Control`, the answer is revalidated at each use.
+/// Adds an `ETag` of the body to the answer to a `GET` or a `HEAD` that has none, or answers 304 where the client has it.
+/// Where the handler set no `Cache-Control`, the answer is revalidated at each use. The answer to a `HEAD` has its body here
+/// (RFC 9110, 9.3.2: its headers are those of the `GET`); the router drops it afterwards.
 pub async fn tagged<F: Future<Output = Response>>(request: Request, read: impl FnOnce(Request) -> F) -> Response {
-    let known = (request.method() == Method::GET).then(|| known_tags(request.headers()));
+    let known = matches!(*request.method(), Method::GET | Method::HEAD).then(|| known_tags(request.headers()));
     let response = read(request).await;
     match known {
         Some(known) => with_tag(response, &known).await,

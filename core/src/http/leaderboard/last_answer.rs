@@ -124,8 +124,7 @@ pub async fn or_last_answer(State((app, route)): State<(App, CachedRoute)>, requ
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let last = async || {
         let known = known.iter().map(|tags| (header::IF_NONE_MATCH, tags.clone())).collect::<HeaderMap>();
-        let last = last_answer(&app, &key.text(), &known).await;
-        last.map(|last| if is_head { without_body(last) } else { last })
+        last_answer(&app, &key.text(), &known).await
     };
     let mut answer = pin!(next.run(request));
     let answer = match within(app.ports().timer.as_ref(), app.deadlines().read, answer.as_mut()).await {
@@ -246,10 +245,6 @@ async fn last_answer(app: &App, key: &str, headers: &HeaderMap) -> Option<Respon
     }
     tracing::warn!(age_seconds = age, "an old answer is shown, because there is no new one");
     Some(answer)
-}
-
-fn without_body(answer: Response) -> Response {
-    answer.map(|_| Body::empty())
 }
 
 #[cfg(test)]
