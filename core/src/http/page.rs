@@ -213,10 +213,15 @@ pub fn with_next_link(mut response: Response, uri: &Uri, next: Option<&str>) -> 
 /// Returns the `Link` to the next page, `<…?cursor=…>; rel="next"` (RFC 8288).
 #[must_use]
 pub fn next_link(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
-    let kept =
-        uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !is_cursor(pair));
     let query = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect::<Vec<_>>().join("&");
     HeaderValue::from_str(&format!("<{}?{query}>; rel=\"next\"", uri.path())).ok()
+}
+
+/// Returns whether a pair of a query is the parameter `cursor`, however its name is escaped.
+fn is_cursor(pair: &str) -> bool {
+    let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(pair).unwrap_or_default();
+    pairs.iter().any(|(name, _)| name == "cursor")
 }
 
 /// Answers with an HTML page in the house's style.
@@ -355,6 +360,21 @@ pub fn html_answer(status: StatusCode, page: impl IntoResponse) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_page_has_one_cursor() {
+        for (query, next) in [
+            ("/models", "/models?cursor=new"),
+            ("/models?cursor=old", "/models?cursor=new"),
+            ("/models?%63ursor=old&limit=5", "/models?limit=5&cursor=new"),
+            ("/models?q=a%26b+c&%63%75%72%73%6F%72=old&", "/models?q=a%26b+c&cursor=new"),
+            ("/models?cursor", "/models?cursor=new"),
+            ("/models?cursors=1&xcursor=2&q=cursor=old", "/models?cursors=1&xcursor=2&q=cursor=old&cursor=new"),
+        ] {
+            let link = next_link(&Uri::from_static(query), "new").unwrap();
+            assert_eq!(link.to_str().unwrap(), format!("<{next}>; rel=\"next\""), "{query}");
+        }
+    }
 
     #[test]
     fn the_header_marks_where_a_page_is() {
