@@ -65,6 +65,11 @@ impl Queue {
 
     /// Notes what came of the deliveries that were begun.
     fn note(&self, now: f64, came_of: &Value) {
+        self.note_outcomes(now, &self.outcomes(came_of));
+    }
+
+    /// The outcomes of the deliveries that were begun, where this came of each.
+    fn outcomes(&self, came_of: &Value) -> String {
         let begun = "SELECT json_object('webhookId', webhook_id, 'id', d.id, 'attempts', attempts) \
                      FROM webhooks AS w JOIN webhook_deliveries AS d ON d.webhook_id = w.id \
                      WHERE w.lease = 'lease' AND d.next_attempt_at = w.lease_until";
@@ -76,10 +81,20 @@ impl Queue {
             }
             outcome
         };
-        let outcomes = self.texts(begun).into_iter().map(outcome).collect::<Value>().to_string();
-        self.run("note_deliveries", &[&outcomes, &now]);
+        self.texts(begun).into_iter().map(outcome).collect::<Value>().to_string()
+    }
+
+    fn note_outcomes(&self, now: f64, outcomes: &str) {
+        self.run("note_deliveries", &[&outcomes, &now, &"lease"]);
         self.run("note_webhooks", &[&outcomes, &now, &"lease", &432_000_000.0]);
         self.run("queue_mails", &[&outcomes, &now, &5.0]);
+    }
+
+    /// Changes a webhook as its person does.
+    fn change(&self, webhook: &str, url: Option<&str>, is_enabled: f64, now: f64) -> usize {
+        let nothing = rusqlite::types::Null;
+        self.run("make_due", &[&webhook, &"a", &now, &url, &is_enabled]);
+        self.run("change", &[&webhook, &"a", &url, &0.0, &nothing, &nothing, &nothing, &now]).len()
     }
 }
 
@@ -180,21 +195,43 @@ fn another_address_and_a_second_start_are_called_at_once() {
     }
     assert_eq!(queue.round(10_000.0), ["a1", "a2", "b1"]);
     queue.note(10_001.0, &json!({ "isTaken": 0, "retryAt": 50_000_000 }));
-    let nothing = rusqlite::types::Null;
-    let change = |webhook: &str, url: Option<&str>, is_enabled: f64| {
-        queue.run("make_due", &[&webhook, &"a", &20_000.0, &url, &is_enabled]);
-        let rest: [&dyn ToSql; 5] = [&0.0, &nothing, &nothing, &nothing, &20_000.0];
-        queue.run("change", &[[&webhook, &"a", &url as &dyn ToSql].as_slice(), &rest].concat())
-    };
+    let change = |webhook: &str, url, is_enabled| queue.change(webhook, url, is_enabled, 20_000.0);
     // The same address, one that is enabled already, and a stranger's.
-    assert_eq!(change("a1", Some("https://example.org/"), 1.0).len(), 1);
-    assert_eq!(change("b1", Some("https://example.net/"), 1.0).len(), 0);
+    assert_eq!(change("a1", Some("https://example.org/"), 1.0), 1);
+    assert_eq!(change("b1", Some("https://example.net/"), 1.0), 0);
     assert_eq!(queue.round(20_000.0), [""; 0]);
     change("a1", Some("https://example.net/"), 0.0);
     queue.run("disable", &[&"a2", &"a", &15_000.0]);
     change("a2", None, 1.0);
     queue.run("enable", &[&"a2", &"a", &20_000.0]);
     assert_eq!(queue.round(20_000.0), ["a1", "a2"]);
+}
+
+#[test]
+fn what_the_address_before_answers_does_not_count() {
+    let gone = json!({ "isTaken": 0, "isGone": 1, "answer": 410, "failure": "status", "retryAt": null });
+    let failed = json!({ "isTaken": 0, "answer": 500, "failure": "status", "retryAt": 50_000 });
+    let taken = json!({ "isTaken": 1, "answer": 200, "retryAt": null });
+    for outcome in [&gone, &failed, &taken] {
+        let queue = Queue::new(&[("a", 1)]);
+        queue.waits("a1", "x", 10_000);
+        assert_eq!(queue.round(10_000.0), ["a1"]);
+        let outcomes = queue.outcomes(outcome);
+        assert_eq!(queue.change("a1", Some("https://example.net/"), 0.0, 11_000.0), 1);
+        queue.note_outcomes(12_000.0, &outcomes);
+        let shown = "SELECT status || '/' || failures || '/' || held_until || '/' || due_at FROM webhooks";
+        assert_eq!(queue.texts(shown), ["enabled/0/0/10000"], "{outcome}");
+        let waits = "SELECT next_attempt_at || '/' || coalesce(answer, '') FROM webhook_deliveries";
+        assert_eq!(queue.texts(waits), ["11000/"], "{outcome}");
+        assert_eq!(queue.round(12_000.0), ["a1"], "{outcome}: the new address is called at once");
+        // The answer comes while another instance calls the new address.
+        queue.0.execute("UPDATE webhooks SET lease = 'other'", []).expect("a lease");
+        queue.note_outcomes(13_000.0, &outcomes);
+        let called = "SELECT lease || '/' || failures || '/' || next_attempt_at \
+                      FROM webhooks JOIN webhook_deliveries ON webhook_id = webhooks.id";
+        assert_eq!(queue.texts(called), ["other/0/72000"], "{outcome}");
+        assert_eq!(queue.texts("SELECT id FROM outbox"), [""; 0], "{outcome}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ cases![
         owners_are_told_of_runs_and_keys,
         the_public_log_is_told,
         redirects_are_not_followed,
+        another_address_is_called_while_the_one_before_is,
         gone_is_gone;
     SendsMailAndMovesTime:
         what_is_not_taken_is_sent_again,
@@ -253,6 +254,27 @@ async fn redirects_are_not_followed(host: Host) {
     let delivery = hook.noted("waiting", 1).await;
     assert_eq!((&delivery["answerStatus"], &delivery["failure"]), (&json!(307), &json!("redirect")));
     assert_eq!(host.provider().hooks().calls(&format!("{}-elsewhere", hook.path)).len(), 0);
+}
+
+async fn another_address_is_called_while_the_one_before_is(host: Host) {
+    let hook = Hook::new(&User::verified(&host).await, &["webhook.test"]).await;
+    let hooks = host.provider().hooks();
+    hooks.answer(&hook.path, 410);
+    hooks.hold(&hook.path);
+    let id = hook.test().await;
+    hook.called(1).await;
+    let path = format!("{}-moved", hook.path);
+    hook.api.patch(hook.at("")).json(json!({ "url": host.hook_url(&path) })).await.expect(200);
+    let call = host.provider().wait_for_hook(&path, 1).await.remove(0);
+    assert_eq!(call.id(), id, "what was under way is sent there, too");
+    hook.noted("delivered", 2).await;
+    hooks.release(&hook.path);
+    // Meanwhile the answer of the first address arrives.
+    hook.test().await;
+    hook.noted("delivered", 1).await;
+    let shown = hook.shown().await;
+    assert_eq!((&shown["status"], &shown["failingSince"]), (&json!("enabled"), &Value::Null));
+    assert_eq!(hook.calls(), 1);
 }
 
 async fn gone_is_gone(host: Host) {

@@ -470,13 +470,13 @@ impl DeliveryLease<'_> {
         sql.bind(self.name).bind(self.now).bind(self.until)
     }
 
-    /// Adds to a batch the outcomes of the deliveries, the release of their webhooks, and the end of those that accept
+    /// Adds to a batch the outcomes of the deliveries to webhooks that are still leased, the release of their webhooks, and the end of those that accept
     /// nothing any more, with a mail to their owners. The answer is how many mails were queued.
     pub fn note(&self, batch: &mut Batch, outcomes: &[Outcome], now: Timestamp) -> Handle<usize> {
         let outcomes = outcomes.iter().map(Outcome::json).collect::<Value>().to_string();
         let webhooks = sql!("webhooks/note_webhooks").bind(outcomes.as_str()).bind(now).bind(self.name);
         batch.extend([
-            sql!("webhooks/note_deliveries").bind(outcomes.as_str()).bind(now).execute(),
+            sql!("webhooks/note_deliveries").bind(outcomes.as_str()).bind(now).bind(self.name).execute(),
             webhooks.bind(FAILING_MS).execute(),
         ]);
         batch.push(sql!("webhooks/queue_mails").bind(outcomes.as_str()).bind(now).bind(MOST_MAILS_A_DAY).count())

@@ -1,5 +1,6 @@
 -- Changes webhook ?1 of person ?2. What is null stays as it is, but for the description. Another address is
--- called as if nothing had failed. Returns a row where there is one.
+-- called as if nothing had failed, also while the one before is being called: that lease ends, and what is answered there is not
+-- noted. Returns a row where there is one.
 --
 -- ?3      its address
 -- ?4, ?5  whether the description changes, and what it becomes
@@ -7,6 +8,8 @@
 -- ?8      now
 UPDATE webhooks SET
   url = coalesce(?3, url),
+  lease = CASE WHEN url <> ?3 THEN NULL ELSE lease END,
+  lease_until = CASE WHEN url <> ?3 THEN NULL ELSE lease_until END,
   held_until = CASE WHEN url <> ?3 THEN 0 ELSE held_until END,
   failures = CASE WHEN url <> ?3 THEN 0 ELSE failures END,
   failing_since = CASE WHEN url <> ?3 THEN NULL ELSE failing_since END,

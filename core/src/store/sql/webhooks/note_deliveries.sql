@@ -1,4 +1,4 @@
--- Notes what came of the deliveries of ?1, at ?2.
+-- Notes what came of the deliveries of ?1, at ?2, to webhooks that are still leased to ?3.
 -- ?1 an array of objects with the members webhookId, id, attempts (as when it began), isTaken, answer, failure, retryAt (null:
 -- it is given up), isGone, mailId, mail and payload (hexadecimal digits).
 UPDATE webhook_deliveries AS d SET
@@ -14,3 +14,4 @@ FROM (
   FROM json_each(?1)
 ) AS n
 WHERE d.webhook_id = n.webhook_id AND d.id = n.id AND d.attempts = n.attempts
+  AND EXISTS (SELECT 1 FROM webhooks AS w WHERE w.id = n.webhook_id AND w.lease = ?3)
