@@ -75,7 +75,9 @@ impl Queue {
                      WHERE w.lease = 'lease' AND d.next_attempt_at = w.lease_until";
         let outcome = |begun: String| {
             let mut outcome = serde_json::from_str::<Value>(&begun).expect("an object");
-            let more = json!({ "mail": "webhook_disabled", "payload": "00", "mailId": outcome["id"], "isGone": 0 });
+            let more = json!({
+                "isEmpty": 0, "isGone": 0, "mail": "webhook_disabled", "payload": "00", "mailId": outcome["id"],
+            });
             for (name, value) in more.as_object().into_iter().chain(came_of.as_object()).flatten() {
                 outcome[name] = value.clone();
             }
@@ -232,6 +234,35 @@ fn what_the_address_before_answers_does_not_count() {
         assert_eq!(queue.texts(called), ["other/0/72000"], "{outcome}");
         assert_eq!(queue.texts("SELECT id FROM outbox"), [""; 0], "{outcome}");
     }
+}
+
+#[test]
+fn nothing_to_send_is_no_sign_of_life() {
+    let queue = Queue::new(&[("a", 1)]);
+    let counters = || {
+        let counters =
+            "SELECT failures || '/' || failing_since || '/' || held_until || '/' || attempted_at FROM webhooks";
+        queue.texts(counters)
+    };
+    let ids = json!(["x"]).to_string();
+    queue.run("queue_log", &[&ids, &9.0, &2.0, &10_000.0]);
+    queue.run("follow_log", &[&ids, &9.0, &2.0, &10_000.0]);
+    assert_eq!(queue.round(10_000.0), ["a1"]);
+    queue.note(10_001.0, &json!({ "isTaken": 0, "failure": "no_answer", "retryAt": 15_001 }));
+    assert_eq!(counters(), ["1/10001/15001/10001"]);
+    assert_eq!(queue.round(20_000.0), ["a1"]);
+    queue.waits("a1", "y", 19_000);
+    queue.note(20_001.0, &json!({ "isTaken": 0, "isEmpty": 1, "retryAt": null }));
+    assert_eq!(counters(), ["1/10001/15001/10001"], "nobody was called");
+    let ended = "SELECT delivered_at || '/' || coalesce(next_attempt_at, '') || '/' || coalesce(failure, '') \
+                 FROM webhook_deliveries WHERE id = 'x'";
+    assert_eq!(queue.texts(ended), ["20001//"]);
+    let place = "SELECT status || '/' || log_seq || '/' || log_act || '/' || log_waits || '/' || due_at FROM webhooks";
+    assert_eq!(queue.texts(place), ["enabled/9/2/0/20001"], "the log goes on behind it, and what else waits is sent");
+    // What it is sent next, it does not take either.
+    assert_eq!(queue.round(20_001.0), ["a1"]);
+    queue.note(20_002.0, &json!({ "isTaken": 0, "failure": "no_answer", "retryAt": 432_000_000 }));
+    assert_eq!(counters(), ["2/10001/30002/20002"]);
 }
 
 #[test]

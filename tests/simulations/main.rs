@@ -12,3 +12,4 @@ mod packs;
 mod reads;
 mod round_trips;
 mod steps;
+mod webhooks;

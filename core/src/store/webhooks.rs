@@ -491,11 +491,27 @@ pub struct Outcome {
     pub id: WebhookDeliveryId,
     /// Number of the attempt, as when it began.
     pub attempts: i64,
-    /// HTTP status of the answer.
+    /// Result of the attempt.
+    pub result: AttemptResult,
+}
+
+/// Result of an attempt to deliver.
+pub enum AttemptResult {
+    /// The receiver accepted the delivery, and answered with this HTTP status.
+    Taken(u16),
+    /// Nothing was left to send, so nobody was called.
+    Empty,
+    /// The receiver did not accept the delivery.
+    Failed(FailedAttempt),
+}
+
+/// An attempt whose delivery was not accepted.
+pub struct FailedAttempt {
+    /// HTTP status of the answer, where there was one.
     pub answer: Option<u16>,
-    /// Why the delivery was not accepted, where it was not.
-    pub failure: Option<WebhookFailure>,
-    /// When the delivery is tried again.
+    /// Why the delivery was not accepted.
+    pub failure: WebhookFailure,
+    /// When the delivery is tried again; `None` where it is given up.
     pub retry_at: Option<Timestamp>,
     /// Whether the receiver answered that it is gone (410).
     pub is_gone: bool,
@@ -505,18 +521,25 @@ pub struct Outcome {
 
 impl Outcome {
     fn json(&self) -> Value {
+        let (answer, failed) = match &self.result {
+            AttemptResult::Taken(status) => (Some(*status), None),
+            AttemptResult::Empty => (None, None),
+            AttemptResult::Failed(failed) => (failed.answer, Some(failed)),
+        };
+        let mail = failed.and_then(|failed| failed.mail.as_ref());
         json!({
             "webhookId": self.webhook_id,
             "id": self.id,
             "attempts": self.attempts,
-            "isTaken": i32::from(self.failure.is_none()),
-            "answer": self.answer,
-            "failure": self.failure,
-            "retryAt": self.retry_at.map(|at| at.0),
-            "isGone": i32::from(self.is_gone),
-            "mailId": self.mail.as_ref().map(|mail| &mail.id),
-            "mail": self.mail.as_ref().map(|mail| mail.kind),
-            "payload": self.mail.as_ref().map(|mail| HEXLOWER.encode(&mail.payload)),
+            "isTaken": i32::from(matches!(self.result, AttemptResult::Taken(_))),
+            "isEmpty": i32::from(matches!(self.result, AttemptResult::Empty)),
+            "answer": answer,
+            "failure": failed.map(|failed| failed.failure),
+            "retryAt": failed.and_then(|failed| failed.retry_at).map(|at| at.0),
+            "isGone": i32::from(failed.is_some_and(|failed| failed.is_gone)),
+            "mailId": mail.map(|mail| &mail.id),
+            "mail": mail.map(|mail| mail.kind),
+            "payload": mail.map(|mail| HEXLOWER.encode(&mail.payload)),
         })
     }
 }

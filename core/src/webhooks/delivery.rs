@@ -9,7 +9,7 @@ use crate::{
     store::{
         Batch, BatchError,
         changes::{self, Direction},
-        webhooks::{self, BegunDelivery, DeliveryContent, DeliveryLease, Outcome},
+        webhooks::{self, AttemptResult, BegunDelivery, DeliveryContent, DeliveryLease, FailedAttempt, Outcome},
     },
 };
 
@@ -111,37 +111,39 @@ async fn lines(app: &App, begun: &[BegunDelivery]) -> Result<Lines, BatchError> 
 
 /// Sends a delivery and returns its outcome.
 async fn call(app: &App, delivery: &BegunDelivery, lines: &Lines) -> Outcome {
-    let (answer, failure) = match data_of(app, delivery, lines) {
-        // All lines have been hidden since: there is nothing to report.
-        None => (None, None),
+    let result = match data_of(app, delivery, lines) {
+        // All lines have been hidden since.
+        None => AttemptResult::Empty,
         Some(data) => match send(app, delivery, &data).await {
-            Ok(status) => (Some(status), failure_of(status)),
-            Err(failure) => (None, Some(failure)),
+            Ok(status) => match failure_of(status) {
+                None => AttemptResult::Taken(status),
+                Some(failure) => AttemptResult::Failed(failed(app, delivery, Some(status), failure)),
+            },
+            Err(failure) => AttemptResult::Failed(failed(app, delivery, None, failure)),
         },
     };
-    let now = app.now();
-    let retry_at = failure.and_then(|_| retry_delay_ms(delivery.attempts)).map(|delay| now.plus_ms(delay));
-    let is_gone = answer == Some(410);
-    let mail = failure.and_then(|_| {
-        let notice =
-            EmailTemplate::WebhookDisabled { host: delivery.url.host().to_owned(), gone: is_gone, at: now.to_string() };
-        let queued = mail::queue(app, &notice);
-        queued.map_err(|error| tracing::error!(%error, "the owner of a webhook is not told that it is disabled")).ok()
-    });
-    if let Some(failure) = failure {
-        let (webhook, id, failure) = (delivery.webhook_id.as_str(), delivery.id.as_str(), failure.as_str());
-        tracing::info!(webhook, delivery = id, attempts = delivery.attempts, answer, failure, "a webhook took nothing");
-    }
-    Outcome {
-        webhook_id: delivery.webhook_id.clone(),
-        id: delivery.id.clone(),
-        attempts: delivery.attempts,
+    Outcome { webhook_id: delivery.webhook_id.clone(), id: delivery.id.clone(), attempts: delivery.attempts, result }
+}
+
+/// Logs that a delivery was not accepted, and returns what is to be done about it.
+fn failed(app: &App, delivery: &BegunDelivery, answer: Option<u16>, failure: WebhookFailure) -> FailedAttempt {
+    let (webhook, id, why) = (delivery.webhook_id.as_str(), delivery.id.as_str(), failure.as_str());
+    tracing::info!(
+        webhook,
+        delivery = id,
+        attempts = delivery.attempts,
         answer,
-        failure,
-        retry_at: retry_at.filter(|_| !is_gone),
-        is_gone,
-        mail,
-    }
+        failure = why,
+        "a webhook took nothing"
+    );
+    let (now, is_gone) = (app.now(), answer == Some(410));
+    let retry_at = retry_delay_ms(delivery.attempts).map(|delay| now.plus_ms(delay));
+    let notice =
+        EmailTemplate::WebhookDisabled { host: delivery.url.host().to_owned(), gone: is_gone, at: now.to_string() };
+    let mail = mail::queue(app, &notice);
+    let mail =
+        mail.map_err(|error| tracing::error!(%error, "the owner of a webhook is not told that it is disabled")).ok();
+    FailedAttempt { answer, failure, retry_at: retry_at.filter(|_| !is_gone), is_gone, mail }
 }
 
 fn failure_of(status: u16) -> Option<WebhookFailure> {

@@ -1,0 +1,59 @@
+//! Webhooks whose address nobody answers.
+
+use aibaas_tests::{fixtures::PASSWORD, simulation::Simulation};
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::leaderboard::Publisher;
+
+const PATH: &str = "/api/v1/webhooks";
+
+/// Logs in whom [`Publisher`] registers; returns the access token.
+async fn login(simulation: &Simulation, email: &str) -> String {
+    let credentials = json!({ "email": email, "password": PASSWORD });
+    let (status, tokens) = simulation.call(Method::POST, "/api/v1/auth/login", None, Some(credentials)).await;
+    assert_eq!(status, 200, "{tokens}");
+    tokens["accessToken"].as_str().expect("an access token").to_owned()
+}
+
+/// Makes a webhook, and returns the path of its own.
+async fn make(simulation: &Simulation, token: &str) -> String {
+    let body = json!({ "url": "https://example.org/0", "events": ["log.changed"] });
+    let (status, made) = simulation.call(Method::POST, PATH, Some(token), Some(body)).await;
+    assert_eq!(status, 201, "{made}");
+    format!("{PATH}/{}", made["webhook"]["id"].as_str().expect("an id"))
+}
+
+/// The counters of the only webhook.
+fn counters(simulation: &Simulation) -> [i64; 4] {
+    ["failures", "failing_since", "held_until", "attempted_at"]
+        .map(|name| simulation.count(&format!("SELECT {name} FROM webhooks")))
+}
+
+#[tokio::test]
+async fn a_webhook_that_takes_nothing_is_not_forgiven_what_was_hidden() {
+    let publisher = Publisher::new(2).await;
+    let simulation = &publisher.simulation;
+    let webhook = make(simulation, &login(simulation, "ada@example.com").await).await;
+    publisher.model("m").await;
+    publisher.published("m", 1, 2).await;
+    let failing = counters(simulation);
+    assert_eq!(failing[0], 1, "nobody answers");
+    let root = login(simulation, "root@example.com").await;
+    let reason = Some(json!({ "reason": "spam" }));
+    let hidden = simulation.call(Method::POST, "/api/v1/admin/models/p/m/hide", Some(&root), reason).await;
+    assert_eq!(hidden.0, 200, "{}", hidden.1);
+    simulation.pass_seconds(60);
+    aibaas_core::tick(&simulation.app).await;
+    simulation.complete_background().await;
+    assert_eq!(counters(simulation), failing, "nobody was called");
+    let token = login(simulation, "ada@example.com").await;
+    let path = format!("{webhook}/deliveries");
+    let (_, told) = simulation.call(Method::GET, &path, Some(&token), None).await;
+    assert_eq!((&told["data"][0]["status"], &told["data"][0]["answerStatus"]), (&json!("delivered"), &Value::Null));
+    // Of the moderation it is told, and takes that no more than the publication.
+    simulation.pass_seconds(60);
+    aibaas_core::tick(&simulation.app).await;
+    let [failures, since, ..] = counters(simulation);
+    assert_eq!([failures, since], [2, failing[1]]);
+}
