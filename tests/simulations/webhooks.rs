@@ -1,7 +1,11 @@
-//! Webhooks whose address nobody answers.
+//! Webhooks whose address nobody answers, and changes between reading and writing.
 
-use aibaas_tests::{fixtures::PASSWORD, simulation::Simulation};
+use aibaas_tests::{
+    fixtures::PASSWORD,
+    simulation::{Failure, Simulation},
+};
 use axum::http::Method;
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::leaderboard::Publisher;
@@ -56,4 +60,39 @@ async fn a_webhook_that_takes_nothing_is_not_forgiven_what_was_hidden() {
     aibaas_core::tick(&simulation.app).await;
     let [failures, since, ..] = counters(simulation);
     assert_eq!([failures, since], [2, failing[1]]);
+}
+
+#[tokio::test]
+async fn a_webhook_is_rotated_as_it_is_when_its_secret_is_written() {
+    let publisher = Publisher::new(1).await;
+    let simulation = &publisher.simulation;
+    let token = login(simulation, "ada@example.com").await;
+    let webhook = make(simulation, &token).await;
+    let path = format!("{webhook}/rotate");
+    let mut overtaken = 0;
+    for calls in 0..10 {
+        let key = format!("r{calls}");
+        let rotate = || simulation.post_once(&path, &key, Some(&token), None);
+        simulation.break_after(calls, Failure::Slow);
+        let mut slow = Box::pin(rotate());
+        let early = (&mut slow).now_or_never();
+        simulation.heal();
+        if early.is_some() {
+            break;
+        }
+        let url = format!("https://example.org/{calls}-changed");
+        let change = json!({ "url": url, "description": key });
+        let (status, changed) = simulation.call(Method::PATCH, &webhook, Some(&token), Some(change)).await;
+        assert_eq!((status, &changed["url"]), (200, &json!(url)));
+        let rotated = slow.await;
+        assert_eq!(rotated.status, 200, "at call {calls}: {}", rotated.value());
+        let (_, shown) = simulation.call(Method::GET, &webhook, Some(&token), None).await;
+        assert_eq!(rotated.value()["webhook"], shown, "at call {calls}");
+        let again = rotate().await;
+        assert_eq!((again.replayed, again.body), (true, rotated.body), "at call {calls}");
+        overtaken += 1;
+    }
+    assert!(overtaken >= 3, "it claims, reads and writes: {overtaken}");
+    let rotations = "SELECT count(*) FROM audit_events WHERE event = 'webhook_secret_rotated'";
+    assert_eq!(simulation.count(rotations), overtaken + 1);
 }

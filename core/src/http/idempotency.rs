@@ -159,7 +159,7 @@ pub struct Fulfilled {
 }
 
 impl Fulfilled {
-    /// Returns the claim, for a handler whose batch was undone before it could fulfil it.
+    /// Returns the claim, for a handler whose batch was undone, or changed nothing, and so did not fulfil it.
     pub fn undone(self) -> Claim {
         self.claim
     }

@@ -192,10 +192,29 @@ pub fn set_status(id: &WebhookId, user_id: &UserId, status: WebhookStatus, now: 
     sql.bind(id).bind(user_id).bind(now).execute()
 }
 
-/// Gives a person's webhook another secret, sealed; the previous one signs beside it for a while. Returns whether the
-/// webhook exists.
-pub fn rotate(id: &WebhookId, user_id: &UserId, secret: Vec<u8>, previous_until: Timestamp) -> Query<bool> {
-    sql!("webhooks/rotate").bind(id).bind(user_id).bind(secret).bind(previous_until).exists()
+/// A webhook that is to get another secret.
+#[derive(Clone, Debug)]
+pub struct WebhookToRotate {
+    /// The webhook as it was read.
+    pub webhook: Webhook,
+    /// What answers tell of it that may change.
+    told: String,
+}
+
+/// Finds a person's webhook that is to get another secret.
+pub fn to_rotate(id: &WebhookId, user_id: &UserId, now: Timestamp) -> Query<Option<WebhookToRotate>> {
+    sql!("webhooks/to_rotate")
+        .bind(id)
+        .bind(user_id)
+        .bind(now)
+        .optional(|row| Ok(WebhookToRotate { webhook: Webhook::from_row(row)?, told: row.text("told")? }))
+}
+
+/// Gives a webhook another secret, sealed; the previous one signs beside it for a while. Returns whether the webhook is
+/// still as it was read.
+pub fn rotate(read: &WebhookToRotate, secret: Vec<u8>, previous_until: Timestamp) -> Query<bool> {
+    let sql = sql!("webhooks/rotate").bind(&read.webhook.id).bind(&read.webhook.user_id).bind(secret);
+    sql.bind(previous_until).bind(read.told.as_str()).exists()
 }
 
 /// Deletes a person's webhook. Returns whether it existed.
