@@ -12,27 +12,34 @@ const MOST_ROUNDS: u32 = 60;
 ///
 /// Failures are logged: the next tick tries again.
 pub async fn tick(app: &App) {
-    run_before_webhooks(app).await;
+    queue_notices(app).await;
+    send_mail_and_clean_up(app).await;
     // Webhooks come after everything that somebody waits for, since strangers may take their time.
     webhooks::deliver_due(app).await;
     // Nobody waits for packing: where a host limits the time of a tick, it is cut off here.
     pack(app).await;
 }
 
-/// Runs a [`tick`] on behalf of a request. Webhooks are called after its answer: its deadline would drop slow calls
-/// before their outcome is noted, and they do not belong to its trace.
+/// Runs a [`tick`] on behalf of a request, whose deadline may drop it anywhere. Webhooks are called in the background:
+/// the deadline would drop slow calls before their outcome is noted, and they do not belong to the request's trace. That
+/// begins as soon as notices are queued, so that a backlog of anything else does not keep webhooks from being called.
 pub async fn tick_for_request(app: &App) {
-    run_before_webhooks(app).await;
-    pack(app).await;
+    queue_notices(app).await;
     webhooks::deliver_in_background(app);
+    send_mail_and_clean_up(app).await;
+    pack(app).await;
 }
 
-/// Runs what has to be done before webhooks are called.
-async fn run_before_webhooks(app: &App) {
+/// Queues notices to owners of keys, some of them for webhooks, by the clock as it was moved.
+async fn queue_notices(app: &App) {
     if let Err(error) = dev_clock::catch_up(app).await {
         tracing::error!(%error, "the development clock is not known");
     }
     mail::queue_key_notices(app).await;
+}
+
+/// Runs what webhooks do not depend on: a delivery about the public log needs no leaf.
+async fn send_mail_and_clean_up(app: &App) {
     mail::deliver_due(app).await;
     log::sequence(app).await;
     amended::remind_cache(app).await;

@@ -1,10 +1,12 @@
-//! Webhooks whose address nobody answers, and changes between reading and writing.
+//! Webhooks whose address nobody answers, changes between reading and writing, and a schedule that is cut off.
 
 use aibaas_tests::{
+    faults::{Dependency, Fault},
     fixtures::PASSWORD,
+    host::TICK_SECRET,
     simulation::{Failure, Simulation},
 };
-use axum::http::Method;
+use axum::http::{Method, Request};
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
@@ -95,4 +97,26 @@ async fn a_webhook_is_rotated_as_it_is_when_its_secret_is_written() {
     assert!(overtaken >= 3, "it claims, reads and writes: {overtaken}");
     let rotations = "SELECT count(*) FROM audit_events WHERE event = 'webhook_secret_rotated'";
     assert_eq!(simulation.count(rotations), overtaken + 1);
+}
+
+#[tokio::test]
+async fn a_tick_that_is_cut_off_has_webhooks_called() {
+    let variables = [("TICK_SECRET", TICK_SECRET), ("ADMIN_EMAILS", "root@example.com")];
+    let publisher = Publisher::on(Simulation::new(&variables).await, 1).await;
+    let simulation = &publisher.simulation;
+    let token = login(simulation, "ada@example.com").await;
+    let webhook = make(simulation, &token).await;
+    let attempts = || simulation.count("SELECT coalesce(sum(attempts), 0) FROM webhook_deliveries");
+    let test = Request::post(format!("{webhook}/test"));
+    assert_eq!(simulation.answer(test, Some(&token), None).await.status(), 202);
+    simulation.die();
+    assert_eq!(attempts(), 0);
+    // Notices ask twice; then the database hangs.
+    simulation.faults.set_after(2, u32::MAX, Dependency::Database, Fault::Hangs);
+    let tick = simulation.answer(Request::post("/internal/tick"), Some(TICK_SECRET), None);
+    let (answer, ms) = simulation.timed(tick);
+    assert_eq!((answer.status().as_u16(), ms), (503, 25_000), "its deadline has dropped it");
+    simulation.faults.heal();
+    simulation.complete_background().await;
+    assert_eq!(attempts(), 1);
 }
