@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Place of a line in the log: the number of its snapshot, and after that the number that moderation and seals share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
 pub struct Place(pub i64, pub i64);
 
 impl Place {

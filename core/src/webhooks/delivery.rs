@@ -99,7 +99,7 @@ async fn lines(app: &App, begun: &[BegunDelivery]) -> Result<Lines, BatchError> 
     for delivery in begun {
         if let DeliveryContent::Log(from, _) = delivery.content {
             let page = || changes::page(Direction::Forward, None, from, MOST_LINES.saturating_add(1));
-            pages.entry((from.0, from.1)).or_insert_with(|| batch.push(page()));
+            pages.entry(from).or_insert_with(|| batch.push(page()));
         }
     }
     if pages.is_empty() {

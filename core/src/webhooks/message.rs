@@ -14,7 +14,7 @@ use crate::{
     },
     ports::{Destination, OutboundRequest},
     store::{
-        changes::Line,
+        changes::{Line, Place},
         webhooks::{BegunDelivery, DeliveryContent},
     },
 };
@@ -25,7 +25,7 @@ pub(super) const MOST_LINES: u32 = 20;
 const TIMEOUT_MS: u32 = 10_000;
 
 /// Lines of the log, by the place after which they come.
-pub(super) type Lines = HashMap<(i64, i64), Vec<Line>>;
+pub(super) type Lines = HashMap<Place, Vec<Line>>;
 
 /// Returns this deployment's rules for webhook addresses.
 #[must_use]
@@ -39,7 +39,7 @@ pub(super) fn data_of(app: &App, delivery: &BegunDelivery, lines: &Lines) -> Opt
         DeliveryContent::Data(data) => return Some(data.clone()),
         DeliveryContent::Log(from, to) => (from, to),
     };
-    let mut all = lines.get(&(from.0, from.1))?.iter().filter(|line| line.place <= *to).collect::<Vec<_>>();
+    let mut all = lines.get(from)?.iter().filter(|line| line.place <= *to).collect::<Vec<_>>();
     let most = usize::try_from(MOST_LINES).unwrap_or(usize::MAX);
     let has_more = all.len() > most;
     all.truncate(most);

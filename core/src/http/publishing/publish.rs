@@ -34,7 +34,7 @@ use crate::{
         publications::{self, Publication, ScoreSource},
         results::{self, AttemptPiece},
         runs::{self, Run},
-        webhooks::has_work,
+        webhooks as webhook_store,
     },
     webhooks,
 };
@@ -188,7 +188,7 @@ async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, S
     publication.publish(&mut last, &snapshot_id, now)?;
     let run = last.push(runs::find(publication.run_id));
     let leaf = log::NextLeaf::push(&mut last, publication.run_id, &snapshot_id);
-    let has_deliveries = last.push(has_work(now));
+    let has_deliveries = last.push(webhook_store::has_work(now));
     let mut answers = match run_in_order(app, publication.preparations()?, last).await {
         Err(BatchError::Guard(Guard::RunUnchanged | Guard::NotHidden)) => return Ok(None),
         Err(BatchError::Guard(Guard::SealUnopened)) => return Err(seal_opened()),
