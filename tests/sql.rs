@@ -25,10 +25,6 @@ fn migrated() -> Connection {
 /// The plan's steps that read a whole table. What a statement makes itself (`json_each`, a common table
 /// expression, a subquery's rows) is as long as its input; the log of migrations does not grow with use.
 fn scans(database: &Connection, sql: &str, tables: &[String]) -> Vec<String> {
-    let mut plan =
-        database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap_or_else(|error| panic!("{error}\n{sql}"));
-    // A plan needs no values: what is not bound is null.
-    let steps = plan.raw_query().mapped(|row| row.get::<_, String>("detail")).collect::<Result<Vec<_>, _>>();
     let is_table = |name: &str| {
         let alias = |table: &String| {
             sql.contains(&format!("{table} AS {name} ")) || sql.contains(&format!("{table} AS {name}\n"))
@@ -37,7 +33,16 @@ fn scans(database: &Connection, sql: &str, tables: &[String]) -> Vec<String> {
     };
     let whole =
         |step: &String| step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()).is_some_and(is_table);
-    steps.expect("a query plan").into_iter().filter(whole).collect()
+    steps(database, sql).into_iter().filter(whole).collect()
+}
+
+/// The steps of a statement's plan.
+fn steps(database: &Connection, sql: &str) -> Vec<String> {
+    let mut plan =
+        database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    // A plan needs no values: what is not bound is null.
+    let steps = plan.raw_query().mapped(|row| row.get("detail")).collect::<Result<_, _>>();
+    steps.expect("a query plan")
 }
 
 fn tables(database: &Connection) -> Vec<String> {
@@ -118,11 +123,8 @@ fn a_libsql_server_runs_every_statement() {
 #[test]
 fn events_of_a_kind_are_walked_by_lists_of_them_alone() {
     let database = migrated();
-    let by_kind = files().into_iter().filter(|(_, sql)| {
-        let mut plan = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
-        let steps = plan.raw_query().mapped(|row| row.get::<_, String>("detail")).collect::<Result<Vec<_>, _>>();
-        steps.expect("a plan").iter().any(|step| step.contains("INDEX audit_events_by_kind"))
-    });
+    let walks = |step: &String| step.contains("INDEX audit_events_by_kind");
+    let by_kind = files().into_iter().filter(|(_, sql)| steps(&database, sql).iter().any(walks));
     assert_eq!(by_kind.map(|(name, _)| name).collect::<Vec<_>>(), ["audit/list_of_kind"]);
 }
 
@@ -138,9 +140,7 @@ fn pages_of_the_export_begin_where_the_page_before_ended() {
     let lists = lists.collect::<Vec<_>>();
     assert!(lists.len() >= 14, "{}", lists.len());
     for (name, sql) in lists {
-        let mut plan = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
-        let steps = plan.raw_query().mapped(|row| row.get::<_, String>("detail")).collect::<Result<Vec<_>, _>>();
-        let steps = steps.expect("a plan");
+        let steps = steps(&database, sql);
         let has = |signs: &[&str]| steps.iter().any(|step| signs.iter().any(|sign| step.contains(sign)));
         assert!(has(&["user_id=?", "owner_id=?"]), "{name}: {steps:#?}");
         assert_eq!(has(&["<", ">"]), !read_from_the_first.contains(&name), "{name}: {steps:#?}");
@@ -155,9 +155,7 @@ fn a_board_is_read_without_the_entries_of_other_versions() {
     let boards =
         ["leaderboard/entries", "standings/entries", "comparisons/standing", "comparisons/entries", "log/board"];
     for (name, sql) in files().into_iter().filter(|(name, _)| boards.contains(&name.as_str())) {
-        let mut plan = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
-        let steps = plan.raw_query().mapped(|row| row.get::<_, String>("detail")).collect::<Result<Vec<_>, _>>();
-        let steps = steps.expect("a plan").into_iter().filter(|step| step.contains("INDEX leaderboard_entries"));
+        let steps = steps(&database, &sql).into_iter().filter(|step| step.contains("INDEX leaderboard_entries"));
         let steps = steps.collect::<Vec<_>>();
         assert!(!steps.is_empty() && steps.iter().all(|step| step.contains("version=?")), "{name}: {steps:#?}");
     }

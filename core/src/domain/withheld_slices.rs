@@ -16,7 +16,7 @@ pub fn withheld<'a>(slices: &BTreeMap<Values<'a>, u32>, least: u32) -> BTreeSet<
     let is_small =
         |(values, tasks): &(&Values<'a>, &u32)| **tasks < least && values.iter().any(|value| !value.is_empty());
     let mut withheld = slices.iter().filter(is_small).map(|(values, _)| *values).collect::<BTreeSet<_>>();
-    while least > 1 {
+    loop {
         let mut divisions = BTreeMap::<(Values<'a>, usize), Division<'a>>::new();
         for (values, tasks) in slices.iter().filter(|(values, _)| !withheld.contains(*values)) {
             for (dimension, _) in values.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
