@@ -3,7 +3,7 @@
 import http from "node:http";
 import { chromium } from "playwright-core";
 
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 150_000;
 
 /** Ends with whoever started this, who may have ended roughly. */
 export function endWithInput() {

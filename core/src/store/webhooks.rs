@@ -489,8 +489,8 @@ impl DeliveryLease<'_> {
         sql.bind(self.name).bind(self.now).bind(self.until)
     }
 
-    /// Adds to a batch the outcomes of the deliveries to webhooks that are still leased, the release of their webhooks, and the end of those that accept
-    /// nothing any more, with a mail to their owners. The answer is how many mails were queued.
+    /// Adds to a batch the outcomes of the deliveries to webhooks that are still leased, the release of these, and the end
+    /// of those that accept nothing any more, with a mail to their owners. The answer is how many mails were queued.
     pub fn note(&self, batch: &mut Batch, outcomes: &[Outcome], now: Timestamp) -> Handle<usize> {
         let outcomes = outcomes.iter().map(Outcome::json).collect::<Value>().to_string();
         let webhooks = sql!("webhooks/note_webhooks").bind(outcomes.as_str()).bind(now).bind(self.name);
