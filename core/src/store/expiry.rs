@@ -10,7 +10,7 @@ use crate::domain::Timestamp;
 /// deleted.
 pub type Expiry = fn(&mut Batch, Timestamp, u32) -> Handle<usize>;
 
-/// All kinds of rows that expire, each in a batch of its own.
+/// All kinds of rows that expire.
 pub const EXPIRIES: [Expiry; 16] = [
     |batch, now, rows| batch.push(rate_limits::expire(now, rows)),
     |batch, now, rows| expire(batch, sql!("sessions/expire"), now, rows),

@@ -47,7 +47,7 @@ impl StoredClaim {
         self.on_key(sql).bind(self.id.as_str())
     }
 
-    /// Claims the key for `seconds` where it is free. [`Claim::find`] then reads whose claim stands.
+    /// Claims the key for `seconds` where it is free. [`StoredClaim::find`] then reads whose claim stands.
     pub fn take(&self, fingerprint: Vec<u8>, now: Timestamp, seconds: i64) -> Query<()> {
         self.on_key(sql!("idempotency/claim"))
             .bind(fingerprint)
@@ -68,7 +68,7 @@ impl StoredClaim {
         self.of_claim(sql!("idempotency/fulfil")).bind(u32::from(status)).bind(sealed).execute()
     }
 
-    /// Stores the answer as [`Claim::fulfil`] does, if the statement before changed a row.
+    /// Stores the answer as [`StoredClaim::fulfil`] does, if the statement before changed a row.
     pub fn fulfil_if_changed(&self, status: u16, sealed: Vec<u8>) -> Query<()> {
         self.of_claim(sql!("idempotency/fulfil_if_changed")).bind(u32::from(status)).bind(sealed).execute()
     }

@@ -1,4 +1,4 @@
--- Guards that what the statement before charged is within the person's quota.
+-- Guards that the person is within the quota, where the last write of the batch changed a row.
 -- ?1 person, ?2 the deployment's quota in bytes, for whoever has none of their own
 INSERT INTO batch_guard (expectation)
 SELECT 'storage_quota'
