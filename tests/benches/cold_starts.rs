@@ -25,13 +25,7 @@ const ROUNDS: usize = 9;
 const AFTERWARDS: Duration = Duration::from_millis(300);
 
 fn main() -> ExitCode {
-    match measure() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    hosts::exit_code(measure())
 }
 
 fn measure() -> Outcome<()> {

@@ -7,6 +7,7 @@ mod aider;
 mod hosts;
 #[expect(dead_code, reason = "reads are asked one after the other")]
 mod load;
+mod memory;
 
 use std::{
     process::ExitCode,
@@ -23,6 +24,7 @@ use serde_json::json;
 
 use hosts::{Outcome, Programs, Server};
 use load::{Connection, get, request};
+use memory::{forget_peak, megabytes};
 
 /// People who log in again and again, each on a connection.
 const PEOPLE: usize = 16;
@@ -52,8 +54,8 @@ fn measure(programs: &Programs, kinds: &[Kind]) -> Outcome<()> {
         let reads = reads(&application, &token);
         println!("\n| {kind} | p50, ms | p99, ms | beside logins: p50 | p99 |\n|---|--:|--:|--:|--:|");
         let alone = reads.iter().map(|(_, read)| asked(&application, read)).collect::<Outcome<Vec<_>>>()?;
-        let before = memory(&application, "VmRSS:");
-        forget_peak(&application);
+        let before = megabytes(application.serving, "VmRSS");
+        forget_peak(application.serving);
         let (beside, rate) = while_logging_in(&application, &logins, || {
             reads.iter().map(|(_, read)| asked(&application, read)).collect::<Outcome<Vec<_>>>()
         })?;
@@ -61,9 +63,9 @@ fn measure(programs: &Programs, kinds: &[Kind]) -> Outcome<()> {
             let [p50, p99, beside50, beside99] = [alone[0], alone[1], beside[0], beside[1]].map(millis);
             println!("| {name} | {p50:.2} | {p99:.2} | {beside50:.2} | {beside99:.2} |");
         }
-        let [peak, after] = ["VmHWM:", "VmRSS:"].map(|line| memory(&application, line));
+        let [peak, after] = ["VmHWM", "VmRSS"].map(|line| megabytes(application.serving, line));
         println!(
-            "\n{PEOPLE} at once: {rate:.0} logins a second; memory {before} MB before, at most {peak} MB, {after} MB after"
+            "\n{PEOPLE} at once: {rate:.0} logins a second; memory {before} before, at most {peak}, {after} after"
         );
     }
     Ok(())
@@ -138,18 +140,6 @@ fn while_logging_in<T>(server: &Server, logins: &[String], measure: impl FnOnce(
         threads.into_iter().try_for_each(|thread| thread.join().expect("no panic"))?;
         Ok((measured, rate))
     })
-}
-
-/// Megabytes of memory that a line tells of the serving process, where Linux does.
-fn memory(server: &Server, line: &str) -> String {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.serving)).unwrap_or_default();
-    let kib = status.lines().find_map(|text| text.strip_prefix(line)?.trim().strip_suffix(" kB")?.parse().ok());
-    kib.map_or("unknown".to_owned(), |kib: f64| format!("{:.0}", kib / 1024.0))
-}
-
-/// Lets the peak of memory begin anew.
-fn forget_peak(server: &Server) {
-    _ = std::fs::write(format!("/proc/{}/clear_refs", server.serving), "5");
 }
 
 fn millis(time: Duration) -> f64 {

@@ -42,13 +42,7 @@ const PASSWORD: &str = "correct horse battery staple 9";
 const AFTERWARDS: Duration = Duration::from_millis(10);
 
 fn main() -> ExitCode {
-    match measure() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    hosts::exit_code(measure())
 }
 
 fn measure() -> Outcome<()> {

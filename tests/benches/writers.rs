@@ -5,6 +5,8 @@
 //! `boards`, `stall`) or all, of each manifest, whose component has been built, or of the project's. Of several, what is
 //! told compares.
 
+mod memory;
+
 use std::{
     io::{BufRead as _, BufReader},
     net::{Ipv4Addr, SocketAddr},
@@ -27,6 +29,8 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+
+use memory::{forget_peak, megabytes};
 
 /// The argument by which the benchmark runs Spin in a process of its own.
 const SERVE: &str = "serve";
@@ -99,20 +103,6 @@ impl Server {
         let mut url = String::new();
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut url)?;
         Ok(Self { child, url: url.trim().to_owned(), folder })
-    }
-
-    /// What Linux says of the process's memory; elsewhere nothing is known.
-    fn memory(&self, line: &str) -> String {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let kib =
-            status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':')?.trim().strip_suffix(" kB"));
-        kib.and_then(|kib| kib.parse::<f64>().ok())
-            .map_or("unknown".to_owned(), |kib| format!("{:.0} MB", kib / 1024.0))
-    }
-
-    /// Lets the peak of memory begin anew.
-    fn forget_peak(&self) {
-        _ = std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5");
     }
 }
 
@@ -206,9 +196,9 @@ async fn registrations(server: &Server) {
         call(server, Method::POST, "/api/v1/auth/register", None, Some(&body))
     };
     for clients in [64, 200] {
-        server.forget_peak();
+        forget_peak(server.child.id());
         report(&format!("{clients} registrations at once"), &load(clients, Until::Once, register).await);
-        println!("    memory {} at most", server.memory("VmHWM"));
+        println!("    memory {} at most", megabytes(server.child.id(), "VmHWM"));
     }
 }
 
@@ -243,8 +233,8 @@ async fn boards(server: &Server, host: &Host) -> Outcome<()> {
 /// Logins that send one byte of their body, and what others hear meanwhile.
 async fn stalled(server: &Server, host: &Host) -> Outcome<()> {
     let user = User::verified(host).await;
-    server.forget_peak();
-    println!("  {STALLED} stalled bodies: memory {} before", server.memory("VmRSS"));
+    forget_peak(server.child.id());
+    println!("  {STALLED} stalled bodies: memory {} before", megabytes(server.child.id(), "VmRSS"));
     let address = server.url.trim_start_matches("http://");
     let stall = async |_| -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(address).await?;
@@ -273,7 +263,11 @@ async fn stalled(server: &Server, host: &Host) -> Outcome<()> {
     for answer in stalls {
         *answers.entry(answer.unwrap_or_else(|_| "still held".to_owned())).or_default() += 1;
     }
-    println!("    they hear {answers:?}; memory {} at most, {} now", server.memory("VmHWM"), server.memory("VmRSS"));
+    println!(
+        "    they hear {answers:?}; memory {} at most, {} now",
+        megabytes(server.child.id(), "VmHWM"),
+        megabytes(server.child.id(), "VmRSS")
+    );
     Ok(())
 }
 

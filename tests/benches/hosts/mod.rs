@@ -43,6 +43,11 @@ pub fn run(measure: fn(&Programs, &[Kind]) -> Outcome<()>) -> ExitCode {
             Programs::build(&kinds).and_then(|programs| measure(&programs, &kinds))
         }
     };
+    exit_code(outcome)
+}
+
+/// What a benchmark's `main` returns; tells why it failed.
+pub fn exit_code(outcome: Outcome<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
