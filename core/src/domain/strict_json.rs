@@ -1,7 +1,7 @@
 //! JSON of any shape: nothing in it may be lost or changed by reading it, and none of its names has a meaning.
 //!
-//! `serde_json::Value` does not read what others wrote: by a feature that dependencies turn on, an object of the name
-//! `$serde_json::private::RawValue` is a text that it parses once more, as deep again.
+//! What others wrote must not be read into `serde_json::Value` itself: by a feature that dependencies turn on, it takes an
+//! object of the name `$serde_json::private::RawValue` for a text that it parses once more, as deep again.
 
 use std::fmt;
 

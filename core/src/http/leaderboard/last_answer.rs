@@ -155,14 +155,14 @@ async fn keep(app: &App, key: &AnswerKey, asked_at: Timestamp, answer: Response)
         return answer;
     }
     let key = key.text();
-    let tag = answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
-    if !app.last_answers().is_news(&key, &tag, asked_at) {
-        return answer;
-    }
     let (parts, body) = answer.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     // An answer without an `ETag` is identified by its body.
-    let tag = if tag.is_empty() { etag(&body) } else { tag };
+    let tag = parts.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
+    let tag = tag.map_or_else(|| etag(&body), str::to_owned);
+    if !app.last_answers().is_news(&key, &tag, asked_at) {
+        return Response::from_parts(parts, Body::from(body));
+    }
     let text = |value: &HeaderValue| value.to_str().map(str::to_owned).ok();
     let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?)));
     let kept = CachedAnswer { at: asked_at.0, tag, headers: headers.collect() };

@@ -224,12 +224,12 @@ async fn what_is_not_one_whole_statement_is_refused() {
     let fixture = fixture().await;
     for statement in [
         Statement::new("INSERT INTO t (id) VALUES (50); INSERT INTO t (id) VALUES (51)"),
-        Statement::new(INSERT).bind(50_i64),
         Statement::new("SELECT nothing FROM nowhere"),
     ] {
-        let refused = fixture.database.query(statement).await;
-        assert!(matches!(refused, Err(DatabaseError::Unavailable(_) | DatabaseError::Unexpected(_))), "{refused:?}");
+        assert!(matches!(fixture.database.query(statement).await, Err(DatabaseError::Unavailable(_))));
     }
+    let short = fixture.database.query(Statement::new(INSERT).bind(50_i64)).await;
+    assert!(matches!(short, Err(DatabaseError::Unexpected(_))), "{short:?}");
     assert_eq!(integer(&fixture.database, Statement::new(COUNT)).await, 1);
 }
 
