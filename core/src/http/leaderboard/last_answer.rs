@@ -249,7 +249,28 @@ async fn last_answer(app: &App, key: &str, headers: &HeaderMap) -> Option<Respon
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt as _;
+
     use super::*;
+    use crate::{
+        config::{Config, HostDefaults},
+        counting_ports::Counting,
+    };
+
+    #[test]
+    fn answers_without_a_tag_are_told_apart() {
+        let config = Config::load(&|_| None, HostDefaults::development("http://a.example")).unwrap();
+        let app = App::new(Arc::new(Counting::default()).ports(), config);
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let key = CachedRoute::Path.answer_key(&request).unwrap();
+        for body in ["one", "two"] {
+            let kept = keep(&app, &key, app.now(), Response::new(body.into())).now_or_never().unwrap();
+            assert_eq!(kept.status(), 200);
+            assert!(!app.last_answers().is_news(&key.text(), &etag(body.as_bytes()), app.now()), "{body}");
+        }
+    }
 
     fn key(route: CachedRoute, uri: &str, accept: Option<&str>) -> Option<String> {
         let mut request = Request::get(uri);
